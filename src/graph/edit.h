@@ -1,0 +1,122 @@
+// Edits are data. Every repair and every planted fault is a Patch: groups of edits from the closed
+// vocabulary below, addressed to the native file by position and fingerprint, never by name.
+//
+// An edit says what changes in the *view*; `apply` changes a view, and each format's patcher changes
+// its native file so that lifting it again gives what `apply` gives. All edits are immutable,
+// serializable and deterministic, and are applicable or say why not.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/json.h"
+#include "graph/graph.h"
+
+namespace fetafix::graph {
+
+// The nodes that one native operator was lifted to, and which of them is meant.
+struct Address {
+  NativeOperator op;
+  Role role = Role::core;
+  auto operator<=>(const Address&) const = default;
+};
+
+// A computed value or a graph input, seen from the native file.
+struct ValueAddress {
+  int graph_input = -1;  // >= 0: that input of the model
+  Address node;          // otherwise: output `output` of this node
+  int output = 0;
+  auto operator<=>(const ValueAddress&) const = default;
+};
+
+// Writes the tensor that operand `slot` of the operator holds.
+//   Precondition: the slot holds a constant, or is absent and the operator may have one there (a bias).
+//   Effect: this use of the constant has this value, in the view's layout; other uses keep theirs.
+struct SetTensor {
+  Address at;
+  int slot = 0;
+  Tensor value;
+};
+
+// Sets, or with nullopt removes, an attribute (the ONNX name and meaning).
+//   Precondition: the native operator can express it (`Format::patched` says so otherwise).
+struct SetAttribute {
+  Address at;
+  std::string name;
+  std::optional<Attribute> value;
+};
+
+// Makes operand `input` (an index of the view node's inputs) read another value.
+//   Precondition: `value` is defined before the node.
+struct SetOperand {
+  Address at;
+  int input = 0;
+  ValueAddress value;
+};
+
+// Changes the operator's type keeping its edges; attributes are replaced by those given.
+struct ChangeType {
+  Address at;
+  std::string type;
+  Attributes attributes;
+};
+
+// Puts a node on an edge. Its operands are `operands` in order; nullopt stands for the edge's value.
+//   Effect: everything that read the node's output (graph outputs too; with `only_consumer` that one
+//   operand alone) reads the new node's first output.
+struct InsertNode {
+  ValueAddress edge;
+  std::optional<std::pair<Address, int>> only_consumer;  // node and input index
+  std::string type;
+  Attributes attributes;
+  std::vector<std::optional<Tensor>> operands;
+};
+
+// Takes a node out: everything that read its first output reads its operand `through` instead.
+struct RemoveNode {
+  Address at;
+  int through = 0;
+};
+
+// Drops a node's outputs from index `keep` on (BatchNormalization in training mode has 3 or 5).
+struct KeepOutputs {
+  Address at;
+  int keep = 1;
+};
+
+using Edit = std::variant<SetTensor, SetAttribute, SetOperand, ChangeType, InsertNode, RemoveNode, KeepOutputs>;
+
+// Edits that only make sense together; counted as one.
+struct EditGroup {
+  std::vector<Edit> edits;
+  std::string reason;  // a sentence for people
+};
+
+struct Patch {
+  std::string format;        // of the model it was made for
+  std::string model_sha256;  // of that model's bytes
+  std::vector<EditGroup> groups;
+};
+
+// "set tensor 1 of operator 12 (Conv)".
+std::string describe(const Edit& edit);
+const Address& address_of(const Edit& edit);
+
+// The node of `graph` that an address means; the error says what is there instead.
+Result<NodeId> resolve(const Graph& graph, const Address& address);
+Result<ValueId> resolve(const Graph& graph, const ValueAddress& address);
+// The address of a node or of a computed value or graph input.
+Address address_of(const Graph& graph, NodeId node);
+Result<ValueAddress> address_of(const Graph& graph, const Uses& uses, ValueId value);
+
+// Applies to a view. What is new carries native operator index -1 and a name p1, p2, ...
+Status apply(Graph& graph, const Edit& edit);
+Status apply(Graph& graph, const Patch& patch);
+
+// JSON form, version 1 (docs/patch.md).
+Json to_json(const Patch& patch);
+Result<Patch> patch_from_json(const Json& json);
+
+}  // namespace fetafix::graph

@@ -1,0 +1,275 @@
+#include "tensor/tensor.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <optional>
+
+#include "tensor/half.h"
+
+namespace fetafix {
+namespace {
+
+struct TypeInfo {
+  DType dtype;
+  size_t size;
+  std::string_view name;
+};
+
+constexpr std::array<TypeInfo, 15> types{{{DType::unknown, 0, "unknown"},
+                                          {DType::float32, 4, "float32"},
+                                          {DType::float64, 8, "float64"},
+                                          {DType::float16, 2, "float16"},
+                                          {DType::bfloat16, 2, "bfloat16"},
+                                          {DType::int8, 1, "int8"},
+                                          {DType::uint8, 1, "uint8"},
+                                          {DType::int16, 2, "int16"},
+                                          {DType::uint16, 2, "uint16"},
+                                          {DType::int32, 4, "int32"},
+                                          {DType::uint32, 4, "uint32"},
+                                          {DType::int64, 8, "int64"},
+                                          {DType::uint64, 8, "uint64"},
+                                          {DType::boolean, 1, "bool"},
+                                          {DType::string, 0, "string"}}};
+
+// Larger than any machine's memory, small enough that size * 8 can't overflow.
+constexpr int64_t max_elements = int64_t{1} << 48;
+
+Error shape_error(DType dtype, const Shape& shape, const std::string& why) {
+  return {ErrorKind::file, "tensor " + std::string(dtype_name(dtype)) + to_string(shape) + ": " + why};
+}
+
+// Calls `visit` with a typed null pointer of the tensor's element type; half types are not visited.
+template <class F>
+bool visit_type(DType dtype, F&& visit) {
+  switch (dtype) {
+    case DType::float32: return visit(static_cast<float*>(nullptr)), true;
+    case DType::float64: return visit(static_cast<double*>(nullptr)), true;
+    case DType::int8: return visit(static_cast<int8_t*>(nullptr)), true;
+    case DType::boolean:
+    case DType::uint8: return visit(static_cast<uint8_t*>(nullptr)), true;
+    case DType::int16: return visit(static_cast<int16_t*>(nullptr)), true;
+    case DType::uint16: return visit(static_cast<uint16_t*>(nullptr)), true;
+    case DType::int32: return visit(static_cast<int32_t*>(nullptr)), true;
+    case DType::uint32: return visit(static_cast<uint32_t*>(nullptr)), true;
+    case DType::int64: return visit(static_cast<int64_t*>(nullptr)), true;
+    case DType::uint64: return visit(static_cast<uint64_t*>(nullptr)), true;
+    default: return false;
+  }
+}
+
+template <class To>
+Result<std::vector<To>> convert_all(const Tensor& tensor) {
+  std::vector<To> out(static_cast<size_t>(tensor.size()));
+  const std::byte* data = tensor.bytes().data();
+  if (tensor.dtype() == DType::float16 || tensor.dtype() == DType::bfloat16) {
+    auto halves = reinterpret_cast<const uint16_t*>(data);
+    for (size_t i = 0; i < out.size(); ++i)
+      out[i] = static_cast<To>(tensor.dtype() == DType::float16 ? half_to_float(halves[i])
+                                                                : bfloat16_to_float(halves[i]));
+    return out;
+  }
+  const bool known = visit_type(tensor.dtype(), [&](auto* type) {
+    using From = std::remove_pointer_t<decltype(type)>;
+    auto from = reinterpret_cast<const From*>(data);
+    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<To>(from[i]);
+  });
+  if (!known) return shape_error(tensor.dtype(), tensor.shape(), "has no numeric elements");
+  return out;
+}
+
+}  // namespace
+
+size_t element_size(DType dtype) { return types[static_cast<size_t>(dtype)].size; }
+std::string_view dtype_name(DType dtype) { return types[static_cast<size_t>(dtype)].name; }
+
+DType dtype_from_name(std::string_view name) {
+  for (const TypeInfo& type : types)
+    if (type.name == name) return type.dtype;
+  return DType::unknown;
+}
+
+bool is_floating(DType d) {
+  return d == DType::float32 || d == DType::float64 || d == DType::float16 || d == DType::bfloat16;
+}
+
+bool is_integer(DType d) { return d >= DType::int8 && d <= DType::uint64; }
+
+std::string to_string(const Shape& shape) {
+  std::string out = "[";
+  for (size_t i = 0; i < shape.size(); ++i)
+    out += (i ? "," : "") + (shape[i] < 0 ? std::string("?") : std::to_string(shape[i]));
+  return out + "]";
+}
+
+std::optional<int64_t> element_count(const Shape& shape) {
+  int64_t count = 1;
+  bool zero = false;
+  for (int64_t d : shape) {
+    if (d < 0) return std::nullopt;
+    if (d == 0) zero = true;
+    if (d > 0 && count > max_elements / d) return std::nullopt;
+    if (d > 0) count *= d;
+  }
+  return zero ? 0 : count;
+}
+
+Result<Tensor> Tensor::zeros(DType dtype, Shape shape) {
+  auto count = element_count(shape);
+  if (!count) return shape_error(dtype, shape, "shape is not concrete or too large");
+  if (element_size(dtype) == 0) return shape_error(dtype, shape, "elements have no fixed size");
+  const size_t bytes = static_cast<size_t>(*count) * element_size(dtype);
+  std::shared_ptr<std::byte[]> data(new (std::nothrow) std::byte[bytes ? bytes : 1]());
+  if (!data) return shape_error(dtype, shape, "out of memory for " + std::to_string(bytes) + " bytes");
+  return Tensor(dtype, std::move(shape), *count, std::move(data), false);
+}
+
+Result<Tensor> Tensor::from_bytes(DType dtype, Shape shape, std::span<const std::byte> bytes) {
+  auto count = element_count(shape);
+  if (!count || static_cast<size_t>(*count) * element_size(dtype) != bytes.size())
+    return shape_error(dtype, shape, "holds " + std::to_string(bytes.size()) + " bytes, which is not its size");
+  FETAFIX_TRY(Tensor tensor, zeros(dtype, std::move(shape)));
+  if (!bytes.empty()) std::memcpy(tensor.mutable_bytes().data(), bytes.data(), bytes.size());
+  return tensor;
+}
+
+Result<Tensor> Tensor::view(DType dtype, Shape shape, std::span<const std::byte> bytes,
+                            std::shared_ptr<const void> owner) {
+  auto count = element_count(shape);
+  if (!count || static_cast<size_t>(*count) * element_size(dtype) != bytes.size())
+    return shape_error(dtype, shape, "holds " + std::to_string(bytes.size()) + " bytes, which is not its size");
+  // Unaligned data (flatbuffers, protobuf strings) would be undefined to read: copy it.
+  if (reinterpret_cast<uintptr_t>(bytes.data()) % element_size(dtype) != 0)
+    return from_bytes(dtype, std::move(shape), bytes);
+  auto* start = const_cast<std::byte*>(bytes.data());
+  std::shared_ptr<std::byte[]> data(std::const_pointer_cast<void>(std::move(owner)), start);
+  return Tensor(dtype, std::move(shape), *count, std::move(data), true);
+}
+
+std::span<std::byte> Tensor::mutable_bytes() {
+  if (borrowed_ || data_.use_count() > 1) {
+    const size_t bytes = byte_size();
+    std::shared_ptr<std::byte[]> copy(new std::byte[bytes ? bytes : 1]);
+    std::memcpy(copy.get(), data_.get(), bytes);
+    data_ = std::move(copy);
+    borrowed_ = false;
+  }
+  return {data_.get(), byte_size()};
+}
+
+Tensor Tensor::reshaped(Shape shape) const {
+  assert(element_count(shape) == size_);
+  Tensor out = *this;
+  out.shape_ = std::move(shape);
+  return out;
+}
+
+bool Tensor::identical(const Tensor& other) const {
+  return dtype_ == other.dtype_ && shape_ == other.shape_ &&
+         std::memcmp(data_.get(), other.data_.get(), byte_size()) == 0;
+}
+
+Result<Tensor> cast(const Tensor& tensor, DType dtype) {
+  if (tensor.dtype() == dtype) return tensor;
+  FETAFIX_TRY(Tensor out, Tensor::zeros(dtype, tensor.shape()));
+  if (dtype == DType::float16 || dtype == DType::bfloat16) {
+    FETAFIX_TRY(auto values, convert_all<float>(tensor));
+    auto halves = reinterpret_cast<uint16_t*>(out.mutable_bytes().data());
+    for (size_t i = 0; i < values.size(); ++i)
+      halves[i] = dtype == DType::float16 ? float_to_half(values[i]) : float_to_bfloat16(values[i]);
+    return out;
+  }
+  Status status;
+  visit_type(dtype, [&](auto* type) {
+    using To = std::remove_pointer_t<decltype(type)>;
+    auto values = convert_all<To>(tensor);
+    if (!values.ok()) {
+      status = values.error();
+      return;
+    }
+    if (dtype == DType::boolean)
+      for (To& v : *values) v = v != 0;
+    std::memcpy(out.mutable_bytes().data(), values->data(), out.byte_size());
+  });
+  FETAFIX_CHECK(status);
+  return out;
+}
+
+Result<std::vector<double>> to_doubles(const Tensor& tensor) { return convert_all<double>(tensor); }
+Result<std::vector<int64_t>> to_int64s(const Tensor& tensor) { return convert_all<int64_t>(tensor); }
+
+std::vector<int> inverse_permutation(std::span<const int> permutation) {
+  std::vector<int> inverse(permutation.size());
+  for (size_t i = 0; i < permutation.size(); ++i) inverse[static_cast<size_t>(permutation[i])] = static_cast<int>(i);
+  return inverse;
+}
+
+namespace {
+
+// Walks the output in order while stepping through the input by its strides.
+template <class T>
+void transpose_into(const T* in, T* out, const Shape& out_shape, const std::vector<int64_t>& strides) {
+  const size_t rank = out_shape.size();
+  const int64_t total = *element_count(out_shape);
+  if (total == 0) return;
+  std::vector<int64_t> index(rank, 0);
+  const int64_t inner = rank ? out_shape[rank - 1] : 1;
+  const int64_t inner_stride = rank ? strides[rank - 1] : 0;
+  int64_t offset = 0;
+  for (int64_t done = 0; done < total; done += inner) {
+    for (int64_t i = 0; i < inner; ++i) out[done + i] = in[offset + i * inner_stride];
+    for (int k = static_cast<int>(rank) - 2; k >= 0; --k) {
+      const auto d = static_cast<size_t>(k);
+      offset += strides[d];
+      if (++index[d] < out_shape[d]) break;
+      offset -= strides[d] * out_shape[d];
+      index[d] = 0;
+    }
+  }
+}
+
+}  // namespace
+
+Tensor transpose(const Tensor& tensor, std::span<const int> permutation) {
+  const size_t rank = permutation.size();
+  assert(rank == tensor.shape().size());
+  bool same = true;
+  for (size_t i = 0; i < rank; ++i) same = same && permutation[i] == static_cast<int>(i);
+  if (same) return tensor;
+  std::vector<int64_t> in_strides(rank, 1);
+  for (size_t i = rank; i-- > 1;) in_strides[i - 1] = in_strides[i] * tensor.shape()[i];
+  Shape shape(rank);
+  std::vector<int64_t> strides(rank);
+  for (size_t i = 0; i < rank; ++i) {
+    shape[i] = tensor.shape()[static_cast<size_t>(permutation[i])];
+    strides[i] = in_strides[static_cast<size_t>(permutation[i])];
+  }
+  auto made = Tensor::zeros(tensor.dtype(), shape);
+  assert(made.ok());
+  Tensor out = std::move(made).value();
+  const std::byte* in = tensor.bytes().data();
+  std::byte* to = out.mutable_bytes().data();
+  switch (element_size(tensor.dtype())) {
+    case 1: transpose_into(in, to, shape, strides); break;
+    case 2: transpose_into(reinterpret_cast<const uint16_t*>(in), reinterpret_cast<uint16_t*>(to), shape, strides); break;
+    case 4: transpose_into(reinterpret_cast<const uint32_t*>(in), reinterpret_cast<uint32_t*>(to), shape, strides); break;
+    default: transpose_into(reinterpret_cast<const uint64_t*>(in), reinterpret_cast<uint64_t*>(to), shape, strides); break;
+  }
+  return out;
+}
+
+std::string to_text(const Tensor& tensor, size_t limit) {
+  std::string out = std::string(dtype_name(tensor.dtype())) + to_string(tensor.shape()) + " {";
+  auto values = to_doubles(tensor);
+  if (!values.ok()) return out + "}";
+  for (size_t i = 0; i < values->size() && i < limit; ++i) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%s%.9g", i ? ", " : "", (*values)[i]);
+    out += text;
+  }
+  return out + (values->size() > limit ? ", ...}" : "}");
+}
+
+}  // namespace fetafix
