@@ -1,0 +1,151 @@
+// Running one target node on the source's values, and deciding which source value came out.
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "align/walk.h"
+#include "evaluate/tolerance.h"
+
+namespace fetafix::align {
+
+using graph::Node;
+using graph::NodeId;
+using graph::ValueId;
+
+namespace {
+
+std::vector<ValueId> real_outputs(const Node& node) {
+  std::vector<ValueId> out;
+  for (ValueId id : node.outputs)
+    if (id != graph::no_value) out.push_back(id);
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<Tensor>> Walk::run_node(NodeId id, const evaluate::Feeds& values) {
+  const Node& node = target_.node(id);
+  evaluate::Feeds feeds;
+  for (ValueId in : node.inputs) {
+    if (in == graph::no_value || target_.value(in).is_constant()) continue;
+    auto found = values.find(in);
+    if (found == values.end())
+      return Error{ErrorKind::unsupported, "'" + target_.value(in).name + "' could not be computed"};
+    feeds.emplace(in, found->second);
+  }
+  const std::vector<NodeId> nodes{id};
+  ++out_.operator_runs;
+  auto run = evaluator_.run(target_, nodes, feeds, real_outputs(node));
+  if (!run.ok()) return run;
+  std::vector<Tensor> out;  // one for each output of the node, empty where it is absent
+  size_t next = 0;
+  for (ValueId v : node.outputs) out.push_back(v == graph::no_value ? Tensor() : (*run)[next++]);
+  return out;
+}
+
+// What the uncertainty of pending inputs makes of the output: two runs with it added at random signs.
+std::optional<Tensor> Walk::propagated(NodeId id, size_t output, size_t sample, const Tensor& computed) {
+  const Node& node = target_.node(id);
+  std::optional<Tensor> spread;
+  for (unsigned seed = 1; seed <= 2; ++seed) {
+    evaluate::Feeds values = values_[sample];
+    bool any = false;
+    std::minstd_rand random(seed);
+    for (ValueId in : node.inputs) {
+      auto found = pending_tolerance_.find(in);
+      if (found == pending_tolerance_.end() || found->second[sample].empty()) continue;
+      any = true;
+      const auto tolerance = found->second[sample].as<float>();
+      auto value = values[in].mutable_as<float>();
+      for (size_t i = 0; i < value.size(); ++i) value[i] += (random() & 64 ? 1.0f : -1.0f) * tolerance[i];
+    }
+    if (!any) return std::nullopt;
+    auto outputs = run_node(id, values);
+    if (!outputs.ok()) return std::nullopt;
+    const auto moved = (*outputs)[output].as<float>();
+    const auto base = computed.as<float>();
+    if (!spread) spread = *Tensor::zeros(DType::float32, computed.shape());
+    auto widest = spread->mutable_as<float>();
+    double squares = 0;
+    for (size_t i = 0; i < moved.size(); ++i) squares += std::pow(static_cast<double>(moved[i]) - base[i], 2);
+    // No element is surer than the others are on average: a random sign may have cancelled there.
+    const auto floor = static_cast<float>(std::sqrt(squares / static_cast<double>(std::max<size_t>(moved.size(), 1))));
+    for (size_t i = 0; i < moved.size(); ++i) widest[i] = std::max({widest[i], std::fabs(moved[i] - base[i]), floor});
+  }
+  return spread;
+}
+
+Result<std::vector<Tensor>> Walk::tolerance_of(NodeId id, size_t output, const std::vector<Tensor>& computed) {
+  const Node& node = target_.node(id);
+  // Bit-equal to a source value: nothing to tolerate.
+  const bool clean = pending_before(node).empty();
+  if (clean) {
+    const auto matches = source_.match(computed, options_.sieve);
+    if (matches.empty() || matches[0].relative == 0) {
+      if (!matches.empty()) return std::vector<Tensor>(computed.size());
+    }
+  }
+  size_t real = 0;
+  for (size_t i = 0; i < output; ++i) real += node.outputs[i] != graph::no_value;
+  std::vector<Tensor> out;
+  for (size_t s = 0; s < values_.size(); ++s) {
+    evaluate::Feeds feeds;
+    for (ValueId in : node.inputs)
+      if (in != graph::no_value && !target_.value(in).is_constant()) feeds.emplace(in, values_[s].at(in));
+    std::vector<Tensor> outputs(real_outputs(node).size());
+    for (Tensor& t : outputs) t = computed[s];
+    ++out_.operator_runs;
+    auto local = evaluate::node_tolerance(evaluator_, target_, id, feeds, outputs);
+    if (!local.ok()) return std::move(local).error();
+    // Both sides round: the source computed the same value by a computation of about the same condition.
+    Tensor tolerance = (*local)[real];
+    for (float& t : tolerance.mutable_as<float>()) t *= 2;
+    if (auto spread = propagated(id, output, s, computed[s])) {
+      auto sum = tolerance.mutable_as<float>();
+      const auto more = spread->as<float>();
+      for (size_t i = 0; i < sum.size(); ++i) sum[i] += 2 * more[i];
+    }
+    out.push_back(std::move(tolerance));
+  }
+  return out;
+}
+
+// Nodes that only move elements: a source value may be what several of them give.
+bool Walk::is_layout(const Node& node) const {
+  static const std::set<std::string> types{"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity",
+                                           "Slice", "Gather", "Split", "Cast", "Pad", "Concat", "Expand", "Dropout"};
+  return types.contains(node.type);
+}
+
+std::optional<Match> Walk::choose(NodeId id, std::span<const Tensor> computed, std::span<const Tensor> tolerance,
+                                  compare::ToleranceRatio* ratio) const {
+  std::vector<std::pair<Match, compare::ToleranceRatio>> kept;
+  for (const Match& match : source_.match(computed, options_.sieve)) {
+    compare::ToleranceRatio worst;
+    for (size_t s = 0; s < computed.size() && match.relative > 0; ++s) {
+      const Tensor expected = hand_over(source_.at(s, match.source), match.permutation, computed[s].shape());
+      const Tensor& allowed = tolerance[s];
+      if (allowed.empty()) continue;
+      const auto one = compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(), allowed.as<float>());
+      worst.largest = std::max(worst.largest, one.largest);
+      worst.fraction_above = std::max(worst.fraction_above, one.fraction_above);
+      worst.fraction_far = std::max(worst.fraction_far, one.fraction_far);
+    }
+    if (worst.fraction_far <= options_.far_share) kept.emplace_back(match, worst);
+  }
+  if (kept.empty()) return std::nullopt;
+  // Order and "not used yet" only break ties within a factor of four.
+  const double near = std::max(4 * kept[0].first.relative, 1e-7);
+  const int at = frontier(id);
+  const bool layout = is_layout(target_.node(id));
+  const auto rank = [&](const Match& m) {
+    return std::tuple(!layout && used_.contains(m.source), std::abs(source_.position(m.source) - at), m.relative);
+  };
+  const auto* best = &kept[0];
+  for (const auto& candidate : kept)
+    if (candidate.first.relative <= near && rank(candidate.first) < rank(best->first)) best = &candidate;
+  *ratio = best->second;
+  return best->first;
+}
+
+}  // namespace fetafix::align

@@ -1,0 +1,284 @@
+// Where the walk lost the way: find what the stuck node's output should have been.
+#include <algorithm>
+#include <cmath>
+
+#include "align/walk.h"
+
+namespace fetafix::align {
+
+using graph::Node;
+using graph::NodeId;
+using graph::ValueId;
+
+namespace {
+
+constexpr int operand_window = 8;     // source nodes around the frontier tried for their operands
+constexpr int source_window = 40;     // source nodes around the frontier tried as values
+constexpr size_t most_candidates = 24;
+constexpr int consumer_window = 8;    // consumers that may confirm
+constexpr int enough = 2;             // confirmations that settle it
+
+}  // namespace
+
+// The latest source node that the inputs of this target node are paired with.
+int Walk::frontier(NodeId id) const {
+  int at = -1;
+  for (ValueId in : target_.node(id).inputs)
+    if (auto pair = out_.pairs.find(in); pair != out_.pairs.end()) at = std::max(at, source_.position(pair->second.source));
+  return at;
+}
+
+std::optional<Permutation> Walk::usual_permutation(const Shape& source, const Shape& target) const {
+  std::optional<Permutation> best;
+  int most = -1;
+  for (const Permutation& p : candidate_permutations(source, target)) {
+    auto seen = seen_permutations_.find(p);
+    const int count = seen == seen_permutations_.end() ? 0 : seen->second;
+    if (count > most) {
+      best = p;
+      most = count;
+    }
+  }
+  return best;
+}
+
+Tensor Walk::handed(size_t sample, ValueId target, const Candidate& candidate) const {
+  const Tensor& value = source_.at(sample, candidate.source);
+  auto found = values_[sample].find(target);
+  const bool fits = found != values_[sample].end() && found->second.size() == value.size();
+  if (fits) return hand_over(value, candidate.permutation, found->second.shape());
+  // The target computed another shape or nothing: the source's own dimensions in the target's order.
+  if (candidate.permutation.size() == value.shape().size()) return transpose(value, candidate.permutation);
+  return value;
+}
+
+// Does it compute right with the operands of a source node of its type? Then the fault lies between them.
+bool Walk::substitute(NodeId id) {
+  const Node& node = target_.node(id);
+  if (node.outputs.size() != 1) return false;
+  const int at = frontier(id);
+  const auto& source_nodes = source_.graph().nodes;
+  const int low = std::max(0, at - 2), high = std::min(static_cast<int>(source_nodes.size()), at + operand_window + 40);
+  int tried = 0;
+  for (int s = low; s < high && tried < operand_window; ++s) {
+    const Node& other = source_nodes[static_cast<size_t>(s)];
+    if (other.type != node.type || other.outputs.size() != 1 || used_.contains(source_.class_of(other.outputs[0])) ||
+        !source_.usable(other.outputs[0]))
+      continue;
+    std::vector<evaluate::Feeds> trial = values_;
+    std::vector<EdgeFault> edges;
+    bool usable = true;
+    for (size_t i = 0; i < node.inputs.size() && usable; ++i) {
+      const ValueId in = node.inputs[i];
+      if (in == graph::no_value || target_.value(in).is_constant() || constant_.contains(in)) continue;
+      const ValueId operand = i < other.inputs.size() ? other.inputs[i] : graph::no_value;
+      usable = operand != graph::no_value && source_.has(operand) && values_[0].contains(in) &&
+               source_.at(0, operand).dtype() == DType::float32;
+      if (!usable) break;
+      const auto permutation = usual_permutation(source_.at(0, operand).shape(), values_[0].at(in).shape());
+      usable = permutation.has_value();
+      if (!usable) break;
+      for (size_t k = 0; k < trial.size(); ++k)
+        trial[k][in] = hand_over(source_.at(k, operand), *permutation, values_[k].at(in).shape());
+      auto pair = out_.pairs.find(in);
+      const ValueId actual = pair == out_.pairs.end() ? graph::no_value : pair->second.source;
+      if (actual != source_.class_of(operand))
+        edges.push_back({id, static_cast<int>(i), actual, source_.class_of(operand), in, *permutation});
+    }
+    if (!usable || edges.empty()) continue;
+    ++tried;
+    std::vector<Tensor> computed;
+    for (auto& values : trial) {
+      auto run = run_node(id, values);
+      if (!run.ok()) break;
+      computed.push_back((*run)[0]);
+    }
+    if (computed.size() != trial.size() || !is_evidence(computed)) continue;
+    for (const Match& match : source_.match(computed, options_.sieve)) {
+      if (match.source != source_.class_of(other.outputs[0])) continue;
+      given_[id] = {match.source, match.permutation, Evidence::substituted};
+      for (size_t k = 0; k < values_.size(); ++k) values_[k][node.outputs[0]] = computed[k];
+      out_.edges.insert(out_.edges.end(), edges.begin(), edges.end());
+      return true;
+    }
+  }
+  return false;
+}
+
+// Source values that the output may be: first what an operator of its own type computes near the frontier,
+// then by error, then by distance.
+std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) const {
+  const Node& node = target_.node(id);
+  const int at = frontier(id);
+  struct Ranked {
+    std::tuple<int, int, double> key;
+    Candidate candidate;
+  };
+  std::vector<Ranked> ranked;
+  std::vector<Tensor> computed;
+  for (const auto& values : values_)
+    if (auto found = values.find(value); found != values.end()) computed.push_back(found->second);
+  const auto consider = [&](ValueId source, const Permutation& permutation, double error) {
+    const int position = source_.position(source);
+    const bool same_type = position >= 0 && source_.graph().node(position).type == node.type;
+    ranked.push_back({{same_type && position > at ? 0 : same_type ? 1 : 2, std::abs(position - at), error},
+                      {source, permutation, Evidence::confirmed}});
+  };
+  if (computed.size() == values_.size() && computed[0].dtype() == DType::float32) {
+    for (ValueId source : source_.of_size(computed[0].size())) {
+      if (used_.contains(source) || std::abs(source_.position(source) - at) > source_window) continue;
+      const auto best = source_.best_permutation(computed, source);
+      if (best) consider(source, best->permutation, best->relative);
+      // The layout that the walk has seen most is likelier than the one of least error on a wrong value.
+      const auto usual = usual_permutation(source_.at(0, source).shape(), computed[0].shape());
+      if (usual && best && *usual != best->permutation) consider(source, *usual, best->relative);
+    }
+  }
+  std::stable_sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) { return a.key < b.key; });
+  std::vector<Candidate> out;
+  for (const Ranked& r : ranked)
+    if (out.size() < most_candidates) out.push_back(r.candidate);
+  return out;
+}
+
+// How many non-layout consumers come out as source values when `value` is the candidate's.
+int Walk::confirmations(size_t position, ValueId value, const Candidate& candidate) {
+  std::vector<evaluate::Feeds> trial = values_;
+  for (size_t s = 0; s < trial.size(); ++s) trial[s][value] = handed(s, value, candidate);
+  std::set<ValueId> depends{value};
+  int score = 0, looked = 0;
+  for (size_t p = position + 1; p < order_.size() && looked < consumer_window && score < enough; ++p) {
+    const Node& node = target_.node(order_[p]);
+    const bool reads = std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId v) { return depends.contains(v); });
+    if (!reads || node.outputs.size() != 1) continue;
+    std::vector<Tensor> computed;
+    for (auto& values : trial) {
+      // Operands that the walk has not reached yet are computed on the way if they can be.
+      auto run = run_node(order_[p], values);
+      if (!run.ok()) break;
+      computed.push_back((*run)[0]);
+    }
+    ++looked;
+    if (computed.size() != trial.size()) continue;
+    depends.insert(node.outputs[0]);
+    std::vector<Match> matches;
+    if (is_evidence(computed)) matches = source_.match(computed, options_.sieve);
+    std::erase_if(matches, [&](const Match& m) { return m.source == candidate.source; });
+    if (!matches.empty() && !is_layout(node)) ++score;
+    for (size_t s = 0; s < trial.size(); ++s)
+      trial[s][node.outputs[0]] = matches.empty() ? computed[s]
+                                                  : hand_over(source_.at(s, matches[0].source), matches[0].permutation,
+                                                              computed[s].shape());
+  }
+  return score;
+}
+
+std::optional<Walk::Candidate> Walk::confirm(size_t position) {
+  const NodeId id = order_[position];
+  const Node& node = target_.node(id);
+  const ValueId value = node.outputs[0];
+  std::optional<Candidate> best;
+  auto candidates = candidates_for(id, value);
+  // An operator that the source does not have: its input's value goes on.
+  for (ValueId in : node.inputs) {
+    auto pair = out_.pairs.find(in);
+    if (in == graph::no_value || pair == out_.pairs.end() || !values_[0].contains(value) ||
+        source_.at(0, pair->second.source).size() != values_[0].at(value).size())
+      continue;
+    candidates.insert(candidates.begin(), {pair->second.source, pair->second.permutation, Evidence::passed});
+  }
+  for (Candidate& candidate : candidates) {
+    candidate.score = confirmations(position, value, candidate);
+    if (candidate.score > (best ? best->score : 0)) best = candidate;
+    if (best && best->score >= enough) break;
+  }
+  if (best) return best;
+  // The model's output has no consumers: it is what the source's output is.
+  for (size_t i = 0; i < target_.outputs.size() && i < source_.graph().outputs.size(); ++i) {
+    const ValueId expected = source_.class_of(source_.graph().outputs[i]);
+    if (target_.outputs[i] != value || !source_.usable(expected) || !values_[0].contains(value)) continue;
+    const auto usual = usual_permutation(source_.at(0, expected).shape(), values_[0].at(value).shape());
+    if (usual) return Candidate{expected, *usual, Evidence::tentative};
+  }
+  return std::nullopt;
+}
+
+// The next unused source value that an operator of the same type makes, whatever its shape.
+std::optional<Walk::Candidate> Walk::tentative(NodeId id) const {
+  const Node& node = target_.node(id);
+  const int at = frontier(id);
+  for (int s = std::max(0, at + 1); s < std::min(static_cast<int>(source_.graph().nodes.size()), at + 9); ++s) {
+    const Node& other = source_.graph().node(s);
+    if (other.type != node.type || other.outputs.empty() || !source_.usable(other.outputs[0])) continue;
+    const ValueId source = source_.class_of(other.outputs[0]);
+    if (used_.contains(source)) continue;
+    const bool have = values_[0].contains(node.outputs[0]);
+    const Shape shape = source_.at(0, source).shape();
+    if (have && values_[0].at(node.outputs[0]).size() == source_.at(0, source).size()) {
+      const auto usual = usual_permutation(shape, values_[0].at(node.outputs[0]).shape());
+      if (usual) return Candidate{source, *usual, Evidence::tentative};
+    }
+    // Another size: keep the source's order of dimensions unless the walk has seen a full permutation.
+    Permutation most;
+    int count = 0;
+    for (const auto& [p, n] : seen_permutations_)
+      if (p.size() == shape.size() && n > count) most = p, count = n;
+    return Candidate{source, most, Evidence::tentative};
+  }
+  return std::nullopt;
+}
+
+void Walk::give(NodeId id, const Candidate& candidate) {
+  const Node& node = target_.node(id);
+  const ValueId value = node.outputs[0];
+  Segment segment;
+  segment.target_end = value;
+  segment.source_end = candidate.source;
+  segment.evidence = candidate.evidence;
+  Nodes nodes = pending_before(node);
+  nodes.insert(id);
+  segment.target_nodes.assign(nodes.begin(), nodes.end());
+  segment.state = candidate.evidence == Evidence::substituted ? State::exact : State::faulty;
+  for (size_t s = 0; s < values_.size(); ++s) {
+    const Tensor expected = handed(s, value, candidate);
+    auto found = values_[s].find(value);
+    const bool comparable = found != values_[s].end() && found->second.size() == expected.size() &&
+                            found->second.dtype() == DType::float32;
+    const double error = !comparable ? 1.0 : compare::relative_l2(expected.as<float>(), found->second.as<float>());
+    if (candidate.evidence != Evidence::substituted) segment.relative_error = std::max(segment.relative_error, error);
+    values_[s][value] = expected;
+  }
+  segment.tolerance.largest = segment.state == State::faulty ? segment.relative_error / options_.sieve : 0;
+  out_.pairs[value] = {candidate.source, candidate.permutation, candidate.evidence};
+  used_.insert(candidate.source);
+  pending_.erase(value);
+  pending_tolerance_.erase(value);
+  blocked_.erase(id);
+  accounted_.insert(nodes.begin(), nodes.end());
+  out_.segments.push_back(std::move(segment));
+}
+
+Status Walk::resync(size_t position) {
+  const NodeId id = order_[position];
+  rewind(position + 1);
+  blocked_.erase(id);
+  if (!substitute(id)) {
+    auto found = confirm(position);
+    if (!found) found = tentative(id);
+    if (!found) {
+      accounted_.insert(id);  // unaligned: said in the coverage, not tried again
+      Segment segment;
+      segment.target_end = target_.node(id).outputs[0];
+      segment.target_nodes = {id};
+      segment.state = State::unaligned;
+      segment.relative_error = 1;
+      out_.segments.push_back(std::move(segment));
+      return {};
+    }
+    given_[id] = *found;
+  }
+  give(id, given_.at(id));
+  return {};
+}
+
+}  // namespace fetafix::align

@@ -1,0 +1,238 @@
+#include "align/walk.h"
+
+#include <algorithm>
+
+namespace fetafix::align {
+
+using graph::Node;
+using graph::NodeId;
+using graph::ValueId;
+
+Walk::Walk(evaluate::Evaluator& evaluator, const SourceValues& source, const graph::Graph& target,
+           const std::vector<evaluate::Feeds>& inputs, const WalkOptions& options)
+    : evaluator_(evaluator), source_(source), target_(target), uses_(target), options_(options), values_(inputs) {
+  const auto live = graph::live_nodes(target);
+  for (NodeId n = 0; n < static_cast<NodeId>(target.nodes.size()); ++n)
+    if (live[static_cast<size_t>(n)]) order_.push_back(n);
+}
+
+Result<Alignment> Walk::run() {
+  FETAFIX_CHECK(pair_inputs());
+  size_t position = 0;
+  size_t resyncs = 0;
+  while (position < order_.size()) {
+    FETAFIX_CHECK(process(order_[position]));
+    if (options_.progress) options_.progress(position + 1, order_.size());
+    const bool at_end = position + 1 == order_.size();
+    ++position;
+    auto lost = stuck(position, at_end);
+    if (!lost) continue;
+    if (++resyncs > order_.size()) break;  // every node gets at most one
+    FETAFIX_CHECK(resync(*lost));
+    position = *lost + 1;
+    // The resync may have paired a later node of the stuck region: go on behind the last one given.
+    rewind(position);
+  }
+  finish();
+  return std::move(out_);
+}
+
+Status Walk::pair_inputs() {
+  for (ValueId input : target_.inputs) {
+    std::vector<Tensor> samples;
+    for (const auto& values : values_) {
+      auto found = values.find(input);
+      if (found == values.end())
+        return Error{ErrorKind::internal, "no value for target input '" + target_.value(input).name + "'"};
+      samples.push_back(found->second);
+    }
+    if (!is_evidence(samples)) continue;
+    const auto matches = source_.match(samples, 1e-6);
+    if (!matches.empty()) out_.pairs[input] = {matches[0].source, matches[0].permutation, Evidence::matched};
+  }
+  return {};
+}
+
+Walk::Nodes Walk::pending_before(const Node& node) const {
+  Nodes out;
+  for (ValueId in : node.inputs)
+    if (auto found = pending_.find(in); found != pending_.end()) out.insert(found->second.begin(), found->second.end());
+  return out;
+}
+
+Status Walk::process(NodeId id) {
+  const Node& node = target_.node(id);
+  std::vector<std::vector<Tensor>> computed(node.outputs.size());  // [output][sample]
+  for (const auto& values : values_) {
+    auto outputs = run_node(id, values);
+    if (!outputs.ok()) {
+      if (outputs.error().kind == ErrorKind::runtime_missing || outputs.error().kind == ErrorKind::interrupted)
+        return std::move(outputs).error();
+      blocked_.insert(id);
+      break;
+    }
+    for (size_t i = 0; i < outputs->size(); ++i) computed[i].push_back((*outputs)[i]);
+  }
+  if (auto given = given_.find(id); given != given_.end()) {
+    give(id, given->second);
+    return {};
+  }
+  if (blocked_.contains(id)) {
+    for (ValueId out : node.outputs)
+      if (out != graph::no_value) pending_[out] = {id};
+    return {};
+  }
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    const ValueId out = node.outputs[i];
+    if (out == graph::no_value) continue;
+    for (size_t s = 0; s < values_.size(); ++s) values_[s][out] = computed[i][s];
+    const bool constant = std::all_of(computed[i].begin(), computed[i].end(),
+                                      [&](const Tensor& t) { return t.identical(computed[i][0]); });
+    if (constant && pending_before(node).empty()) {
+      constant_.insert(out);
+      continue;
+    }
+    if (!is_evidence(computed[i])) {
+      // Scalars, masks and indices: carried along, judged with what they are part of.
+      pending_[out] = pending_before(node);
+      pending_[out].insert(id);
+      continue;
+    }
+    FETAFIX_TRY(auto tolerance, tolerance_of(id, i, computed[i]));
+    settle(id, out, computed[i], tolerance);
+  }
+  return {};
+}
+
+void Walk::settle(NodeId id, ValueId value, const std::vector<Tensor>& computed, const std::vector<Tensor>& tolerance) {
+  const Node& node = target_.node(id);
+  Nodes nodes = pending_before(node);
+  nodes.insert(id);
+  compare::ToleranceRatio ratio;
+  const auto match = choose(id, computed, tolerance, &ratio);
+  if (!match) {
+    pending_[value] = nodes;
+    pending_tolerance_[value] = tolerance;
+    return;
+  }
+  out_.pairs[value] = {match->source, match->permutation, Evidence::matched};
+  used_.insert(match->source);
+  ++seen_permutations_[match->permutation];
+  for (size_t s = 0; s < values_.size(); ++s)
+    values_[s][value] = hand_over(source_.at(s, match->source), match->permutation, computed[s].shape());
+  Segment segment;
+  segment.target_end = value;
+  segment.target_nodes.assign(nodes.begin(), nodes.end());
+  segment.source_end = match->source;
+  segment.relative_error = match->relative;
+  segment.tolerance = ratio;
+  segment.state = ratio.largest <= 1 ? (nodes.size() > 1 ? State::rewrite : State::exact) : State::faulty;
+  out_.segments.push_back(std::move(segment));
+  accounted_.insert(nodes.begin(), nodes.end());
+}
+
+// The earliest node that nothing explains although enough of its consumers had their chance.
+std::optional<size_t> Walk::stuck(size_t position, bool at_end) const {
+  std::map<NodeId, int> dragged;
+  for (size_t p = 0; p < position; ++p) {
+    for (ValueId out : target_.node(order_[p]).outputs) {
+      auto found = pending_.find(out);
+      if (found == pending_.end()) continue;
+      for (NodeId n : found->second) ++dragged[n];
+    }
+  }
+  for (size_t p = 0; p < position; ++p) {
+    const NodeId id = order_[p];
+    if (accounted_.contains(id) || !dragged.contains(id)) continue;
+    if (at_end || blocked_.contains(id) || dragged.at(id) > options_.longest_rewrite) return p;
+  }
+  return std::nullopt;
+}
+
+// Forgets everything that nodes from `position` on said.
+void Walk::rewind(size_t position) {
+  std::set<ValueId> forgotten;
+  for (size_t p = position; p < order_.size(); ++p) {
+    const Node& node = target_.node(order_[p]);
+    blocked_.erase(order_[p]);
+    for (ValueId out : node.outputs) {
+      if (out == graph::no_value) continue;
+      forgotten.insert(out);
+      if (auto pair = out_.pairs.find(out); pair != out_.pairs.end()) {
+        used_.erase(pair->second.source);
+        out_.pairs.erase(pair);
+      }
+      pending_.erase(out);
+      pending_tolerance_.erase(out);
+      constant_.erase(out);
+      for (auto& values : values_) values.erase(out);
+    }
+  }
+  std::erase_if(out_.segments, [&](const Segment& s) { return forgotten.contains(s.target_end); });
+  std::erase_if(out_.edges, [&](const EdgeFault& e) {
+    return std::find(order_.begin() + static_cast<std::ptrdiff_t>(position), order_.end(), e.node) != order_.end();
+  });
+  accounted_.clear();
+  for (const Segment& s : out_.segments) accounted_.insert(s.target_nodes.begin(), s.target_nodes.end());
+}
+
+std::vector<NodeId> Walk::source_nodes_between(const Pair& end) const {
+  std::set<NodeId> nodes;
+  std::vector<ValueId> open{end.source};
+  bool first = true;
+  while (!open.empty()) {
+    const ValueId value = open.back();
+    open.pop_back();
+    const NodeId producer = source_.uses().producer[static_cast<size_t>(value)];
+    if (producer < 0 || (!first && used_.contains(source_.class_of(value)))) continue;
+    first = false;
+    if (!nodes.insert(producer).second) continue;
+    for (ValueId in : source_.graph().node(producer).inputs)
+      if (in != graph::no_value && source_.has(in)) open.push_back(in);
+  }
+  return {nodes.begin(), nodes.end()};
+}
+
+void Walk::check_outputs() {
+  const auto& source_outputs = source_.graph().outputs;
+  for (size_t i = 0; i < std::min(source_outputs.size(), target_.outputs.size()); ++i) {
+    if (!source_.usable(source_outputs[i])) continue;
+    auto pair = out_.pairs.find(target_.outputs[i]);
+    const ValueId expected = source_.class_of(source_outputs[i]);
+    if (pair == out_.pairs.end() || pair->second.source == expected) continue;
+    const Shape& shape = values_[0].at(target_.outputs[i]).shape();
+    const auto permutation = usual_permutation(source_.at(0, expected).shape(), shape);
+    out_.edges.push_back({-1, static_cast<int>(i), pair->second.source, expected, target_.outputs[i],
+                          permutation.value_or(Permutation{})});
+  }
+}
+
+void Walk::finish() {
+  check_outputs();
+  out_.node_states.assign(target_.nodes.size(), State::exact);
+  out_.judged.assign(target_.nodes.size(), false);
+  for (NodeId id : order_) {
+    const Node& node = target_.node(id);
+    const bool constant = std::all_of(node.outputs.begin(), node.outputs.end(), [&](ValueId out) {
+      return out == graph::no_value || constant_.contains(out);
+    });
+    out_.judged[static_cast<size_t>(id)] = !constant;
+    if (!constant) out_.node_states[static_cast<size_t>(id)] = node.opaque ? State::opaque : State::unaligned;
+  }
+  for (Segment& segment : out_.segments) {
+    if (auto pair = out_.pairs.find(segment.target_end); pair != out_.pairs.end())
+      segment.source_nodes = source_nodes_between(pair->second);
+    for (NodeId id : segment.target_nodes) {
+      State& state = out_.node_states[static_cast<size_t>(id)];
+      const bool worse = segment.state == State::faulty || state == State::unaligned || state == State::opaque;
+      if (worse) state = segment.state;
+    }
+  }
+}
+
+Result<Alignment> align(evaluate::Evaluator& evaluator, const SourceValues& source, const graph::Graph& target,
+                        const std::vector<evaluate::Feeds>& target_inputs, const WalkOptions& options) {
+  return Walk(evaluator, source, target, target_inputs, options).run();
+}
+
+}  // namespace fetafix::align

@@ -1,0 +1,84 @@
+// The walk of design section 5, as one pass over the target that stops where it loses the way.
+//
+//   1. Every target node runs on the source's values of its paired inputs.
+//   2. What comes out is compared with source values of its size, under every permutation: first by
+//      sketches, then in full; a candidate must also lie within the tolerance of the computation.
+//   3. A match hands the source's own value on. Without one the node stays pending and its computed value
+//      goes on: it may come out right together with its consumers (a rewrite).
+//   4. A node still pending after `longest_rewrite` consumers is where the walk is stuck: resync.cpp gives
+//      its output a source value by operand substitution or consumer confirmation, and the pass goes on.
+#pragma once
+
+#include <set>
+
+#include "align/alignment.h"
+
+namespace fetafix::align {
+
+class Walk {
+ public:
+  Walk(evaluate::Evaluator& evaluator, const SourceValues& source, const graph::Graph& target,
+       const std::vector<evaluate::Feeds>& inputs, const WalkOptions& options);
+
+  Result<Alignment> run();
+
+ private:
+  using Nodes = std::set<graph::NodeId>;
+
+  // walk.cpp
+  Status pair_inputs();
+  Status process(graph::NodeId id);
+  void settle(graph::NodeId id, graph::ValueId value, const std::vector<Tensor>& computed,
+              const std::vector<Tensor>& tolerance);
+  Nodes pending_before(const graph::Node& node) const;
+  void rewind(size_t position);
+  std::optional<size_t> stuck(size_t position, bool at_end) const;
+  void finish();
+  void check_outputs();
+  std::vector<graph::NodeId> source_nodes_between(const Pair& end) const;
+
+  // match.cpp
+  Result<std::vector<Tensor>> run_node(graph::NodeId id, const evaluate::Feeds& values);
+  std::optional<Match> choose(graph::NodeId id, std::span<const Tensor> computed, std::span<const Tensor> tolerance,
+                              compare::ToleranceRatio* ratio) const;
+  Result<std::vector<Tensor>> tolerance_of(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
+  std::optional<Tensor> propagated(graph::NodeId id, size_t output, size_t sample, const Tensor& computed);
+  bool is_layout(const graph::Node& node) const;
+
+  // resync.cpp
+  Status resync(size_t position);
+  bool substitute(graph::NodeId id);
+  struct Candidate {
+    graph::ValueId source;
+    Permutation permutation;
+    Evidence evidence;
+    int score = 0;
+  };
+  std::vector<Candidate> candidates_for(graph::NodeId id, graph::ValueId value) const;
+  int confirmations(size_t position, graph::ValueId value, const Candidate& candidate);
+  std::optional<Candidate> confirm(size_t position);
+  std::optional<Candidate> tentative(graph::NodeId id) const;
+  void give(graph::NodeId id, const Candidate& candidate);
+  int frontier(graph::NodeId id) const;
+  Tensor handed(size_t sample, graph::ValueId target, const Candidate& candidate) const;
+  std::optional<Permutation> usual_permutation(const Shape& source, const Shape& target) const;
+
+  evaluate::Evaluator& evaluator_;
+  const SourceValues& source_;
+  const graph::Graph& target_;
+  graph::Uses uses_;
+  WalkOptions options_;
+  std::vector<graph::NodeId> order_;          // live nodes
+  std::vector<evaluate::Feeds> values_;       // by sample: what each target value is taken to be
+  std::map<graph::ValueId, std::vector<Tensor>> pending_tolerance_;
+  std::map<graph::ValueId, Nodes> pending_;   // unpaired values: the nodes that made them since the last pair
+  std::set<graph::ValueId> constant_;         // do not depend on the sample
+  std::set<graph::NodeId> blocked_;           // could not run
+  std::set<graph::NodeId> accounted_;         // lie in a segment already
+  std::map<graph::NodeId, Candidate> given_;  // resynchronized outputs
+  std::map<Permutation, int> seen_permutations_;
+  std::set<graph::ValueId> used_;             // source classes that are paired
+  Alignment out_;
+};
+
+}  // namespace fetafix::align

@@ -1,0 +1,18 @@
+// The rounding that a node, on these values, can honestly make.
+//
+// Linear operators err by c u (|W| * |x| + |b|): the node is run once more on absolute values. The
+// constants of the others were measured on clean conversions (design section 5); u = 2^-24.
+#pragma once
+
+#include "evaluate/evaluator.h"
+
+namespace fetafix::evaluate {
+
+inline constexpr double unit_roundoff = 1.0 / 16777216.0;
+
+// One float32 tensor for each float output of the node, in its order (empty tensors for the others).
+// `outputs` are what the node computed on `feeds`.
+Result<std::vector<Tensor>> node_tolerance(Evaluator& evaluator, const graph::Graph& graph, graph::NodeId node,
+                                           const Feeds& feeds, std::span<const Tensor> outputs);
+
+}  // namespace fetafix::evaluate

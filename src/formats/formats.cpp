@@ -1,0 +1,32 @@
+#include <array>
+#include <fstream>
+
+#include "formats/format.h"
+#include "formats/onnx/onnx.h"
+
+namespace fetafix::formats {
+
+// The registry: one line a format. Those with a magic number come before those without.
+std::span<const Format* const> all_formats() {
+  static const std::array formats{&onnx::onnx_format()};
+  return formats;
+}
+
+Result<std::unique_ptr<NativeModel>> read_model(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status)) return Error{ErrorKind::file, path.string() + ": no such file"};
+  std::ifstream in(path, std::ios::binary);
+  Bytes head(4096);
+  if (std::filesystem::is_regular_file(status))
+    in.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<size_t>(std::max<std::streamsize>(in.gcount(), 0)));
+  for (const Format* format : all_formats())
+    if (format->recognizes(head)) return format->read(path);
+  std::string known;
+  for (const Format* format : all_formats()) known += (known.empty() ? "" : ", ") + std::string(format->name());
+  return Error{ErrorKind::file, path.string() + ": " + (head.empty() ? "empty or not a file" : "unknown format") +
+                                    "; expected one of: " + known};
+}
+
+}  // namespace fetafix::formats

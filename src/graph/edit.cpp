@@ -1,0 +1,236 @@
+// How each edit changes a view. The formats' patchers must agree with this file: a patched file, lifted
+// again, computes what the patched view computes.
+#include "graph/edit.h"
+
+#include <algorithm>
+
+namespace fetafix::graph {
+namespace {
+
+Error not_applicable(const std::string& why) { return {ErrorKind::unsupported, why}; }
+
+std::string where(const Address& at) {
+  return "operator " + std::to_string(at.op.index) + (at.op.graph.empty() ? "" : " of graph '" + at.op.graph + "'") +
+         (at.role == Role::core ? "" : " (" + std::string(role_name(at.role)) + ")");
+}
+
+// Appends a node's outputs' consumers to a new producer: everything that read `from` reads `to`.
+void redirect(Graph& graph, ValueId from, ValueId to, NodeId except) {
+  for (NodeId n = 0; n < static_cast<NodeId>(graph.nodes.size()); ++n) {
+    if (n == except) continue;
+    for (ValueId& in : graph.node(n).inputs)
+      if (in == from) in = to;
+  }
+  for (ValueId& out : graph.outputs)
+    if (out == from) out = to;
+}
+
+// Patched values are named p1, p2, ... in the order in which they are made.
+ValueId add_patch_value(Graph& graph, DType dtype) {
+  Value value;
+  int next = 1;
+  for (const Value& v : graph.values) next += v.name.starts_with("p") && v.name.find("/new") != std::string::npos;
+  value.name = "p" + std::to_string(next) + "/new";
+  value.dtype = dtype;
+  return graph.add_value(std::move(value));
+}
+
+int input_of_slot(const Node& node, int slot) {
+  for (size_t i = 0; i < node.slots.size(); ++i)
+    if (node.slots[i] == slot) return static_cast<int>(i);
+  return -1;
+}
+
+// In a canonical form several nodes share an address: the one that has the slot is meant.
+Result<NodeId> resolve_slot(const Graph& graph, const Address& at, int slot) {
+  for (NodeId n = 0; n < static_cast<NodeId>(graph.nodes.size()); ++n)
+    if (address_of(graph, n) == at && input_of_slot(graph.node(n), slot) >= 0) return n;
+  return resolve(graph, at);
+}
+
+Status apply_one(Graph& graph, const SetTensor& edit) {
+  FETAFIX_TRY(NodeId id, resolve_slot(graph, edit.at, edit.slot));
+  const ValueId made = graph.add_constant("p/tensor", edit.value);
+  Node& node = graph.node(id);
+  int input = input_of_slot(node, edit.slot);
+  if (input < 0) {  // an absent optional operand: a bias behind the last one
+    input = static_cast<int>(node.inputs.size());
+    node.slots.resize(node.inputs.size(), -1);
+    node.inputs.push_back(no_value);
+    node.slots.push_back(edit.slot);
+  }
+  ValueId& operand = node.inputs[static_cast<size_t>(input)];
+  if (operand != no_value && !graph.value(operand).is_constant())
+    return not_applicable("operand " + std::to_string(edit.slot) + " of " + where(edit.at) + " is computed");
+  if (operand != no_value) graph.value(made).lens = graph.value(operand).lens;
+  operand = made;
+  return {};
+}
+
+Status apply_one(Graph& graph, const SetAttribute& edit) {
+  FETAFIX_TRY(NodeId id, resolve(graph, edit.at));
+  if (edit.value)
+    graph.node(id).attributes[edit.name] = *edit.value;
+  else
+    graph.node(id).attributes.erase(edit.name);
+  return {};
+}
+
+Status apply_one(Graph& graph, const SetOperand& edit) {
+  FETAFIX_TRY(NodeId id, resolve(graph, edit.at));
+  FETAFIX_TRY(ValueId value, resolve(graph, edit.value));
+  auto& inputs = graph.node(id).inputs;
+  if (edit.input < 0 || static_cast<size_t>(edit.input) >= inputs.size())
+    return not_applicable(where(edit.at) + " has no operand " + std::to_string(edit.input));
+  inputs[static_cast<size_t>(edit.input)] = value;
+  return {};
+}
+
+Status apply_one(Graph& graph, const ChangeType& edit) {
+  FETAFIX_TRY(NodeId id, resolve(graph, edit.at));
+  graph.node(id).type = edit.type;
+  graph.node(id).attributes = edit.attributes;
+  return {};
+}
+
+Status apply_one(Graph& graph, const InsertNode& edit) {
+  FETAFIX_TRY(ValueId edge, resolve(graph, edit.edge));
+  NodeId only = -1;
+  if (edit.only_consumer) {
+    FETAFIX_TRY(only, resolve(graph, edit.only_consumer->first));
+  }
+  Uses uses(graph);
+  const NodeId producer = uses.producer[static_cast<size_t>(edge)];
+  Node node;
+  node.type = edit.type;
+  node.attributes = edit.attributes;
+  for (const auto& operand : edit.operands)
+    node.inputs.push_back(operand ? graph.add_constant("p/operand", *operand) : edge);
+  const ValueId out = add_patch_value(graph, graph.value(edge).dtype);
+  node.outputs = {out};
+  node.name = graph.value(out).name;
+  if (edit.only_consumer) {
+    auto& inputs = graph.node(only).inputs;
+    const auto input = static_cast<size_t>(edit.only_consumer->second);
+    if (input >= inputs.size() || inputs[input] != edge)
+      return not_applicable(where(edit.only_consumer->first) + " does not read that edge");
+    inputs[input] = out;
+  } else {
+    redirect(graph, edge, out, -1);
+  }
+  graph.nodes.insert(graph.nodes.begin() + producer + 1, std::move(node));
+  return {};
+}
+
+Status apply_one(Graph& graph, const RemoveNode& edit) {
+  FETAFIX_TRY(NodeId id, resolve(graph, edit.at));
+  const Node node = graph.node(id);
+  if (edit.through < 0 || static_cast<size_t>(edit.through) >= node.inputs.size() ||
+      node.inputs[static_cast<size_t>(edit.through)] == no_value || node.outputs.empty())
+    return not_applicable(where(edit.at) + " has no operand " + std::to_string(edit.through) + " to pass through");
+  redirect(graph, node.outputs[0], node.inputs[static_cast<size_t>(edit.through)], id);
+  graph.nodes.erase(graph.nodes.begin() + id);
+  return {};
+}
+
+Status apply_one(Graph& graph, const KeepOutputs& edit) {
+  FETAFIX_TRY(NodeId id, resolve(graph, edit.at));
+  Node& node = graph.node(id);
+  Uses uses(graph);
+  for (size_t i = static_cast<size_t>(std::max(edit.keep, 0)); i < node.outputs.size(); ++i) {
+    const ValueId out = node.outputs[i];
+    if (out == no_value) continue;
+    if (uses.is_output[static_cast<size_t>(out)] || !uses.consumers[static_cast<size_t>(out)].empty())
+      return not_applicable("output " + std::to_string(i) + " of " + where(edit.at) + " is used");
+  }
+  node.outputs.resize(std::min(node.outputs.size(), static_cast<size_t>(std::max(edit.keep, 0))));
+  return {};
+}
+
+}  // namespace
+
+Result<NodeId> resolve(const Graph& graph, const Address& address) {
+  for (NodeId n = 0; n < static_cast<NodeId>(graph.nodes.size()); ++n)
+    if (graph.node(n).native == address.op && graph.node(n).role == address.role) return n;
+  return not_applicable("there is no " + where(address));
+}
+
+Result<ValueId> resolve(const Graph& graph, const ValueAddress& address) {
+  if (address.graph_input >= 0) {
+    if (static_cast<size_t>(address.graph_input) >= graph.inputs.size())
+      return not_applicable("there is no model input " + std::to_string(address.graph_input));
+    return graph.inputs[static_cast<size_t>(address.graph_input)];
+  }
+  FETAFIX_TRY(NodeId node, resolve(graph, address.node));
+  const auto& outputs = graph.node(node).outputs;
+  if (address.output < 0 || static_cast<size_t>(address.output) >= outputs.size())
+    return not_applicable(where(address.node) + " has no output " + std::to_string(address.output));
+  return outputs[static_cast<size_t>(address.output)];
+}
+
+Address address_of(const Graph& graph, NodeId node) { return {graph.node(node).native, graph.node(node).role}; }
+
+Result<ValueAddress> address_of(const Graph& graph, const Uses& uses, ValueId value) {
+  ValueAddress address;
+  for (size_t i = 0; i < graph.inputs.size(); ++i)
+    if (graph.inputs[i] == value) {
+      address.graph_input = static_cast<int>(i);
+      return address;
+    }
+  const NodeId producer = uses.producer[static_cast<size_t>(value)];
+  if (producer < 0) return not_applicable("'" + graph.value(value).name + "' is a constant");
+  address.node = address_of(graph, producer);
+  const auto& outputs = graph.node(producer).outputs;
+  address.output = static_cast<int>(std::find(outputs.begin(), outputs.end(), value) - outputs.begin());
+  return address;
+}
+
+const Address& address_of(const Edit& edit) {
+  if (auto* insert = std::get_if<InsertNode>(&edit)) return insert->edge.node;
+  if (auto* e = std::get_if<SetTensor>(&edit)) return e->at;
+  if (auto* e = std::get_if<SetAttribute>(&edit)) return e->at;
+  if (auto* e = std::get_if<SetOperand>(&edit)) return e->at;
+  if (auto* e = std::get_if<ChangeType>(&edit)) return e->at;
+  if (auto* e = std::get_if<RemoveNode>(&edit)) return e->at;
+  return std::get<KeepOutputs>(edit).at;
+}
+
+Status apply(Graph& graph, const Edit& edit) {
+  return std::visit([&](const auto& one) { return apply_one(graph, one); }, edit);
+}
+
+Status apply(Graph& graph, const Patch& patch) {
+  for (const EditGroup& group : patch.groups)
+    for (const Edit& edit : group.edits) FETAFIX_CHECK(apply(graph, edit));
+  return verify(graph);
+}
+
+namespace {
+
+struct Describe {
+  std::string operator()(const SetTensor& e) const {
+    return "set operand " + std::to_string(e.slot) + " of " + where(e.at) + " to " +
+           std::string(dtype_name(e.value.dtype())) + to_string(e.value.shape());
+  }
+  std::string operator()(const SetAttribute& e) const {
+    return (e.value ? "set " + e.name + " = " + to_text(*e.value) : "remove " + e.name) + " of " + where(e.at);
+  }
+  std::string operator()(const SetOperand& e) const {
+    return "rewire operand " + std::to_string(e.input) + " of " + where(e.at);
+  }
+  std::string operator()(const ChangeType& e) const { return "make " + where(e.at) + " a " + e.type; }
+  std::string operator()(const InsertNode& e) const {
+    return "insert " + e.type + " after " +
+           (e.edge.graph_input >= 0 ? "model input " + std::to_string(e.edge.graph_input) : where(e.edge.node));
+  }
+  std::string operator()(const RemoveNode& e) const { return "remove " + where(e.at); }
+  std::string operator()(const KeepOutputs& e) const {
+    return "keep " + std::to_string(e.keep) + " output(s) of " + where(e.at);
+  }
+};
+
+}  // namespace
+
+std::string describe(const Edit& edit) { return std::visit(Describe{}, edit); }
+
+}  // namespace fetafix::graph

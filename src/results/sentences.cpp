@@ -1,0 +1,160 @@
+#include "results/sentences.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace fetafix::results {
+namespace {
+
+int64_t fixed_faults(const Result& r) {
+  return std::count_if(r.faults.begin(), r.faults.end(), [](const Fault& f) { return f.fixed; });
+}
+
+bool any_unfixed(const Result& r, const std::string& fault_class) {
+  return std::any_of(r.faults.begin(), r.faults.end(),
+                     [&](const Fault& f) { return !f.fixed && f.fault_class == fault_class; });
+}
+
+// "212 of 250 labels differ", or how far the outputs are apart when no label does.
+std::string difference_text(const Differences& d) {
+  if (d.label_differences > 0)
+    return std::to_string(d.label_differences) + " of " + count(d.samples, "label") + " " +
+           (d.label_differences == 1 ? "differs" : "differ");
+  return "labels agree, outputs differ by " + number_text(d.max_relative_error) + " relative";
+}
+
+std::string because(const Result& r, const std::string& otherwise) {
+  return r.reason.empty() ? otherwise : r.reason;
+}
+
+// Ends with exactly one full stop, whatever the reason ended with.
+std::string stopped(std::string text) {
+  while (!text.empty() && (text.back() == '.' || text.back() == ' ')) text.pop_back();
+  return text + ".";
+}
+
+std::string faults_found(const Result& r) {
+  if (r.command == "check" && r.faults.empty()) return "";
+  if (r.faults.empty()) return ", and no fault was found that explains it";
+  return ", with " + count(static_cast<int64_t>(r.faults.size()), "fault") + " found";
+}
+
+std::string repaired_sentence(const Result& r) {
+  const Differences after = r.after.value_or(Differences{});
+  std::string out = "Repaired: " + count(fixed_faults(r), "fault") + " mended; " + difference_text(r.before) +
+                    " before, " + std::to_string(after.label_differences) + " after";
+  if (r.held_back_after)
+    out += "; verified on " + count(r.held_back_after->samples, "sample") + " that the search never saw";
+  return out + ".";
+}
+
+std::string improved_sentence(const Result& r) {
+  const Differences after = r.after.value_or(Differences{});
+  return "Improved, not repaired: " + std::to_string(fixed_faults(r)) + " of " +
+         count(static_cast<int64_t>(r.faults.size()), "fault") + " mended; " +
+         std::to_string(r.before.label_differences) + " of " + count(r.before.samples, "label") +
+         " differed before, " + std::to_string(after.label_differences) + " after.";
+}
+
+// A repair that found the pair the same still writes a copy, so that scripts have one path.
+std::string copied(const Result& r) {
+  return r.output ? " " + *r.output + " is a copy of the target; the patch is empty." : "";
+}
+
+std::string what_now_different(const Result& r) {
+  if (any_unfixed(r, "preprocessing"))
+    return "Give both models the preprocessing that they were made for (--source-preprocess, "
+           "--target-preprocess), then run again.";
+  if (any_unfixed(r, "runtime"))
+    return "The file is right and its runtime computes it otherwise: try another kernel set "
+           "(--runtime-option) or version, and report it to the runtime's makers.";
+  if (r.command == "check")
+    return "Run 'fetafix localize' to see which parts are wrong, or 'fetafix repair'.";
+  if (r.faults.empty()) return "Convert again, and give more varied samples; what was tried is in the notes.";
+  return "Run 'fetafix repair' to mend the target, or convert again as advised with each fault.";
+}
+
+std::string what_now_repair(const Result& r) {
+  const std::string output = r.output.value_or("the written file");
+  const std::string read = r.patch ? " Read the patch (" + *r.patch + ") before you ship it." : "";
+  if (r.verdict == Verdict::repaired) return "Use " + output + " in place of the target." + read;
+  if (r.verdict == Verdict::improved)
+    return output +
+           " is better than the target and not yet the source: see the faults that are left, and convert "
+           "again as advised with them." +
+           read;
+  return "Convert again as advised with each fault; the target was left as it is.";
+}
+
+}  // namespace
+
+std::string count(int64_t number, const std::string& singular, const std::string& plural) {
+  return std::to_string(number) + " " + (number == 1 ? singular : plural.empty() ? singular + "s" : plural);
+}
+
+std::string number_text(double number) {
+  if (std::isnan(number)) return "not a number";
+  if (std::isinf(number)) return number > 0 ? "infinite" : "-infinite";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g", number);
+  return text;
+}
+
+std::string verdict_sentence(const Result& r) {
+  const std::string samples = count(r.samples, "sample");
+  switch (r.verdict) {
+    case Verdict::identical:
+      return "Identical: all outputs are equal bit for bit on " + samples + ".";
+    case Verdict::equivalent:
+      return "Equivalent: on " + samples + " the outputs differ by no more than rounding explains (" +
+             number_text(r.before.max_relative_error) + " relative).";
+    case Verdict::quantized:
+      return "Quantized: what differs is honest quantization; " + std::to_string(r.before.label_differences) +
+             " of " + count(r.before.samples, "label") + " changed.";
+    case Verdict::latent:
+      return "Latent fault: the labels agree on " + samples +
+             ", and the target still computes something else" + faults_found(r) + ".";
+    case Verdict::different:
+      return "Different: " + difference_text(r.before) + faults_found(r) + ".";
+    case Verdict::broken:
+      return stopped("Broken: " + because(r, "the target does not load or run"));
+    case Verdict::unknown:
+      return stopped("Unknown: " + because(r, "the two models could not be compared whole"));
+    case Verdict::repaired:
+      return repaired_sentence(r);
+    case Verdict::improved:
+      return improved_sentence(r);
+    case Verdict::not_repaired:
+      return stopped("Not repaired: " +
+                     because(r, "nothing that was tried brings the target nearer to the source"));
+  }
+  return "";
+}
+
+std::string what_now(const Result& r) {
+  switch (r.verdict) {
+    case Verdict::identical:
+    case Verdict::equivalent:
+      return "Nothing to do: the target computes what the source computes." + copied(r);
+    case Verdict::quantized:
+      return "Nothing to mend. If the loss is too much, quantize again with more calibration data, per "
+             "channel, "
+             "or leave the named tensors in float." +
+             copied(r);
+    case Verdict::latent:
+    case Verdict::different:
+      return what_now_different(r);
+    case Verdict::broken:
+      return r.command == "repair" ? "Convert again as advised with each fault."
+                                   : "Run 'fetafix repair', which mends what it knows, or convert again.";
+    case Verdict::unknown:
+      return "See the reason and the coverage. If it is the same model, name the pairs with --map, or go on "
+             "with "
+             "--force.";
+    default:
+      return what_now_repair(r);
+  }
+}
+
+}  // namespace fetafix::results
