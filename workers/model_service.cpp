@@ -28,8 +28,9 @@ std::string string_or(const Json& fields, const char* key, const std::string& ot
 }
 
 Result<std::vector<std::string>> wanted_outputs(const Json& fields) {
-  FETAFIX_TRY(const Json array, json_array(fields, "outputs"));
   std::vector<std::string> names;
+  if (!fields.contains("outputs")) return names;
+  FETAFIX_TRY(const Json array, json_array(fields, "outputs"));
   for (const Json& item : array) {
     if (!item.is_string()) return Error{ErrorKind::internal, "key 'outputs': expected an array of strings"};
     names.push_back(item.get<std::string>());

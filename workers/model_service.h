@@ -19,7 +19,7 @@ int64_t int_or(const Json& fields, const char* key, int64_t otherwise);
 bool bool_or(const Json& fields, const char* key, bool otherwise);
 std::string string_or(const Json& fields, const char* key, const std::string& otherwise);
 
-// The "outputs" member of a run request: names.
+// The "outputs" member of a run request: names; absent or empty: all of them.
 Result<std::vector<std::string>> wanted_outputs(const Json& fields);
 
 // The model to load: "path", or else the tensor "model".

@@ -124,7 +124,9 @@ Result<Engine::Loaded> Engine::adopt(OrtSession* session) {
     FETAFIX_TRY(ValueSpec output, spec(session, i, false));
     loaded.outputs.push_back(std::move(output));
   }
-  sessions_.emplace(next_session_++, std::move(owned));
+  Session entry{std::move(owned), {}};
+  for (const ValueSpec& output : loaded.outputs) entry.outputs.push_back(output.name);
+  sessions_.emplace(next_session_++, std::move(entry));
   return loaded;
 }
 
@@ -198,9 +200,10 @@ Result<Tensor> Engine::lend(std::shared_ptr<OrtValue> value) const {
 }
 
 Result<std::vector<NamedTensor>> Engine::run(int64_t session, std::span<const NamedTensor> inputs,
-                                             const std::vector<std::string>& wanted) {
+                                             std::vector<std::string> wanted) {
   const auto found = sessions_.find(session);
   if (found == sessions_.end()) return Error{ErrorKind::internal, "no session " + std::to_string(session)};
+  if (wanted.empty()) wanted = found->second.outputs;
   std::vector<Owned<OrtValue>> values;
   std::vector<const char*> input_names, output_names;
   std::vector<const OrtValue*> input_values;
@@ -212,7 +215,7 @@ Result<std::vector<NamedTensor>> Engine::run(int64_t session, std::span<const Na
   }
   for (const std::string& name : wanted) output_names.push_back(name.c_str());
   std::vector<OrtValue*> results(wanted.size(), nullptr);
-  Status ran = check(api_->Run(found->second.get(), nullptr, input_names.data(), input_values.data(), inputs.size(),
+  Status ran = check(api_->Run(found->second.session.get(), nullptr, input_names.data(), input_values.data(), inputs.size(),
                                output_names.data(), wanted.size(), results.data()));
   std::vector<std::shared_ptr<OrtValue>> owned;
   for (OrtValue* result : results) {

@@ -35,14 +35,19 @@ class Engine {
   Result<Loaded> load(const std::string& path, const LoadSettings& settings);
   Result<Loaded> load(std::span<const std::byte> model, const LoadSettings& settings);
 
-  // Inputs are borrowed for the call. The results live in memory of the runtime.
+  // Inputs are borrowed for the call; no `wanted`: all outputs. The results live in memory of the runtime.
   Result<std::vector<channel::NamedTensor>> run(int64_t session, std::span<const channel::NamedTensor> inputs,
-                                                const std::vector<std::string>& wanted);
+                                                std::vector<std::string> wanted);
   Status unload(int64_t session);
 
  private:
   template <class T>
   using Owned = std::unique_ptr<T, void (*)(T*)>;
+
+  struct Session {
+    Owned<OrtSession> session;
+    std::vector<std::string> outputs;
+  };
 
   Engine() = default;
   Status check(OrtStatus* status) const;
@@ -57,7 +62,7 @@ class Engine {
   std::string version_;
   OrtEnv* env_ = nullptr;  // lives as long as the process: its threads must not be joined at exit
   OrtMemoryInfo* cpu_ = nullptr;
-  std::map<int64_t, Owned<OrtSession>> sessions_;
+  std::map<int64_t, Session> sessions_;
   int64_t next_session_ = 1;
 };
 

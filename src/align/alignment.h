@@ -56,6 +56,7 @@ struct Alignment {
   std::vector<EdgeFault> edges;
   std::vector<State> node_states;        // by target node; dead nodes and constant computations: exact
   std::vector<bool> judged;              // live and depending on the input
+  std::vector<evaluate::Feeds> values;   // by sample: the source's value of every paired target value
   size_t operator_runs = 0;
 };
 

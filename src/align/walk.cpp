@@ -34,6 +34,7 @@ Result<Alignment> Walk::run() {
     rewind(position);
   }
   finish();
+  out_.values = std::move(values_);
   return std::move(out_);
 }
 

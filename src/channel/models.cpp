@@ -49,7 +49,7 @@ Result<std::vector<Tensor>> ModelWorker::run(int64_t session, std::span<const Na
   request.fields["outputs"] = Json(std::vector<std::string>(wanted.begin(), wanted.end()));
   request.tensors.assign(inputs.begin(), inputs.end());
   FETAFIX_TRY(Message reply, worker_.call("run", std::move(request)));
-  if (reply.tensors.size() != wanted.size())
+  if (!wanted.empty() && reply.tensors.size() != wanted.size())
     return Error{ErrorKind::runtime_failed, "run: expected " + std::to_string(wanted.size()) + " tensors, found " +
                                                 std::to_string(reply.tensors.size())};
   std::vector<Tensor> outputs;

@@ -25,7 +25,7 @@ class ModelWorker {
   Result<LoadedModel> load(const std::filesystem::path& model, Json options = Json::object());
   // A model in memory; it need not outlive the call.
   Result<LoadedModel> load(BytesView model, Json options = Json::object());
-  // Gives `wanted` (names of outputs) in order.
+  // Gives `wanted` (names of outputs) in order; none: all of them in the model's order.
   Result<std::vector<Tensor>> run(int64_t session, std::span<const NamedTensor> inputs,
                                   std::span<const std::string> wanted);
   Status unload(int64_t session);

@@ -86,6 +86,7 @@ struct Sample {
   std::vector<Label> repaired_top5;  // empty without a repair
   double max_absolute_error = 0;
   std::optional<double> max_absolute_error_after;
+  std::string thumbnail;  // a small JPEG in base64, for reports; not in the JSON; may be empty
 };
 
 enum class SegmentState { exact, faulty, rewrite, opaque, unaligned };

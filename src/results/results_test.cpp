@@ -65,7 +65,7 @@ TEST(ResultJson, CheckHasNoAfterAndListsAreArrays) {
   Result r;
   r.command = "check";
   r.before.max_relative_error = std::numeric_limits<double>::infinity();
-  r.sample_list.push_back({"cat.png", "cat.png", "verdict", false, {{281, "tabby", 0.5}}, {}, {}, NAN, {}});
+  r.sample_list.push_back({"cat.png", "cat.png", "verdict", false, {{281, "tabby", 0.5}}, {}, {}, NAN, {}, ""});
   r.depth.push_back({4, "conv", "CONV_2D", 0.5, 812, SegmentState::faulty, {}});
   const Json json = to_json(r);
   EXPECT_FALSE(json.contains("after"));

@@ -2,6 +2,7 @@
 // hangs or grows too big is a reported event, not our end.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <map>
@@ -12,14 +13,19 @@
 #include <vector>
 
 #include "base/result.h"
+#include "channel/protocol.h"
 #include "tensor/tensor.h"
 
 namespace fetafix::runtimes {
 
-struct TensorSpec {
-  std::string name;
-  DType dtype = DType::unknown;
-  std::optional<Shape> shape;  // -1: dynamic
+// Name, dtype, shape (-1: dynamic), scale and zero point (scale 0: not quantized).
+using TensorSpec = channel::ValueSpec;
+
+// Where the user's frameworks are; what is empty is looked for.
+struct Locations {
+  std::filesystem::path python;               // empty: python3 on the PATH, then the build's own environment
+  std::filesystem::path onnxruntime_library;  // empty: that of the interpreter's wheel
+  std::filesystem::path tflite_library;       // empty: next to fetafix, then build/runtimes/tflite
 };
 
 struct LoadOptions {
@@ -28,6 +34,8 @@ struct LoadOptions {
   std::map<std::string, std::string> options;  // e.g. "tflite.kernels" = xnnpack | builtin | reference
   std::chrono::milliseconds timeout{120000};   // for loading and for each run
   size_t memory_limit_mb = 0;                  // of the worker's data; 0: none
+  Locations locations;
+  const std::atomic<bool>* interrupted = nullptr;  // becomes true: the call ends as ErrorKind::interrupted
 };
 
 // A model loaded in a worker. Not thread-safe; the worker ends with the session.
@@ -48,14 +56,17 @@ class Runtime {
   virtual std::string_view name() const = 0;    // "onnxruntime"
   virtual std::string_view format() const = 0;  // the format whose files it runs
   // "1.32.0", or runtime_missing with the command that installs it.
-  virtual Result<std::string> version() const = 0;
+  virtual Result<std::string> version(const Locations& locations) const = 0;
+  Result<std::string> version() const { return version(Locations{}); }
   virtual Result<std::unique_ptr<Session>> load(const std::filesystem::path& model,
                                                 const LoadOptions& options) const = 0;
 };
 
 std::span<const Runtime* const> all_runtimes();
 
-// The runtime that a format's files run in by default.
+// The runtime that a format's files run in by default (TFLite's own library for "tflite"; "litert" is its
+// cross-check). Error kind unsupported: none runs that format.
 Result<const Runtime*> runtime_for(std::string_view format);
+Result<const Runtime*> find_runtime(std::string_view name);
 
 }  // namespace fetafix::runtimes

@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,12 @@ def digest_of(path):
         digest.update(str(file.relative_to(path)).encode() + b"\0")
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def with_imports(script):
+    """A script and the modules of this folder that it imports."""
+    names = re.findall(r"^import (\w+)$", script.read_text(), re.MULTILINE)
+    return {script, *(HERE / f"{name}.py" for name in names if (HERE / f"{name}.py").exists())}
 
 
 class Maker:
@@ -55,7 +62,8 @@ class Maker:
                            debian_python=DEBIAN_PYTHON)
 
     def fingerprint(self, recipe):
-        scripts = sorted(HERE / word[6:] for command in recipe.commands for word in command if word.startswith("{zoo}/"))
+        words = [word for command in recipe.commands for word in command if word.startswith("{zoo}/")]
+        scripts = sorted({path for word in words for path in with_imports(HERE / word[6:])})
         inputs = [self.models / name for name in recipe.inputs]
         parts = [recipe.commands, recipe.outputs, [self.digest(path) for path in scripts + inputs]]
         parts.append(self.digest(HERE / "requirements.txt"))

@@ -64,6 +64,8 @@ class TfliteModel:
                 limits = numpy.iinfo(detail["dtype"])
                 value = numpy.clip(numpy.round(value / affine[0]) + affine[1], limits.min, limits.max)
             self.interpreter.set_tensor(detail["index"], value.astype(detail["dtype"]))
+        # Each sample alone: an LSTM operator keeps its state from one run to the next.
+        self.interpreter.reset_all_variables()
         self.interpreter.invoke()
         outputs = []
         for detail in self.interpreter.get_output_details():

@@ -300,6 +300,8 @@ def undilated_pads(file, index, draw):
 
 
 def change_stride(file, index, draw):
+    if (file.shape(file.nodes[index].input[0]) or [])[2:] == [1, 1]:
+        raise DoesNotApply("one pixel has no stride")
     stride = attribute(file.nodes[index], "strides", [1, 1])
     return change_attribute(file, index, "strides", [1 if s > 1 else 2 for s in stride])
 

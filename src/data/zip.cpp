@@ -1,0 +1,123 @@
+#include "data/zip.h"
+
+#include <zip.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+namespace fetafix::data {
+namespace {
+
+struct Discard {
+  void operator()(zip_t* archive) const { zip_discard(archive); }
+};
+struct Close {
+  void operator()(zip_file_t* file) const { zip_fclose(file); }
+};
+struct Free {
+  void operator()(zip_source_t* source) const { zip_source_free(source); }
+};
+using Archive = std::unique_ptr<zip_t, Discard>;
+using Source = std::unique_ptr<zip_source_t, Free>;
+
+Error zip_error(const std::string& what, zip_error_t& error) {
+  Error out{ErrorKind::file, what + ": not a readable zip archive: " + zip_error_strerror(&error)};
+  zip_error_fini(&error);
+  return out;
+}
+
+// Reads in pieces, so that a false size in the directory costs nothing.
+Result<Bytes> read_entry(zip_t* archive, zip_uint64_t index, const std::string& what, size_t limit) {
+  std::unique_ptr<zip_file_t, Close> file(zip_fopen_index(archive, index, 0));
+  if (!file) return Error{ErrorKind::file, what + ": " + zip_strerror(archive)};
+  constexpr size_t piece = size_t{1} << 20;
+  Bytes bytes;
+  for (;;) {
+    const size_t done = bytes.size();
+    if (done > limit) return Error{ErrorKind::file, what + ": unpacks to more than is taken; split it"};
+    bytes.resize(done + piece);
+    const zip_int64_t n = zip_fread(file.get(), bytes.data() + done, piece);
+    if (n < 0) return Error{ErrorKind::file, what + ": damaged: " + zip_file_strerror(file.get())};
+    bytes.resize(done + static_cast<size_t>(n));
+    if (n == 0) return bytes;
+  }
+}
+
+Result<Archive> open_memory(BytesView bytes, const std::string& what) {
+  if (bytes.empty()) return Error{ErrorKind::file, what + ": empty"};  // libzip takes that for an archive
+  zip_error_t error;
+  zip_error_init(&error);
+  Source source(zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error));
+  if (!source) return zip_error(what, error);
+  Archive archive(zip_open_from_source(source.get(), ZIP_RDONLY, &error));
+  if (!archive) return zip_error(what, error);
+  source.release();  // the archive owns it now
+  return archive;
+}
+
+Status add_entry(zip_t* archive, const ZipEntry& entry) {
+  zip_source_t* source = zip_source_buffer(archive, entry.bytes.data(), entry.bytes.size(), 0);
+  const zip_int64_t index =
+      source ? zip_file_add(archive, entry.name.c_str(), source, ZIP_FL_ENC_UTF_8) : zip_int64_t{-1};
+  if (index < 0) {
+    zip_source_free(source);
+    return Error{ErrorKind::file, "zip: can't add '" + entry.name + "': " + zip_strerror(archive)};
+  }
+  const auto added = static_cast<zip_uint64_t>(index);
+  // 1980-01-01, the oldest time that the format knows: no clock in the bytes.
+  zip_file_set_dostime(archive, added, 0, (1 << 5) | 1, 0);
+  zip_set_file_compression(archive, added, ZIP_CM_STORE, 0);
+  return {};
+}
+
+Result<Bytes> read_back(zip_source_t* source) {
+  zip_stat_t stat;
+  zip_stat_init(&stat);
+  if (zip_source_stat(source, &stat) != 0 || zip_source_open(source) != 0)
+    return Error{ErrorKind::internal, "zip: can't read the archive back"};
+  Bytes bytes(static_cast<size_t>(stat.size));
+  const zip_int64_t n = zip_source_read(source, bytes.data(), bytes.size());
+  zip_source_close(source);
+  if (n != static_cast<zip_int64_t>(bytes.size()))
+    return Error{ErrorKind::internal, "zip: can't read the archive back"};
+  return bytes;
+}
+
+}  // namespace
+
+Result<std::vector<ZipEntry>> unzip(BytesView bytes, const std::string& what, size_t limit) {
+  FETAFIX_TRY(Archive archive, open_memory(bytes, what));
+  std::vector<ZipEntry> entries;
+  const zip_int64_t count = zip_get_num_entries(archive.get(), 0);
+  for (zip_int64_t i = 0; i < count; ++i) {
+    const auto index = static_cast<zip_uint64_t>(i);
+    const char* name = zip_get_name(archive.get(), index, 0);
+    if (!name) return Error{ErrorKind::file, what + ": entry " + std::to_string(i) + " has no name"};
+    if (*name && name[std::strlen(name) - 1] == '/') continue;
+    FETAFIX_TRY(Bytes content, read_entry(archive.get(), index, what + ": '" + name + "'", limit));
+    limit -= std::min(limit, content.size());
+    entries.push_back({name, std::move(content)});
+  }
+  return entries;
+}
+
+Result<Bytes> zip(const std::vector<ZipEntry>& entries) {
+  zip_error_t error;
+  zip_error_init(&error);
+  Source source(zip_source_buffer_create(nullptr, 0, 0, &error));
+  if (!source) return zip_error("zip", error);
+  zip_source_keep(source.get());  // closing the archive drops one reference; the bytes are read after that
+  Archive archive(zip_open_from_source(source.get(), ZIP_CREATE | ZIP_TRUNCATE, &error));
+  if (!archive) {
+    zip_source_free(source.get());
+    return zip_error("zip", error);
+  }
+  for (const ZipEntry& entry : entries) FETAFIX_CHECK(add_entry(archive.get(), entry));
+  if (zip_close(archive.get()) != 0)
+    return Error{ErrorKind::file, std::string("zip: can't write: ") + zip_strerror(archive.get())};
+  archive.release();
+  return read_back(source.get());
+}
+
+}  // namespace fetafix::data

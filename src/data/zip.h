@@ -1,0 +1,24 @@
+// Zip archives behind a small face.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+
+namespace fetafix::data {
+
+struct ZipEntry {
+  std::string name;
+  Bytes bytes;
+};
+
+// All entries of an archive in memory, in the archive's order; folders are left out. Error kind `file`: not a
+// zip archive, damaged, encrypted, or more than `limit` bytes when unpacked (an archive can claim anything).
+Result<std::vector<ZipEntry>> unzip(BytesView archive, const std::string& what,
+                                    size_t limit = size_t{4} << 30);
+
+// An archive of stored (not compressed) entries; the same bytes for the same entries.
+Result<Bytes> zip(const std::vector<ZipEntry>& entries);
+
+}  // namespace fetafix::data

@@ -1,0 +1,120 @@
+#include "diagnose/diagnose.h"
+
+#include <algorithm>
+#include <set>
+
+namespace fetafix::diagnose {
+namespace {
+
+using graph::NodeId;
+
+// Layout and shape nodes are rarely what a person would name.
+int weight(const graph::Node& node) {
+  static const std::set<std::string> linear{"Conv", "ConvTranspose", "MatMul", "Gemm", "LSTM", "GRU"};
+  if (linear.contains(node.type)) return 3;
+  return node.type == "BatchNormalization" ? 2 : node.role == graph::Role::bridge ? 0 : 1;
+}
+
+NodeId most_telling(const graph::Graph& graph, std::span<const NodeId> nodes) {
+  NodeId best = -1;
+  for (NodeId id : nodes)
+    if (best < 0 || weight(graph.node(id)) >= weight(graph.node(best))) best = id;
+  return best;
+}
+
+// The node that the first edit of the best candidate touches.
+NodeId touched(const graph::Graph& target, const std::vector<faults::Candidate>& candidates, NodeId otherwise) {
+  if (candidates.empty() || candidates[0].edits.empty()) return otherwise;
+  const auto& edit = candidates[0].edits[0];
+  if (std::holds_alternative<graph::InsertNode>(edit)) return otherwise;
+  auto node = graph::resolve(target, graph::address_of(edit));
+  return node.ok() ? *node : otherwise;
+}
+
+std::vector<faults::Candidate> propose(const faults::Place& place) {
+  std::vector<faults::Candidate> out;
+  faults::Candidate all;  // several patterns may each be half of it
+  for (const faults::Pattern& pattern : faults::catalogue()) {
+    for (faults::Candidate& candidate : pattern.propose(place)) out.push_back(std::move(candidate));
+  }
+  if (out.size() < 2 || !place.segment) return out;
+  all = out[0];
+  for (size_t i = 1; i < out.size(); ++i) {
+    if (out[i].pattern == all.pattern || out[i].fault_class == "graph" || all.fault_class == "graph") return out;
+    if (i > 1) break;
+    all.edits.insert(all.edits.end(), out[i].edits.begin(), out[i].edits.end());
+    all.explanation += "; " + out[i].explanation;
+    all.pattern += "+" + out[i].pattern;
+  }
+  out.push_back(std::move(all));
+  return out;
+}
+
+std::string key(const std::vector<graph::Edit>& edits) {
+  std::string out;
+  for (const graph::Edit& edit : edits) out += graph::describe(edit) + ";";
+  return out;
+}
+
+// One cause in many places is one fault, and one group of edits.
+void merge_training_mode(std::vector<Fault>& faults) {
+  Fault* first = nullptr;
+  for (Fault& fault : faults) {
+    if (fault.candidates.empty() || fault.candidates[0].pattern != "training-mode") continue;
+    fault.candidates.resize(1);
+    if (!first) {
+      first = &fault;
+      continue;
+    }
+    auto& to = first->candidates[0].edits;
+    const auto& from = fault.candidates[0].edits;
+    to.insert(to.end(), from.begin(), from.end());
+    first->places.insert(first->places.end(), fault.places.begin(), fault.places.end());
+    first->relative_error = std::max(first->relative_error, fault.relative_error);
+    fault.places.clear();
+  }
+  std::erase_if(faults, [](const Fault& f) { return f.places.empty(); });
+}
+
+}  // namespace
+
+std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& target, const align::SourceValues& values,
+                            const align::Alignment& alignment) {
+  const graph::Uses uses(target);
+  std::vector<Fault> certain, uncertain;
+  std::set<std::string> seen;
+  for (const align::EdgeFault& edge : alignment.edges) {
+    Fault fault;
+    fault.edge = &edge;
+    const NodeId producer = uses.producer[static_cast<size_t>(edge.target_value)];
+    fault.candidates = propose({source, target, uses, values, alignment, nullptr, &edge});
+    const bool inserts = !fault.candidates.empty() && std::holds_alternative<graph::InsertNode>(fault.candidates[0].edits[0]);
+    fault.target_node = edge.node >= 0 && !(inserts && producer >= 0) ? edge.node : producer;
+    fault.source_node = values.uses().producer[static_cast<size_t>(edge.expected)];
+    fault.places = {fault.target_node};
+    fault.relative_error = 1;
+    fault.ratio_to_tolerance = 1e6;
+    if (!fault.candidates.empty() && !seen.insert(key(fault.candidates[0].edits)).second) continue;
+    certain.push_back(std::move(fault));
+  }
+  for (const align::Segment& segment : alignment.segments) {
+    if (segment.state != align::State::faulty && segment.state != align::State::unaligned) continue;
+    Fault fault;
+    fault.segment = &segment;
+    if (segment.state == align::State::faulty)
+      fault.candidates = propose({source, target, uses, values, alignment, &segment, nullptr});
+    fault.target_node = touched(target, fault.candidates, most_telling(target, segment.target_nodes));
+    fault.source_node = most_telling(source, segment.source_nodes);
+    fault.places = {fault.target_node};
+    fault.relative_error = segment.relative_error;
+    fault.ratio_to_tolerance = segment.tolerance.largest;
+    const bool sure = segment.state == align::State::faulty && segment.evidence != align::Evidence::tentative;
+    (sure || !fault.candidates.empty() ? certain : uncertain).push_back(std::move(fault));
+  }
+  std::stable_sort(certain.begin(), certain.end(), [](const Fault& a, const Fault& b) { return a.target_node < b.target_node; });
+  merge_training_mode(certain);
+  certain.insert(certain.end(), std::make_move_iterator(uncertain.begin()), std::make_move_iterator(uncertain.end()));
+  return certain;
+}
+
+}  // namespace fetafix::diagnose

@@ -1,0 +1,22 @@
+#include <array>
+
+#include "faults/pattern.h"
+
+namespace fetafix::faults {
+
+// The one list of patterns; adding one is a file, a line here and a test.
+std::span<const Pattern> catalogue() {
+  static const std::array patterns{
+      Pattern{"training-mode", "graph", "BatchNormalization left in training mode", training_mode},
+      Pattern{"attribute", "hyperparameters", "a hyperparameter differs in its resolved meaning", attribute},
+      Pattern{"tensor", "parameters", "a stored tensor is not the source's", tensor},
+      Pattern{"folded-tensor", "parameters", "weights or bias differ after folding normalization", folded_tensor},
+      Pattern{"operator-type", "graph", "another operator stands in its place", operator_type},
+      Pattern{"extra-operator", "graph", "an operator that the source does not have", extra_operator},
+      Pattern{"rewired-operand", "graph", "an operand reads another value", rewired_operand},
+      Pattern{"missing-operator", "graph", "operators of the source are missing (a lost bias, a lost activation)", missing_operator},
+  };
+  return patterns;
+}
+
+}  // namespace fetafix::faults

@@ -1,0 +1,148 @@
+// missing-operator, extra-operator, rewired-operand: a node computes right as soon as it reads another value
+// than it does.
+#include <algorithm>
+
+#include "faults/pattern.h"
+
+namespace fetafix::faults {
+namespace {
+
+using graph::NodeId;
+using graph::ValueId;
+
+// Source nodes from `from` (a value or a twin of it) to `to`, if each takes one varying operand; first to last.
+std::optional<std::vector<NodeId>> chain(const Place& place, ValueId from, ValueId to) {
+  std::vector<NodeId> out;
+  ValueId at = to;
+  while (place.values.class_of(at) != from) {
+    const NodeId producer = place.values.uses().producer[static_cast<size_t>(at)];
+    if (producer < 0 || out.size() >= 4) return std::nullopt;  // a longer gap is another model
+    ValueId next = graph::no_value;
+    for (ValueId in : place.source.node(producer).inputs) {
+      if (in == graph::no_value || place.source.value(in).is_constant()) continue;
+      if (next != graph::no_value) return std::nullopt;
+      next = in;
+    }
+    if (next == graph::no_value) return std::nullopt;
+    out.insert(out.begin(), producer);
+    at = next;
+  }
+  return out;
+}
+
+// A constant operand as it must lie in the target's layout: per-channel constants follow the permutation.
+std::optional<Tensor> in_layout(const Tensor& constant, const Shape& value, const align::Permutation& permutation) {
+  if (constant.size() <= 1 || permutation.empty()) return constant;
+  const Shape dims = align::squeezed(value);
+  if (dims.size() != permutation.size() || value.size() != dims.size() + 1) return std::nullopt;
+  // Bring it to the value's rank (leading ones), then permute all but the batch dimension of 1.
+  Shape full = constant.shape();
+  while (full.size() < value.size()) full.insert(full.begin(), 1);
+  if (full.size() != value.size() || value[0] != 1 || full[0] != 1) return std::nullopt;
+  std::vector<int> whole{0};
+  for (int p : permutation) whole.push_back(p + 1);
+  return transpose(constant.reshaped(full), whole);
+}
+
+// Operators that mean the same whatever the order of dimensions.
+bool layout_free(const graph::Node& node) {
+  static const std::vector<std::string> types{"Add", "Sub", "Mul", "Div", "Relu", "Clip", "LeakyRelu", "Sigmoid", "Tanh",
+                                              "HardSigmoid", "HardSwish", "Elu", "Selu", "Erf", "Exp", "Sqrt", "Neg", "Abs",
+                                              "Pow", "Softplus", "PRelu", "Softsign"};
+  return std::find(types.begin(), types.end(), node.type) != types.end();
+}
+
+std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const graph::ValueAddress& edge) {
+  const graph::Node& node = place.source.node(id);
+  const auto& permutation = place.edge->permutation;
+  const Shape& shape = place.values.at(0, node.outputs[0]).shape();
+  if (!layout_free(node) && !permutation.empty()) return std::nullopt;
+  graph::InsertNode out;
+  out.edge = edge;
+  out.type = node.type;
+  out.attributes = node.attributes;
+  for (ValueId in : node.inputs) {
+    if (in == graph::no_value) return std::nullopt;
+    const graph::Value& value = place.source.value(in);
+    if (!value.is_constant()) {
+      out.operands.emplace_back(std::nullopt);
+      continue;
+    }
+    auto constant = in_layout(value.constant, shape, permutation);
+    if (!constant) return std::nullopt;
+    out.operands.emplace_back(std::move(*constant));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Candidate> missing_operator(const Place& place) {
+  if (!place.edge || place.edge->actual == graph::no_value) return {};
+  const auto nodes = chain(place, place.edge->actual, place.edge->expected);
+  if (!nodes || nodes->empty()) return {};
+  auto edge = graph::address_of(place.target, place.target_uses, place.edge->target_value);
+  if (!edge.ok()) return {};
+  Candidate out;
+  std::string names;
+  // The last of the chain goes in first: each insertion comes right behind the edge's producer.
+  for (auto id = nodes->rbegin(); id != nodes->rend(); ++id) {
+    auto edit = inserted(place, *id, *edge);
+    if (!edit) return {};
+    if (place.edge->node >= 0 && place.target_uses.consumers[static_cast<size_t>(place.edge->target_value)].size() > 1)
+      edit->only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
+    out.edits.push_back(std::move(*edit));
+    names = place.source.node(*id).type + (names.empty() ? "" : ", ") + names;
+  }
+  if (nodes->size() > 1 && std::get<graph::InsertNode>(out.edits[0]).only_consumer) return {};
+  const graph::Node& first = place.source.node(nodes->front());
+  const bool bias = nodes->size() == 1 && first.type == "Add" && out.edits.size() == 1;
+  out.pattern = bias ? "lost-bias" : "missing-operator";
+  out.fault_class = bias ? "parameters" : "graph";
+  out.explanation = bias ? "the bias of this layer was lost: the source adds it, the target does not"
+                         : "operators of the source are missing here: " + names;
+  out.advice = bias ? "check rank-2 inputs of fully connected layers; some converters drop the bias otherwise"
+                    : "check that the converter keeps " + names;
+  return {out};
+}
+
+std::vector<Candidate> extra_operator(const Place& place) {
+  if (!place.segment || place.segment->evidence != align::Evidence::passed || place.segment->target_nodes.size() != 1) return {};
+  const NodeId id = place.segment->target_nodes[0];
+  const graph::Node& node = place.target.node(id);
+  Candidate out;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    auto pair = place.alignment.pairs.find(node.inputs[i]);
+    if (pair == place.alignment.pairs.end() || pair->second.source != place.segment->source_end) continue;
+    out.edits.push_back(graph::RemoveNode{graph::address_of(place.target, id), static_cast<int>(i)});
+    break;
+  }
+  if (out.edits.empty()) return {};
+  out.pattern = "extra-operator";
+  out.fault_class = "graph";
+  out.explanation = "this " + node.type + " does not exist in the source";
+  out.advice = "check the converter's options for what it inserts";
+  return {out};
+}
+
+std::vector<Candidate> rewired_operand(const Place& place) {
+  if (!place.edge || place.edge->node < 0) return {};
+  std::vector<Candidate> out;
+  for (const auto& [value, pair] : place.alignment.pairs) {
+    if (pair.source != place.edge->expected || value == place.edge->target_value) continue;
+    const NodeId producer = place.target_uses.producer[static_cast<size_t>(value)];
+    if (producer >= place.edge->node) continue;
+    auto address = graph::address_of(place.target, place.target_uses, value);
+    if (!address.ok()) continue;
+    Candidate one;
+    one.pattern = "rewired-operand";
+    one.fault_class = "graph";
+    one.explanation = "an operand reads another value than in the source";
+    one.advice = "check the converter's handling of shared and renamed edges";
+    one.edits.push_back(graph::SetOperand{graph::address_of(place.target, place.edge->node), place.edge->input, *address});
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+}  // namespace fetafix::faults

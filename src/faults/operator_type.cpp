@@ -1,0 +1,28 @@
+// operator-type: one operator stands where the source has another on the same operand (a pool of the other
+// kind, Relu for LeakyRelu, GlobalMaxPool for GlobalAveragePool).
+#include <set>
+
+#include "faults/pattern.h"
+
+namespace fetafix::faults {
+
+std::vector<Candidate> operator_type(const Place& place) {
+  if (!place.segment || place.segment->target_nodes.size() != 1 || place.segment->source_nodes.size() != 1) return {};
+  // Operators of one data operand whose attributes mean the same in any layout the two can share.
+  static const std::set<std::string> unary{"Relu", "LeakyRelu", "Sigmoid", "HardSigmoid", "Tanh", "Elu", "Selu",
+                                           "Softplus", "Softsign", "Abs", "Neg", "Exp", "Sqrt", "Erf", "MaxPool",
+                                           "AveragePool", "GlobalMaxPool", "GlobalAveragePool", "Celu", "Identity"};
+  const graph::NodeId id = place.segment->target_nodes[0];
+  const graph::Node& target = place.target.node(id);
+  const graph::Node& source = place.source.node(place.segment->source_nodes[0]);
+  if (source.type == target.type || !unary.contains(source.type) || !unary.contains(target.type)) return {};
+  Candidate out;
+  out.pattern = "operator-type";
+  out.fault_class = "graph";
+  out.explanation = "a " + target.type + " stands where the source has a " + source.type;
+  out.advice = "check that the converter supports " + source.type;
+  out.edits.push_back(graph::ChangeType{graph::address_of(place.target, id), source.type, source.attributes});
+  return {out};
+}
+
+}  // namespace fetafix::faults

@@ -1,0 +1,55 @@
+// The catalogue of fault patterns: knowledge of one kind of fault each. A pattern looks at one place where
+// the target computes other than the source and proposes edits; whether they help is for repair to find out.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "align/alignment.h"
+#include "graph/edit.h"
+
+namespace fetafix::faults {
+
+// Both views in canonical form. Exactly one of `segment` and `edge` is set.
+struct Place {
+  const graph::Graph& source;
+  const graph::Graph& target;
+  const graph::Uses& target_uses;
+  const align::SourceValues& values;
+  const align::Alignment& alignment;
+  const align::Segment* segment = nullptr;
+  const align::EdgeFault* edge = nullptr;
+};
+
+struct Candidate {
+  std::string pattern;
+  std::string fault_class;
+  std::string explanation;  // what is wrong here, for a user
+  std::string advice;       // how to convert so that it does not happen
+  std::vector<graph::Edit> edits;
+};
+
+struct Pattern {
+  std::string_view name;
+  std::string_view fault_class;
+  std::string_view description;  // one line for `fetafix list faults`
+  std::function<std::vector<Candidate>(const Place&)> propose;
+};
+
+// In the order in which they are tried: what copies the source's exact value comes first.
+std::span<const Pattern> catalogue();
+
+// One function a pattern; each lives in the file of its name.
+std::vector<Candidate> training_mode(const Place& place);
+std::vector<Candidate> attribute(const Place& place);
+std::vector<Candidate> tensor(const Place& place);
+std::vector<Candidate> folded_tensor(const Place& place);
+std::vector<Candidate> operator_type(const Place& place);
+std::vector<Candidate> missing_operator(const Place& place);
+std::vector<Candidate> extra_operator(const Place& place);
+std::vector<Candidate> rewired_operand(const Place& place);
+
+}  // namespace fetafix::faults

@@ -1,0 +1,47 @@
+// tensor: an operand stored in the target is not the tensor that the source's node has in its place.
+#include "faults/effective.h"
+#include "faults/node_pairs.h"
+
+namespace fetafix::faults {
+namespace {
+
+std::string operand_name(const graph::Node& node, size_t input) {
+  if (node.type == "BatchNormalization") {
+    static const char* names[] = {"input", "scale", "bias", "mean", "variance"};
+    return names[std::min<size_t>(input, 4)];
+  }
+  if (node.type == "Clip") return input == 1 ? "lower bound" : "upper bound";
+  if (input == 1 && (node.type == "Conv" || node.type == "MatMul" || node.type == "ConvTranspose")) return "weights";
+  if (input == 2 && (node.type == "Conv" || node.type == "ConvTranspose")) return "bias";
+  return "operand " + std::to_string(input);
+}
+
+}  // namespace
+
+std::vector<Candidate> tensor(const Place& place) {
+  if (!place.segment) return {};
+  Candidate out;
+  for (const NodePair& pair : pairs_by_type(place)) {
+    const graph::Node& node = place.target.node(pair.target);
+    for (size_t input = 0; input < node.inputs.size(); ++input) {
+      const graph::ValueId id = node.inputs[input];
+      if (id == graph::no_value || input >= node.slots.size() || node.slots[input] < 0) continue;
+      const graph::Value& value = place.target.value(id);
+      if (!value.is_constant() || value.dtype != DType::float32) continue;
+      auto wanted = source_operand(place, pair, input, value.constant.shape());
+      if (!wanted || wanted->dtype() != value.dtype || wanted->identical(value.constant)) continue;
+      out.edits.push_back(graph::SetTensor{graph::address_of(place.target, pair.target), node.slots[input], *wanted});
+      if (!out.pattern.empty()) out.pattern += "+";
+      out.pattern += operand_name(node, input);
+      out.explanation += (out.explanation.empty() ? "the " : " and the ") + operand_name(node, input) + " of " + node.type;
+    }
+  }
+  if (out.edits.empty()) return {};
+  out.explanation += out.edits.size() > 1 ? " are not the source's" : " is not the source's";
+  out.pattern = "tensor";
+  out.fault_class = "parameters";
+  out.advice = "compare the file's constants with the source right after converting";
+  return {out};
+}
+
+}  // namespace fetafix::faults

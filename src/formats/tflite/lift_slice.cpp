@@ -1,0 +1,139 @@
+#include <limits>
+
+#include "formats/tflite/lift_families.h"
+
+namespace fetafix::formats::tflite {
+namespace {
+
+constexpr int64_t to_the_end = std::numeric_limits<int32_t>::max();
+constexpr int64_t to_the_start = std::numeric_limits<int32_t>::min();
+
+bool bit(int32_t mask, size_t i) { return (mask >> i) & 1; }
+
+// The axes of a strided slice, one for each entry of begin, after its masks.
+struct Strided {
+  std::vector<int64_t> starts, ends, steps, axes;
+  std::vector<int64_t> dropped;  // axes of the input that a single index picks from
+  std::vector<int64_t> added;    // axes of the output that are new
+};
+
+// Walks the entries as TFLite does: an ellipsis stands for as many whole axes as are left over.
+Result<Strided> resolve(const schema::StridedSliceOptionsT& o, const std::vector<int64_t>& begin, const std::vector<int64_t>& end,
+                        const std::vector<int64_t>& strides, int64_t rank) {
+  Strided out;
+  const size_t n = begin.size();
+  int64_t axis = 0, out_axis = 0, entries = 0;
+  for (size_t i = 0; i < n; ++i) entries += !bit(o.new_axis_mask, i) && !bit(o.ellipsis_mask, i);
+  for (size_t i = 0; i < n; ++i) {
+    if (bit(o.ellipsis_mask, i)) {
+      axis += rank - entries;
+      out_axis += rank - entries;
+    } else if (bit(o.new_axis_mask, i)) {
+      out.added.push_back(out_axis++);
+    } else if (bit(o.shrink_axis_mask, i)) {
+      out.axes.push_back(axis);
+      out.dropped.push_back(axis++);
+      out.starts.push_back(begin[i]);
+      out.ends.push_back(begin[i] == -1 ? to_the_end : begin[i] + 1);
+      out.steps.push_back(1);
+    } else {
+      const bool forward = strides[i] > 0;
+      out.axes.push_back(axis++);
+      ++out_axis;
+      out.starts.push_back(!bit(o.begin_mask, i) ? begin[i] : forward ? 0 : to_the_end);
+      out.ends.push_back(!bit(o.end_mask, i) ? end[i] : forward ? to_the_end : to_the_start);
+      out.steps.push_back(strides[i]);
+    }
+  }
+  if (axis > rank) return Operation::unsupported("more indices than dimensions");
+  return out;
+}
+
+// The stored constant where it says exactly this, so that the lens leads to it; else one of our own.
+Result<Operand> indices(Operation& op, int slot, const std::string& name, const std::vector<int64_t>& resolved) {
+  FETAFIX_TRY(auto stored, op.ints(slot));
+  if (stored == resolved) return op.int64s(slot);
+  Operand own = op.number(name, Tensor::vector(resolved));
+  own.slot = slot;
+  return own;
+}
+
+// begin is computed: no masks but a single index, as shape arithmetic writes it.
+Status lift_computed_slice(Operation& op, const schema::StridedSliceOptionsT& o) {
+  if (o.begin_mask || o.end_mask || o.ellipsis_mask || o.new_axis_mask || o.shrink_axis_mask || !op.is_constant(3))
+    return Operation::unsupported("computed indices with masks");
+  FETAFIX_TRY(Operand x, op.in(0));
+  FETAFIX_TRY(Operand starts, op.int64s(1));
+  FETAFIX_TRY(Operand ends, op.int64s(2));
+  FETAFIX_TRY(Operand steps, op.int64s(3));
+  FETAFIX_TRY(auto count, op.ints(3));
+  std::vector<int64_t> axes;
+  for (size_t i = 0; i < count.size(); ++i) axes.push_back(static_cast<int64_t>(i));
+  return op.out(op.node("Slice", {x, starts, ends, op.number("axes", Tensor::vector(axes)), steps}));
+}
+
+}  // namespace
+
+Status lift_strided_slice(Operation& op) {
+  const auto options = op.options<schema::StridedSliceOptions>();
+  if (options.offset) return Operation::unsupported("ends as offsets");
+  if (!op.is_constant(1) || !op.is_constant(2) || !op.is_constant(3)) return lift_computed_slice(op, options);
+  if (!op.info(0).shape) return Operation::unsupported("the input's rank is not known");
+  FETAFIX_TRY(auto begin, op.ints(1));
+  FETAFIX_TRY(auto end, op.ints(2));
+  FETAFIX_TRY(auto strides, op.ints(3));
+  if (begin.size() != end.size() || begin.size() != strides.size() || begin.size() > 31)
+    return Operation::unsupported("begin, end and strides differ in length");
+  FETAFIX_TRY(Strided s, resolve(options, begin, end, strides, static_cast<int64_t>(op.info(0).shape->size())));
+  FETAFIX_TRY(Operand x, op.in(0));
+  FETAFIX_TRY(Operand starts, indices(op, 1, "begin", s.starts));
+  FETAFIX_TRY(Operand ends, indices(op, 2, "end", s.ends));
+  FETAFIX_TRY(Operand steps, indices(op, 3, "strides", s.steps));
+  x = op.node("Slice", {x, starts, ends, op.number("axes", Tensor::vector(s.axes)), steps});
+  if (!s.dropped.empty()) x = op.node("Squeeze", {x, op.number("shrink_axis_mask", Tensor::vector(s.dropped))}, {}, Role::bridge);
+  if (!s.added.empty()) x = op.node("Unsqueeze", {x, op.number("new_axis_mask", Tensor::vector(s.added))}, {}, Role::bridge);
+  return op.out(x);
+}
+
+Status lift_slice(Operation& op) {
+  FETAFIX_TRY(Operand x, op.in(0));
+  FETAFIX_TRY(Operand starts, op.int64s(1));
+  FETAFIX_TRY(auto size, op.ints(2));
+  Operand ends;
+  if (op.is_constant(1)) {
+    FETAFIX_TRY(auto begin, op.ints(1));
+    if (begin.size() != size.size()) return Operation::unsupported("begin and size differ in length");
+    for (size_t i = 0; i < size.size(); ++i) size[i] = size[i] < 0 ? to_the_end : begin[i] + size[i];
+    ends = op.number("ends", Tensor::vector(size));
+  } else {
+    for (int64_t s : size)
+      if (s < 0) return Operation::unsupported("a computed begin with a size to the end");
+    FETAFIX_TRY(Operand lengths, op.int64s(2));
+    ends = op.node("Add", {starts, lengths}, {}, Role::bridge);
+  }
+  std::vector<int64_t> axes;
+  for (size_t i = 0; i < size.size(); ++i) axes.push_back(static_cast<int64_t>(i));
+  return op.out(op.node("Slice", {x, starts, ends, op.number("axes", Tensor::vector(axes))}));
+}
+
+Status lift_reverse(Operation& op) {
+  FETAFIX_TRY(Operand x, op.in(0));
+  FETAFIX_TRY(auto axes, op.ints(1));
+  const std::vector<int64_t> starts(axes.size(), to_the_end), ends(axes.size(), to_the_start), steps(axes.size(), -1);
+  FETAFIX_TRY(Operand over, op.int64s(1, {static_cast<int64_t>(axes.size())}));
+  return op.out(op.node("Slice", {x, op.number("starts", Tensor::vector(starts)), op.number("ends", Tensor::vector(ends)), over,
+                                  op.number("steps", Tensor::vector(steps))}));
+}
+
+// ONNX knows the pairs of axes (0, 1) and (1, 0).
+Status lift_reverse_sequence(Operation& op) {
+  const auto options = op.options<schema::ReverseSequenceOptions>();
+  if (options.seq_dim + options.batch_dim != 1 || options.seq_dim * options.batch_dim != 0)
+    return Operation::unsupported("axes other than the first two");
+  FETAFIX_TRY(Operand x, op.in(0));
+  FETAFIX_TRY(Operand lengths, op.int64s(1));
+  return op.out(op.node("ReverseSequence", {x, lengths},
+                        {{"time_axis", int64_t{options.seq_dim}}, {"batch_axis", int64_t{options.batch_dim}}}));
+}
+
+}  // namespace fetafix::formats::tflite

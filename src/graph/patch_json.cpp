@@ -1,0 +1,273 @@
+// The JSON form of patches, version 1 (docs/patch.md). Tensors are stored whole, in base64.
+#include <openssl/evp.h>
+
+#include "graph/edit.h"
+
+namespace fetafix::graph {
+namespace {
+
+std::string base64(std::span<const std::byte> bytes) {
+  std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                   reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  out.resize(static_cast<size_t>(size));
+  return out;
+}
+
+Result<std::vector<std::byte>> unbase64(const std::string& text) {
+  std::vector<std::byte> out(text.size() / 4 * 3);
+  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  if (size < 0 || text.size() % 4 != 0) return Error{ErrorKind::file, "patch: tensor data is not base64"};
+  size_t padding = 0;
+  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
+  out.resize(static_cast<size_t>(size) - padding);
+  return out;
+}
+
+Json tensor_json(const Tensor& tensor) {
+  return {{"dtype", dtype_name(tensor.dtype())}, {"shape", tensor.shape()}, {"data", base64(tensor.bytes())}};
+}
+
+Result<Tensor> tensor_from(const Json& json) {
+  FETAFIX_TRY(const std::string dtype, json_string(json, "dtype"));
+  FETAFIX_TRY(Shape shape, json_ints(json, "shape"));
+  FETAFIX_TRY(const std::string data, json_string(json, "data"));
+  FETAFIX_TRY(const auto bytes, unbase64(data));
+  return Tensor::from_bytes(dtype_from_name(dtype), std::move(shape), bytes);
+}
+
+struct AttributeJson {
+  Json operator()(int64_t v) const { return {{"int", v}}; }
+  Json operator()(float v) const { return {{"float", static_cast<double>(v)}}; }
+  Json operator()(const std::string& v) const { return {{"string", v}}; }
+  Json operator()(const std::vector<int64_t>& v) const { return {{"ints", v}}; }
+  Json operator()(const std::vector<float>& v) const {
+    return {{"floats", std::vector<double>(v.begin(), v.end())}};
+  }
+  Json operator()(const std::vector<std::string>& v) const { return {{"strings", v}}; }
+  Json operator()(const Tensor& v) const { return {{"tensor", tensor_json(v)}}; }
+};
+
+Result<Attribute> attribute_from(const Json& json) {
+  if (!json.is_object() || json.size() != 1) return Error{ErrorKind::file, "patch: an attribute is one typed value"};
+  const std::string type = json.begin().key();
+  if (type == "int") {
+    FETAFIX_TRY(int64_t v, json_int(json, "int"));
+    return Attribute(v);
+  }
+  if (type == "float") {
+    FETAFIX_TRY(double v, json_number(json, "float"));
+    return Attribute(static_cast<float>(v));
+  }
+  if (type == "string") {
+    FETAFIX_TRY(std::string v, json_string(json, "string"));
+    return Attribute(std::move(v));
+  }
+  if (type == "ints") {
+    FETAFIX_TRY(std::vector<int64_t> v, json_ints(json, "ints"));
+    return Attribute(std::move(v));
+  }
+  if (type == "tensor") {
+    FETAFIX_TRY(Tensor v, tensor_from(json.begin().value()));
+    return Attribute(std::move(v));
+  }
+  if (type != "floats" && type != "strings") return Error{ErrorKind::file, "patch: unknown attribute type '" + type + "'"};
+  FETAFIX_TRY(const Json items, json_array(json, type.c_str()));
+  std::vector<float> numbers;
+  std::vector<std::string> strings;
+  for (const Json& item : items) {
+    if (type == "floats" && item.is_number()) numbers.push_back(item.get<float>());
+    else if (type == "strings" && item.is_string()) strings.push_back(item.get<std::string>());
+    else return Error{ErrorKind::file, "patch: '" + type + "' holds something else"};
+  }
+  return type == "floats" ? Attribute(std::move(numbers)) : Attribute(std::move(strings));
+}
+
+Json attributes_json(const Attributes& attributes) {
+  Json out = Json::object();
+  for (const auto& [name, value] : attributes) out[name] = std::visit(AttributeJson{}, value);
+  return out;
+}
+
+Result<Attributes> attributes_from(const Json& json) {
+  Attributes out;
+  FETAFIX_TRY(const Json object, json_object(json, "attributes"));
+  for (const auto& [name, value] : object.items()) {
+    FETAFIX_TRY(out[name], attribute_from(value));
+  }
+  return out;
+}
+
+Json address_json(const Address& at) {
+  Json out{{"operator", at.op.index}, {"role", role_name(at.role)}};
+  if (!at.op.graph.empty()) out["graph"] = at.op.graph;
+  return out;
+}
+
+Result<Address> address_from(const Json& json, const char* key) {
+  FETAFIX_TRY(const Json object, json_object(json, key));
+  Address out;
+  FETAFIX_TRY(const int64_t index, json_int(object, "operator"));
+  FETAFIX_TRY(const std::string role, json_string(object, "role"));
+  const auto known = role_from_name(role);
+  if (!known) return Error{ErrorKind::file, "patch: unknown role '" + role + "'"};
+  if (index < -1 || index > 0x7fffffff) return Error{ErrorKind::file, "patch: operator index out of range"};
+  out.op.index = static_cast<int>(index);
+  out.role = *known;
+  if (object.contains("graph")) {
+    FETAFIX_TRY(out.op.graph, json_string(object, "graph"));
+  }
+  return out;
+}
+
+Json value_json(const ValueAddress& value) {
+  if (value.graph_input >= 0) return {{"input", value.graph_input}};
+  return {{"node", address_json(value.node)}, {"output", value.output}};
+}
+
+Result<ValueAddress> value_from(const Json& json, const char* key) {
+  FETAFIX_TRY(const Json object, json_object(json, key));
+  ValueAddress out;
+  if (object.contains("input")) {
+    FETAFIX_TRY(const int64_t input, json_int(object, "input"));
+    if (input < 0 || input > 0xffff) return Error{ErrorKind::file, "patch: model input out of range"};
+    out.graph_input = static_cast<int>(input);
+    return out;
+  }
+  FETAFIX_TRY(out.node, address_from(object, "node"));
+  FETAFIX_TRY(const int64_t output, json_int(object, "output"));
+  if (output < 0 || output > 0xffff) return Error{ErrorKind::file, "patch: output out of range"};
+  out.output = static_cast<int>(output);
+  return out;
+}
+
+struct EditJson {
+  Json operator()(const SetTensor& e) const {
+    return {{"edit", "set-tensor"}, {"at", address_json(e.at)}, {"slot", e.slot}, {"tensor", tensor_json(e.value)}};
+  }
+  Json operator()(const SetAttribute& e) const {
+    return {{"edit", "set-attribute"}, {"at", address_json(e.at)}, {"name", e.name},
+            {"value", e.value ? std::visit(AttributeJson{}, *e.value) : Json(nullptr)}};
+  }
+  Json operator()(const SetOperand& e) const {
+    return {{"edit", "set-operand"}, {"at", address_json(e.at)}, {"operand", e.input}, {"value", value_json(e.value)}};
+  }
+  Json operator()(const ChangeType& e) const {
+    return {{"edit", "change-type"}, {"at", address_json(e.at)}, {"type", e.type}, {"attributes", attributes_json(e.attributes)}};
+  }
+  Json operator()(const InsertNode& e) const {
+    Json operands = Json::array();
+    for (const auto& operand : e.operands) operands.push_back(operand ? tensor_json(*operand) : Json(nullptr));
+    Json out{{"edit", "insert-node"}, {"edge", value_json(e.edge)}, {"type", e.type},
+             {"attributes", attributes_json(e.attributes)}, {"operands", operands}};
+    if (e.only_consumer) out["only"] = {{"at", address_json(e.only_consumer->first)}, {"operand", e.only_consumer->second}};
+    return out;
+  }
+  Json operator()(const RemoveNode& e) const {
+    return {{"edit", "remove-node"}, {"at", address_json(e.at)}, {"through", e.through}};
+  }
+  Json operator()(const KeepOutputs& e) const {
+    return {{"edit", "keep-outputs"}, {"at", address_json(e.at)}, {"keep", e.keep}};
+  }
+};
+
+Result<int> small_int(const Json& json, const char* key) {
+  FETAFIX_TRY(const int64_t v, json_int(json, key));
+  if (v < 0 || v > 0xffff) return Error{ErrorKind::file, std::string("patch: '") + key + "' out of range"};
+  return static_cast<int>(v);
+}
+
+Result<Edit> insert_from(const Json& json) {
+  InsertNode out;
+  FETAFIX_TRY(out.edge, value_from(json, "edge"));
+  FETAFIX_TRY(out.type, json_string(json, "type"));
+  FETAFIX_TRY(out.attributes, attributes_from(json));
+  FETAFIX_TRY(const Json operands, json_array(json, "operands"));
+  for (const Json& operand : operands) {
+    if (operand.is_null()) {
+      out.operands.emplace_back(std::nullopt);
+      continue;
+    }
+    FETAFIX_TRY(Tensor tensor, tensor_from(operand));
+    out.operands.emplace_back(std::move(tensor));
+  }
+  if (json.contains("only")) {
+    FETAFIX_TRY(const Json only, json_object(json, "only"));
+    FETAFIX_TRY(Address at, address_from(only, "at"));
+    FETAFIX_TRY(const int operand, small_int(only, "operand"));
+    out.only_consumer = std::pair(at, operand);
+  }
+  return Edit(std::move(out));
+}
+
+Result<Edit> edit_from(const Json& json) {
+  FETAFIX_TRY(const std::string kind, json_string(json, "edit"));
+  if (kind == "insert-node") return insert_from(json);
+  FETAFIX_TRY(Address at, address_from(json, "at"));
+  if (kind == "set-tensor") {
+    FETAFIX_TRY(const int slot, small_int(json, "slot"));
+    FETAFIX_TRY(const Json tensor, json_object(json, "tensor"));
+    FETAFIX_TRY(Tensor value, tensor_from(tensor));
+    return Edit(SetTensor{at, slot, std::move(value)});
+  }
+  if (kind == "set-attribute") {
+    FETAFIX_TRY(std::string name, json_string(json, "name"));
+    if (!json.contains("value") || json["value"].is_null()) return Edit(SetAttribute{at, name, std::nullopt});
+    FETAFIX_TRY(Attribute value, attribute_from(json["value"]));
+    return Edit(SetAttribute{at, name, std::move(value)});
+  }
+  if (kind == "set-operand") {
+    FETAFIX_TRY(const int input, small_int(json, "operand"));
+    FETAFIX_TRY(ValueAddress value, value_from(json, "value"));
+    return Edit(SetOperand{at, input, value});
+  }
+  if (kind == "change-type") {
+    FETAFIX_TRY(std::string type, json_string(json, "type"));
+    FETAFIX_TRY(Attributes attributes, attributes_from(json));
+    return Edit(ChangeType{at, std::move(type), std::move(attributes)});
+  }
+  if (kind == "remove-node") {
+    FETAFIX_TRY(const int through, small_int(json, "through"));
+    return Edit(RemoveNode{at, through});
+  }
+  if (kind == "keep-outputs") {
+    FETAFIX_TRY(const int keep, small_int(json, "keep"));
+    return Edit(KeepOutputs{at, keep});
+  }
+  return Error{ErrorKind::file, "patch: unknown edit '" + kind + "'"};
+}
+
+}  // namespace
+
+Json to_json(const Patch& patch) {
+  Json groups = Json::array();
+  for (const EditGroup& group : patch.groups) {
+    Json edits = Json::array();
+    for (const Edit& edit : group.edits) edits.push_back(std::visit(EditJson{}, edit));
+    groups.push_back({{"reason", group.reason}, {"edits", edits}});
+  }
+  return {{"patch", 1}, {"format", patch.format}, {"model_sha256", patch.model_sha256}, {"groups", groups}};
+}
+
+Result<Patch> patch_from_json(const Json& json) {
+  FETAFIX_TRY(const int64_t version, json_int(json, "patch"));
+  if (version != 1) return Error{ErrorKind::file, "patch version " + std::to_string(version) + " is not known; expected 1"};
+  Patch out;
+  FETAFIX_TRY(out.format, json_string(json, "format"));
+  FETAFIX_TRY(out.model_sha256, json_string(json, "model_sha256"));
+  FETAFIX_TRY(const Json groups, json_array(json, "groups"));
+  for (const Json& item : groups) {
+    EditGroup group;
+    FETAFIX_TRY(group.reason, json_string(item, "reason"));
+    FETAFIX_TRY(const Json edits, json_array(item, "edits"));
+    for (const Json& edit : edits) {
+      FETAFIX_TRY(Edit one, edit_from(edit));
+      group.edits.push_back(std::move(one));
+    }
+    out.groups.push_back(std::move(group));
+  }
+  return out;
+}
+
+}  // namespace fetafix::graph

@@ -1,0 +1,238 @@
+#include "pipeline/analysis.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "data/derive.h"
+
+namespace fetafix::pipeline {
+namespace {
+
+using graph::NodeId;
+using graph::ValueId;
+
+std::string place_name(const graph::Graph& graph, NodeId id) {
+  if (id < 0) return "";
+  const graph::Node& node = graph.node(id);
+  std::string name = node.name;
+  if (name.empty())
+    for (ValueId out : node.outputs)
+      if (name.empty() && out != graph::no_value) name = graph.value(out).native_name;
+  return node.type + " #" + std::to_string(node.native.index) + (name.empty() ? "" : " '" + name + "'");
+}
+
+// A second input for evidence where there is only one sample: the picture mirrored, or its order reversed.
+std::vector<Tensor> varied(const std::vector<Tensor>& tensors) {
+  std::vector<Tensor> out;
+  for (const Tensor& tensor : tensors) {
+    const bool last = tensor.rank() == 4 && tensor.shape()[3] <= 4;
+    auto flipped = data::flip_horizontal(tensor, last ? data::Layout::nhwc : data::Layout::nchw);
+    out.push_back(flipped.ok() ? std::move(flipped).value() : tensor);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<evaluate::Feeds> view_inputs(const Side& side, const graph::Graph& view, const std::vector<Tensor>& tensors) {
+  evaluate::Feeds out;
+  for (size_t i = 0; i < view.inputs.size(); ++i) {
+    size_t from = i;
+    if (side.session)
+      for (size_t k = 0; k < side.session->inputs().size(); ++k)
+        if (side.session->inputs()[k].name == view.value(view.inputs[i]).native_name) from = k;
+    if (from >= tensors.size())
+      return Error{ErrorKind::usage, side.path + ": no data for input '" + view.value(view.inputs[i]).native_name + "'"};
+    out[view.inputs[i]] = tensors[from];
+  }
+  return out;
+}
+
+Result<std::vector<evaluate::Feeds>> evaluate_view(evaluate::Evaluator& evaluator, const graph::Graph& view,
+                                                   const std::vector<evaluate::Feeds>& inputs) {
+  const auto live = graph::live_nodes(view);
+  std::vector<NodeId> nodes;
+  std::vector<ValueId> wanted;
+  for (NodeId id = 0; id < static_cast<NodeId>(view.nodes.size()); ++id) {
+    if (!live[static_cast<size_t>(id)]) continue;
+    nodes.push_back(id);
+    for (ValueId out : view.node(id).outputs)
+      if (out != graph::no_value) wanted.push_back(out);
+  }
+  std::vector<evaluate::Feeds> out;
+  for (const evaluate::Feeds& feeds : inputs) {
+    FETAFIX_TRY(auto computed, evaluator.run(view, nodes, feeds, wanted));
+    evaluate::Feeds all = feeds;
+    for (size_t i = 0; i < wanted.size(); ++i) all[wanted[i]] = std::move(computed[i]);
+    out.push_back(std::move(all));
+  }
+  return out;
+}
+
+Result<std::unique_ptr<Analysis>> analyze(evaluate::Evaluator& evaluator, const Pair& pair, const graph::Graph& target,
+                                          const std::vector<size_t>& samples, const Options& options,
+                                          const std::string& stage) {
+  auto out = std::make_unique<Analysis>();
+  out->source = align::canonical(pair.source.lifted.graph);
+  out->target = align::canonical(target);
+  std::vector<evaluate::Feeds> source_inputs, target_inputs;
+  for (size_t i : samples) {
+    FETAFIX_TRY(auto source, load_sample(pair.source, i));
+    FETAFIX_TRY(auto other, load_sample(pair.target, i));
+    FETAFIX_TRY(auto s, view_inputs(pair.source, out->source, source));
+    FETAFIX_TRY(auto t, view_inputs(pair.target, out->target, other));
+    source_inputs.push_back(std::move(s));
+    target_inputs.push_back(std::move(t));
+    if (samples.size() > 1) continue;
+    FETAFIX_TRY(auto s2, view_inputs(pair.source, out->source, varied(source)));
+    FETAFIX_TRY(auto t2, view_inputs(pair.target, out->target, varied(other)));
+    source_inputs.push_back(std::move(s2));
+    target_inputs.push_back(std::move(t2));
+  }
+  FETAFIX_TRY(auto values, evaluate_view(evaluator, out->source, source_inputs));
+  out->values = std::make_unique<align::SourceValues>(out->source, std::move(values));
+  align::WalkOptions walk;
+  if (options.progress)
+    walk.progress = [&](size_t done, size_t total) { options.progress(stage, done, total); };
+  FETAFIX_TRY(out->alignment, align::align(evaluator, *out->values, out->target, target_inputs, walk));
+  out->faults = diagnose::diagnose(out->source, out->target, *out->values, out->alignment);
+  return out;
+}
+
+results::Coverage coverage_of(const Analysis& analysis) {
+  // By native operator: the worst of its nodes. Bridges and what depends on no input are not operators.
+  std::map<graph::NativeOperator, align::State> worst;
+  const auto rank = [](align::State s) {
+    switch (s) {
+      case align::State::exact: return 0;
+      case align::State::rewrite: return 1;
+      case align::State::faulty: return 2;
+      case align::State::opaque: return 3;
+      default: return 4;
+    }
+  };
+  for (NodeId id = 0; id < static_cast<NodeId>(analysis.target.nodes.size()); ++id) {
+    const graph::Node& node = analysis.target.node(id);
+    if (!analysis.alignment.judged[static_cast<size_t>(id)]) continue;
+    const align::State state = analysis.alignment.node_states[static_cast<size_t>(id)];
+    auto [it, added] = worst.try_emplace(node.native, state);
+    if (!added && rank(state) > rank(it->second)) it->second = state;
+  }
+  for (const diagnose::Fault& fault : analysis.faults)
+    for (NodeId id : fault.places)
+      if (id >= 0 && !fault.segment) worst[analysis.target.node(id).native] = align::State::faulty;
+  results::Coverage out;
+  for (const auto& [op, state] : worst) {
+    ++out.target_operators;
+    out.exact += state == align::State::exact;
+    out.rewrite += state == align::State::rewrite;
+    out.faulty += state == align::State::faulty;
+    out.opaque += state == align::State::opaque;
+    out.unaligned += state == align::State::unaligned;
+  }
+  return out;
+}
+
+std::vector<results::DepthPoint> depth_of(const Analysis& analysis) {
+  std::vector<results::DepthPoint> out;
+  for (const align::Segment& segment : analysis.alignment.segments) {
+    const graph::Node& node = analysis.target.node(segment.target_nodes.back());
+    results::DepthPoint point;
+    point.operator_index = node.native.index;
+    point.name = node.name;
+    point.type = node.type;
+    point.relative_error = segment.relative_error;
+    point.ratio_to_tolerance = segment.tolerance.largest;
+    point.state = static_cast<results::SegmentState>(segment.state);
+    out.push_back(std::move(point));
+  }
+  return out;
+}
+
+results::Fault describe(const Analysis& analysis, const diagnose::Fault& fault, const repair::Repair* repair) {
+  results::Fault out;
+  out.source_node = place_name(analysis.source, fault.source_node);
+  out.target_node = place_name(analysis.target, fault.target_node);
+  const faults::Candidate* candidate = fault.candidates.empty() ? nullptr : &fault.candidates[0];
+  if (repair && repair->kept >= 0) {
+    const repair::Trial& kept = repair->trials[static_cast<size_t>(repair->kept)];
+    candidate = kept.candidate;
+    out.edits = 1;
+    out.confidence = kept.outcome == repair::Outcome::accepted ? 0.99 : 0.6;
+    out.evidence.push_back({"relative error after the edit", kept.relative_error, "", "on this segment alone"});
+  } else {
+    out.confidence = candidate ? 0.7 : 0.4;
+  }
+  out.fault_class = candidate ? candidate->fault_class : "graph";
+  out.pattern = candidate ? candidate->pattern : "";
+  out.explanation = candidate ? candidate->explanation
+                              : "this operator does not compute what the source computes, and no known pattern explains it";
+  out.advice = candidate ? candidate->advice : "";
+  if (fault.places.size() > 1) {
+    out.explanation += " (" + std::to_string(fault.places.size()) + " places)";
+    for (NodeId id : fault.places) out.evidence.push_back({"place", static_cast<double>(analysis.target.node(id).native.index), "", place_name(analysis.target, id)});
+  }
+  if (fault.segment) {
+    out.evidence.insert(out.evidence.begin(), {"relative error", fault.relative_error, "", "given the source's own values"});
+    if (fault.segment->evidence == align::Evidence::matched)
+      out.evidence.push_back({"error / tolerance", fault.ratio_to_tolerance, "", "the largest element"});
+  }
+  return out;
+}
+
+Result<Floor> measure_floor(evaluate::Evaluator& evaluator, const Pair& pair, const std::vector<size_t>& samples,
+                            const std::vector<Outputs>& source, const std::vector<Outputs>& target,
+                            const Options& options) {
+  Floor out;
+  const auto note = [&](const std::string& what, double value) {
+    char text[160];
+    std::snprintf(text, sizeof text, "noise floor: %s %.2g", what.c_str(), value);
+    out.notes.emplace_back(text);
+    out.relative = std::max(out.relative, value);
+  };
+  auto plain = load_native(pair.source, pair.source.path, options, false);
+  double unoptimized = 0, viewed = 0, disturbed = 0, target_viewed = 0;
+  bool view_failed = false;
+  for (size_t i : samples) {
+    FETAFIX_TRY(auto inputs, load_sample(pair.source, i));
+    if (plain.ok()) {
+      FETAFIX_TRY(auto outputs, (*plain)->run(inputs));
+      unoptimized = std::max(unoptimized, spread(source[i], outputs));
+    }
+    const auto view_outputs = [&](const Side& side, const std::vector<Tensor>& tensors) -> Result<Outputs> {
+      const graph::Graph& view = side.lifted.graph;
+      FETAFIX_TRY(auto feeds, view_inputs(side, view, tensors));
+      std::vector<NodeId> nodes;
+      const auto live = graph::live_nodes(view);
+      for (NodeId id = 0; id < static_cast<NodeId>(view.nodes.size()); ++id)
+        if (live[static_cast<size_t>(id)]) nodes.push_back(id);
+      return evaluator.run(view, nodes, feeds, view.outputs);
+    };
+    auto view = view_outputs(pair.source, inputs);
+    if (view.ok()) viewed = std::max(viewed, spread(source[i], *view));
+    else view_failed = true;
+    for (Tensor& tensor : inputs)
+      if (tensor.dtype() == DType::float32) {
+        size_t k = 0;
+        for (float& v : tensor.mutable_as<float>()) v *= (k++ * 2654435761u >> 16) & 1 ? 1 + 1.2e-7f : 1 - 1.2e-7f;
+      }
+    FETAFIX_TRY(auto moved, pair.source.session->run(inputs));
+    disturbed = std::max(disturbed, spread(source[i], moved));
+    if (target.empty()) continue;
+    FETAFIX_TRY(auto target_inputs, load_sample(pair.target, i));
+    auto other = view_outputs(pair.target, target_inputs);
+    if (other.ok()) target_viewed = std::max(target_viewed, spread(target[i], *other));
+    else view_failed = true;
+  }
+  note("source with and without optimization", unoptimized);
+  note("source against its own view", viewed);
+  note("source, inputs disturbed in their last places", disturbed);
+  // A large difference there is no noise: the runtime computes the file otherwise than we read it.
+  if (target_viewed < 1e-3) note("target against its own view", target_viewed);
+  else out.notes.push_back("the target's runtime and our reading of the target differ by " + std::to_string(target_viewed));
+  if (view_failed) out.notes.push_back("a view could not be evaluated whole");
+  return out;
+}
+
+}  // namespace fetafix::pipeline

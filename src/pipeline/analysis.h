@@ -1,0 +1,47 @@
+// The walk over a pair: source values on a few samples, alignment, faults, coverage.
+#pragma once
+
+#include "align/canonical.h"
+#include "diagnose/diagnose.h"
+#include "pipeline/native.h"
+#include "repair/repair.h"
+
+namespace fetafix::pipeline {
+
+// Where to walk and with what; outlives the Analysis.
+struct Analysis {
+  graph::Graph source;  // canonical forms
+  graph::Graph target;
+  std::unique_ptr<align::SourceValues> values;
+  align::Alignment alignment;
+  std::vector<diagnose::Fault> faults;
+};
+
+// The source's view evaluated on the given samples (at least two; see `diagnosis_samples`).
+Result<std::vector<evaluate::Feeds>> evaluate_view(evaluate::Evaluator& evaluator, const graph::Graph& view,
+                                                   const std::vector<evaluate::Feeds>& inputs);
+
+// View inputs of one side for one sample.
+Result<evaluate::Feeds> view_inputs(const Side& side, const graph::Graph& view, const std::vector<Tensor>& tensors);
+
+// Aligns `target` (a lift of the target file or of its repaired form) on the diagnosis inputs.
+Result<std::unique_ptr<Analysis>> analyze(evaluate::Evaluator& evaluator, const Pair& pair, const graph::Graph& target,
+                                          const std::vector<size_t>& samples, const Options& options,
+                                          const std::string& stage);
+
+results::Coverage coverage_of(const Analysis& analysis);
+std::vector<results::DepthPoint> depth_of(const Analysis& analysis);
+results::Fault describe(const Analysis& analysis, const diagnose::Fault& fault, const repair::Repair* repair);
+
+// How far right computations of the pair lie apart by themselves, relative to the largest output: the
+// source's runtime with and without optimization, its view in the evaluator, inputs disturbed in their last
+// places, and the target's runtime against the target's own view.
+struct Floor {
+  double relative = 0;
+  std::vector<std::string> notes;
+};
+Result<Floor> measure_floor(evaluate::Evaluator& evaluator, const Pair& pair, const std::vector<size_t>& samples,
+                            const std::vector<Outputs>& source, const std::vector<Outputs>& target,
+                            const Options& options);
+
+}  // namespace fetafix::pipeline

@@ -1,0 +1,42 @@
+// Both models of a pair, opened: their files, views, runtimes and the samples as each of them wants them.
+#pragma once
+
+#include <memory>
+
+#include "data/labels.h"
+#include "data/samples.h"
+#include "fetafix/fetafix.h"
+#include "formats/format.h"
+#include "runtimes/runtime.h"
+
+namespace fetafix::pipeline {
+
+struct Side {
+  std::string path;
+  std::unique_ptr<formats::NativeModel> model;
+  formats::Lifted lifted;
+  std::unique_ptr<runtimes::Session> session;  // null: it does not load, see `broken`
+  std::string runtime_name, runtime_version;
+  std::string broken;                          // why it does not load
+  std::unique_ptr<data::Loader> loader;
+};
+
+struct Pair {
+  Side source;
+  Side target;
+  std::shared_ptr<const data::SampleSource> samples;
+  data::Labels labels;
+  std::vector<std::string> notes;
+  std::vector<std::string> warnings;
+};
+
+Result<Pair> open_pair(const Options& options);
+
+// Loads a model file in its own runtime.
+Result<std::unique_ptr<runtimes::Session>> load_native(const Side& side, const std::filesystem::path& path,
+                                                       const Options& options, bool optimize = true);
+
+// One tensor for each model input, in the session's order.
+Result<std::vector<Tensor>> load_sample(const Side& side, size_t index);
+
+}  // namespace fetafix::pipeline

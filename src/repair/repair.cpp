@@ -1,0 +1,236 @@
+#include "repair/repair.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "evaluate/tolerance.h"
+
+namespace fetafix::repair {
+namespace {
+
+using graph::Graph;
+using graph::NodeId;
+using graph::ValueId;
+
+// The place of one fault, seen from outside: which value must come out as what.
+struct Goal {
+  ValueId value = graph::no_value;  // in the edited graph
+  align::Pair expected;
+};
+
+class Search {
+ public:
+  Search(evaluate::Evaluator& evaluator, const Graph& target, const align::SourceValues& values,
+         const align::Alignment& alignment, const Options& options)
+      : evaluator_(evaluator), target_(target), values_(values), alignment_(alignment), options_(options) {}
+
+  Result<Repair> repair(const diagnose::Fault& fault) {
+    Repair out;
+    out.fault = &fault;
+    for (const faults::Candidate& candidate : fault.candidates) {
+      FETAFIX_TRY(Trial trial, attempt(fault, candidate));
+      out.trials.push_back(std::move(trial));
+      if (out.trials.back().outcome == Outcome::accepted) {
+        out.kept = static_cast<int>(out.trials.size()) - 1;
+        return out;
+      }
+    }
+    for (size_t i = 0; i < out.trials.size(); ++i)  // a partial improvement is kept at the end only
+      if (out.trials[i].outcome == Outcome::partial &&
+          (out.kept < 0 || out.trials[i].relative_error < out.trials[static_cast<size_t>(out.kept)].relative_error))
+        out.kept = static_cast<int>(i);
+    return out;
+  }
+
+ private:
+  Result<Trial> attempt(const diagnose::Fault& fault, const faults::Candidate& candidate) {
+    Trial trial;
+    trial.candidate = &candidate;
+    Graph edited = target_;
+    for (const graph::Edit& edit : candidate.edits) {
+      if (auto status = graph::apply(edited, edit); !status.ok()) {
+        trial.outcome = Outcome::not_applicable;
+        trial.reason = status.error().message;
+        return trial;
+      }
+    }
+    const Goal goal = goal_of(fault, edited);
+    if (goal.value == graph::no_value) {
+      trial.outcome = Outcome::not_applicable;
+      trial.reason = "the edit removes what it should mend";
+      return trial;
+    }
+    for (size_t s = 0; s < alignment_.values.size(); ++s)
+      if (auto judged = judge(edited, goal, s, trial); !judged.ok()) {
+        if (judged.error().kind == ErrorKind::interrupted) return std::move(judged).error();
+        trial.outcome = Outcome::rejected;
+        trial.reason = judged.error().message;
+        return trial;
+      }
+    const bool exact = trial.tolerance.largest <= 1;
+    const bool better = trial.relative_error < 0.5 * fault.relative_error;
+    trial.outcome = exact ? Outcome::accepted : better ? Outcome::partial : Outcome::rejected;
+    if (!exact) trial.reason = better ? "better, but outside the tolerance" : "does not help";
+    return trial;
+  }
+
+  // Value ids survive edits; nodes are found again by what they make.
+  Goal goal_of(const diagnose::Fault& fault, const Graph& edited) const {
+    if (fault.segment) {
+      const graph::Uses uses(edited);
+      const ValueId end = fault.segment->target_end;
+      const bool made = uses.producer[static_cast<size_t>(end)] >= 0;
+      if (made) return {end, alignment_.pairs.at(end)};
+      // The operator was taken out: its operand stands for it now.
+      for (NodeId id : fault.segment->target_nodes)
+        for (ValueId in : target_.node(id).inputs)
+          if (auto pair = alignment_.pairs.find(in); pair != alignment_.pairs.end() && pair->second.source == fault.segment->source_end)
+            return {in, pair->second};
+      return {};
+    }
+    const align::Pair expected{fault.edge->expected, fault.edge->permutation, align::Evidence::substituted};
+    if (fault.edge->node < 0) return {edited.outputs[static_cast<size_t>(fault.edge->input)], expected};
+    const ValueId made = target_.node(fault.edge->node).outputs[0];
+    for (const graph::Node& node : edited.nodes)
+      if (!node.outputs.empty() && node.outputs[0] == made) return {node.inputs[static_cast<size_t>(fault.edge->input)], expected};
+    return {};
+  }
+
+  // Nodes that make `value` from paired values, in order, and the feeds they need.
+  Result<std::vector<NodeId>> piece(const Graph& edited, const graph::Uses& uses, ValueId value, size_t sample,
+                                    evaluate::Feeds& feeds) const {
+    std::set<NodeId> nodes;
+    std::vector<ValueId> open{value};
+    bool goal = true;
+    while (!open.empty()) {
+      const ValueId at = open.back();
+      open.pop_back();
+      if (edited.value(at).is_constant()) continue;
+      const bool original = static_cast<size_t>(at) < target_.values.size();
+      auto known = alignment_.values[sample].find(at);
+      const bool settled = original && known != alignment_.values[sample].end() &&
+                           (alignment_.pairs.contains(at) || uses.producer[static_cast<size_t>(at)] < 0);
+      if (settled && !goal) {
+        feeds.insert_or_assign(at, known->second);
+        continue;
+      }
+      const NodeId producer = uses.producer[static_cast<size_t>(at)];
+      if (producer < 0) {
+        if (known == alignment_.values[sample].end()) return Error{ErrorKind::internal, "a value of the piece is not known"};
+        feeds.insert_or_assign(at, known->second);
+        goal = false;
+        continue;
+      }
+      goal = false;
+      if (!nodes.insert(producer).second) continue;
+      for (ValueId in : edited.node(producer).inputs)
+        if (in != graph::no_value) open.push_back(in);
+    }
+    return std::vector<NodeId>(nodes.begin(), nodes.end());
+  }
+
+  Status judge(const Graph& edited, const Goal& goal, size_t sample, Trial& trial) {
+    const graph::Uses uses(edited);
+    const Tensor& source = values_.at(sample, goal.expected.source);
+    evaluate::Feeds feeds;
+    Tensor actual, allowed;
+    auto paired = alignment_.pairs.find(goal.value);
+    const bool given = paired != alignment_.pairs.end() && paired->second.source == goal.expected.source &&
+                       (uses.producer[static_cast<size_t>(goal.value)] < 0 || is_other_place(goal, trial));
+    if (given) {  // rewired to a value that is right already
+      actual = alignment_.values[sample].at(goal.value);
+    } else {
+      FETAFIX_TRY(auto nodes, piece(edited, uses, goal.value, sample, feeds));
+      const std::vector<ValueId> wanted{goal.value};
+      FETAFIX_TRY(auto run, evaluator_.run(edited, nodes, feeds, wanted));
+      actual = run[0];
+      FETAFIX_TRY(allowed, tolerance(edited, uses, goal.value, nodes, feeds, actual));
+    }
+    if (actual.dtype() != DType::float32 || actual.size() != source.size())
+      return Error{ErrorKind::unsupported, "comes out as " + to_string(actual.shape())};
+    const Tensor expected = align::hand_over(source, goal.expected.permutation, actual.shape());
+    trial.relative_error = std::max(trial.relative_error, compare::relative_l2(expected.as<float>(), actual.as<float>()));
+    if (allowed.empty()) allowed = *Tensor::zeros(DType::float32, actual.shape());
+    const auto ratio = compare::tolerance_ratio(expected.as<float>(), actual.as<float>(), allowed.as<float>());
+    trial.tolerance.largest = std::max(trial.tolerance.largest, ratio.largest);
+    trial.tolerance.fraction_above = std::max(trial.tolerance.fraction_above, ratio.fraction_above);
+    return {};
+  }
+
+  // An edge edit makes the goal another value of the target, which the walk has paired by itself.
+  static bool is_other_place(const Goal& goal, const Trial& trial) {
+    (void)goal;
+    const auto& edits = trial.candidate->edits;
+    return std::all_of(edits.begin(), edits.end(), [](const graph::Edit& e) {
+      return std::holds_alternative<graph::SetOperand>(e) || std::holds_alternative<graph::RemoveNode>(e);
+    });
+  }
+
+  // Of the last node on the values it gets, doubled for the source's side; a longer piece adds its nodes' own.
+  Result<Tensor> tolerance(const Graph& edited, const graph::Uses& uses, ValueId value, std::span<const NodeId> nodes,
+                           const evaluate::Feeds& feeds, const Tensor& actual) {
+    const NodeId last = uses.producer[static_cast<size_t>(value)];
+    const graph::Node& node = edited.node(last);
+    std::vector<ValueId> needed;
+    for (ValueId in : node.inputs)
+      if (in != graph::no_value && !edited.value(in).is_constant() && !feeds.contains(in)) needed.push_back(in);
+    evaluate::Feeds inputs = feeds;
+    std::vector<NodeId> before(nodes.begin(), nodes.end());
+    std::erase(before, last);
+    if (!needed.empty()) {
+      FETAFIX_TRY(auto run, evaluator_.run(edited, before, feeds, needed));
+      for (size_t i = 0; i < needed.size(); ++i) inputs[needed[i]] = run[i];
+    }
+    evaluate::Feeds own;
+    for (ValueId in : node.inputs)
+      if (auto found = inputs.find(in); found != inputs.end()) own.emplace(*found);
+    std::vector<Tensor> outputs;
+    for (ValueId out : node.outputs)
+      if (out != graph::no_value) outputs.push_back(actual);
+    FETAFIX_TRY(auto local, evaluate::node_tolerance(evaluator_, edited, last, own, outputs));
+    Tensor out = local[0];
+    if (out.empty()) return out;
+    const float factor = 2.0f * static_cast<float>(nodes.size());
+    for (float& t : out.mutable_as<float>()) t *= factor;
+    return out;
+  }
+
+  evaluate::Evaluator& evaluator_;
+  const Graph& target_;
+  const align::SourceValues& values_;
+  const align::Alignment& alignment_;
+  const Options& options_;
+};
+
+}  // namespace
+
+std::string_view outcome_name(Outcome outcome) {
+  static constexpr std::array<std::string_view, 4> names{"accepted", "partial", "rejected", "not applicable"};
+  return names[static_cast<size_t>(outcome)];
+}
+
+Result<std::vector<Repair>> search(evaluate::Evaluator& evaluator, const Graph& target, const align::SourceValues& values,
+                                   const align::Alignment& alignment, const std::vector<diagnose::Fault>& faults,
+                                   const Options& options) {
+  Search one(evaluator, target, values, alignment, options);
+  std::vector<Repair> out;
+  for (const diagnose::Fault& fault : faults) {
+    FETAFIX_TRY(Repair repair, one.repair(fault));
+    out.push_back(std::move(repair));
+    if (options.progress) options.progress(out.size(), faults.size());
+  }
+  return out;
+}
+
+graph::Patch patch_of(const std::vector<Repair>& repairs) {
+  graph::Patch patch;
+  for (const Repair& repair : repairs) {
+    if (repair.kept < 0) continue;
+    const faults::Candidate& kept = *repair.trials[static_cast<size_t>(repair.kept)].candidate;
+    patch.groups.push_back({kept.edits, kept.explanation});
+  }
+  return patch;
+}
+
+}  // namespace fetafix::repair

@@ -1,0 +1,69 @@
+#include "runtimes/session/worker_session.h"
+
+#include "channel/models.h"
+
+namespace fetafix::runtimes {
+namespace {
+
+using channel::ModelWorker;
+
+class WorkerSession : public Session {
+ public:
+  WorkerSession(ModelWorker worker, std::filesystem::path model, Json load_options)
+      : worker_(std::move(worker)), model_(std::move(model)), load_options_(std::move(load_options)) {}
+
+  Status load() {
+    FETAFIX_TRY(loaded_, worker_.load(model_, load_options_));
+    return {};
+  }
+
+  const std::vector<TensorSpec>& inputs() const override { return loaded_.inputs; }
+  const std::vector<TensorSpec>& outputs() const override { return loaded_.outputs; }
+
+  Result<std::vector<Tensor>> run(std::span<const Tensor> inputs) override {
+    if (inputs.size() != loaded_.inputs.size())
+      return Error{ErrorKind::usage, model_.string() + ": expected " + std::to_string(loaded_.inputs.size()) +
+                                         " inputs, found " + std::to_string(inputs.size())};
+    if (!worker_.running()) FETAFIX_CHECK(revive());
+    std::vector<channel::NamedTensor> named;
+    for (size_t i = 0; i < inputs.size(); ++i) named.push_back({loaded_.inputs[i].name, inputs[i]});
+    auto outputs = worker_.run(loaded_.session, named, {});
+    if (!outputs.ok()) return in_context(model_.string(), std::move(outputs).error());
+    return outputs;
+  }
+
+ private:
+  Status revive() {
+    FETAFIX_CHECK(worker_.restart());
+    return load();
+  }
+
+  ModelWorker worker_;
+  std::filesystem::path model_;
+  Json load_options_;
+  channel::LoadedModel loaded_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> open_worker_session(channel::WorkerProgram program,
+                                                     const std::filesystem::path& model, const LoadOptions& options,
+                                                     Json load_options) {
+  channel::WorkerOptions limits;
+  limits.call_timeout = options.timeout;
+  limits.memory_limit_mb = options.memory_limit_mb;
+  limits.interrupted = options.interrupted;
+  load_options["threads"] = options.threads;
+  load_options["optimize"] = options.optimize;
+  FETAFIX_TRY(ModelWorker worker, ModelWorker::start(std::move(program), limits));
+  auto session = std::make_unique<WorkerSession>(std::move(worker), model, std::move(load_options));
+  FETAFIX_CHECK(session->load());
+  return std::unique_ptr<Session>(std::move(session));
+}
+
+Result<std::string> worker_version(channel::WorkerProgram program) {
+  FETAFIX_TRY(const ModelWorker worker, ModelWorker::start(std::move(program)));
+  return worker.version();
+}
+
+}  // namespace fetafix::runtimes

@@ -1,0 +1,123 @@
+// The command line: options, one call, print.
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <unistd.h>
+
+#include "fetafix/fetafix.h"
+
+namespace {
+
+std::atomic<bool> interrupted{false};
+
+void on_signal(int) { interrupted = true; }
+
+// One line that is rewritten, on a terminal only, for anything that takes long.
+class Progress {
+ public:
+  void operator()(const std::string& stage, size_t done, size_t total) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!isatty(STDERR_FILENO) || (done < total && now - last_ < std::chrono::milliseconds(100))) return;
+    last_ = now;
+    std::fprintf(stderr, "\r\033[K%s %zu/%zu", stage.c_str(), done, total);
+    if (done >= total) std::fputs("\r\033[K", stderr);
+    std::fflush(stderr);
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_{};
+};
+
+struct Outputs {
+  std::string json, junit;
+};
+
+void add_pair_options(CLI::App& app, fetafix::Options& o, Outputs& files) {
+  app.add_option("SOURCE", o.source, "the model before conversion")->required();
+  app.add_option("TARGET", o.target, "the model after conversion")->required();
+  app.add_option("--data", o.data, "a folder of images, an image, a .npz or .npy file");
+  app.add_option("--preprocess", o.preprocess, "how an image becomes a tensor: a preset or resize=256,crop=224,...");
+  app.add_option("--source-preprocess", o.source_preprocess, "the same, for the source alone");
+  app.add_option("--target-preprocess", o.target_preprocess, "the same, for the target alone");
+  app.add_option("--labels", o.labels, "names of the classes: a line each, JSON or csv");
+  app.add_option("--limit", o.limit, "use at most N samples");
+  app.add_option("--held-back", o.held_back, "share of the samples kept for the last verdict")->check(CLI::Range(0.0, 0.9));
+  app.add_option("--seed", o.seed, "decides which samples go where");
+  app.add_option("--threads", o.threads, "of each runtime")->check(CLI::Range(1, 256));
+  app.add_option("--run-dir", o.run_dir, "write result.json and report.html here");
+  app.add_option("--json", files.json, "write the result as JSON");
+  app.add_option("--junit", files.junit, "write the result as JUnit XML");
+  app.add_option("--python", o.python, "the interpreter whose frameworks are used");
+  app.add_option("--tflite-kernels", o.tflite_kernels, "xnnpack, builtin or reference");
+}
+
+bool write_text(const std::string& path, const std::string& text) {
+  if (path.empty()) return true;
+  std::ofstream out(path, std::ios::binary);
+  out << text;
+  out.close();
+  if (out) return true;
+  std::fprintf(stderr, "fetafix: %s: can't write\n", path.c_str());
+  return false;
+}
+
+int print(const fetafix::Answer& answer, const Outputs& files) {
+  if (!answer.error.empty()) {
+    std::fprintf(stderr, "fetafix: %s\n", answer.error.c_str());
+    return answer.exit_code;
+  }
+  std::fputs(answer.text.c_str(), stdout);
+  if (!write_text(files.json, answer.json + "\n") || !write_text(files.junit, answer.junit)) return 3;
+  return answer.exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  CLI::App app{"fetafix: find and repair what a model conversion broke"};
+  app.set_version_flag("--version", "fetafix " + fetafix::version());
+  app.require_subcommand(1);
+  app.footer("Example:\n  fetafix repair source.onnx target.onnx --data photos/ --output fixed.onnx");
+  fetafix::Options options;
+  options.interrupted = &interrupted;
+  Progress progress;
+  options.progress = [&](const std::string& s, size_t d, size_t t) { progress(s, d, t); };
+  Outputs files;
+  auto* check = app.add_subcommand("check", "are they the same?");
+  auto* localize = app.add_subcommand("localize", "which parts are wrong, and why?");
+  auto* repair = app.add_subcommand("repair", "write a repaired target");
+  for (auto* command : {check, localize, repair}) add_pair_options(*command, options, files);
+  repair->add_option("--output", options.output, "the repaired model");
+  repair->add_option("--patch", options.patch, "the list of edits; default: OUTPUT.patch.json");
+  repair->add_flag("--dry-run", options.dry_run, "write nothing");
+  repair->add_flag("--force", options.force, "go on even if these look like two models");
+  std::string patch, model, what, output, python;
+  auto* apply = app.add_subcommand("apply", "replay a patch");
+  apply->add_option("PATCH", patch)->required();
+  apply->add_option("MODEL", model)->required();
+  apply->add_option("--output", output, "the patched model")->required();
+  auto* inspect = app.add_subcommand("inspect", "what is in a model, and how much of it can be analyzed");
+  inspect->add_option("MODEL", model)->required();
+  auto* list = app.add_subcommand("list", "formats, runtimes, faults or metrics");
+  list->add_option("WHAT", what)->required();
+  auto* doctor = app.add_subcommand("doctor", "what is installed, what is missing, how to get it");
+  doctor->add_option("--python", python, "the interpreter to look in");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : 2;
+  }
+  if (*check) return print(fetafix::run(fetafix::Command::check, options), files);
+  if (*localize) return print(fetafix::run(fetafix::Command::localize, options), files);
+  if (*repair) return print(fetafix::run(fetafix::Command::repair, options), files);
+  if (*apply) return print(fetafix::apply_patch(patch, model, output), files);
+  if (*inspect) return print(fetafix::inspect(model), files);
+  if (*list) return print(fetafix::list(what), files);
+  return print(fetafix::doctor(python), files);
+}
