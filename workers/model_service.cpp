@@ -48,6 +48,8 @@ Result<ModelSource> model_source(const channel::Message& request) {
   return source;
 }
 
-Error unknown_call(const std::string& call) { return {ErrorKind::internal, "no call '" + call + "' here"}; }
+Error unknown_call(const std::string& call) {
+  return {ErrorKind::internal, "no call '" + call + "' here"};
+}
 
 }  // namespace fetafix::workers

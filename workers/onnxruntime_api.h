@@ -1,8 +1,9 @@
 // The part of ONNX Runtime's C interface that the worker calls, declared by us: wheels hold no headers.
-// OrtApi is a table of function pointers that only ever grows at its end, so this prefix (the first 150 entries)
-// is the same in every release since 1.11; entries that we do not call only keep their place. The order is
-// that of the official onnxruntime_c_api.h (checked against the one in npm com.github.asus4.onnxruntime 0.4.9);
-// onnxruntime_test.cpp checks it against the behavior of the oldest and the newest library that we support.
+// OrtApi is a table of function pointers that only ever grows at its end, so this prefix (the first 150
+// entries) is the same in every release since 1.11; entries that we do not call only keep their place. The
+// order is that of the official onnxruntime_c_api.h (checked against the one in npm
+// com.github.asus4.onnxruntime 0.4.9); onnxruntime_test.cpp checks it against the behavior of the oldest and
+// the newest library that we support.
 #pragma once
 
 #include <cstddef>
@@ -39,10 +40,11 @@ struct Api {
   const char* (*GetErrorMessage)(const OrtStatus*);
   Unused CreateEnv, CreateEnvWithCustomLogger, EnableTelemetryEvents, DisableTelemetryEvents;
   OrtStatus* (*CreateSession)(const OrtEnv*, const char* path, const OrtSessionOptions*, OrtSession**);
-  OrtStatus* (*CreateSessionFromArray)(const OrtEnv*, const void* data, size_t bytes, const OrtSessionOptions*,
-                                       OrtSession**);
-  OrtStatus* (*Run)(OrtSession*, const OrtRunOptions*, const char* const* input_names, const OrtValue* const* inputs,
-                    size_t input_count, const char* const* output_names, size_t output_count, OrtValue** outputs);
+  OrtStatus* (*CreateSessionFromArray)(const OrtEnv*, const void* data, size_t bytes,
+                                       const OrtSessionOptions*, OrtSession**);
+  OrtStatus* (*Run)(OrtSession*, const OrtRunOptions*, const char* const* input_names,
+                    const OrtValue* const* inputs, size_t input_count, const char* const* output_names,
+                    size_t output_count, OrtValue** outputs);
   OrtStatus* (*CreateSessionOptions)(OrtSessionOptions**);
   Unused SetOptimizedModelFilePath, CloneSessionOptions, SetSessionExecutionMode, EnableProfiling,
       DisableProfiling, EnableMemPattern;
@@ -65,14 +67,16 @@ struct Api {
   OrtStatus* (*SessionGetOutputName)(const OrtSession*, size_t index, OrtAllocator*, char**);
   Unused SessionGetOverridableInitializerName, CreateRunOptions, RunOptionsSetRunLogVerbosityLevel,
       RunOptionsSetRunLogSeverityLevel, RunOptionsSetRunTag, RunOptionsGetRunLogVerbosityLevel,
-      RunOptionsGetRunLogSeverityLevel, RunOptionsGetRunTag, RunOptionsSetTerminate,
-      RunOptionsUnsetTerminate, CreateTensorAsOrtValue;
-  OrtStatus* (*CreateTensorWithDataAsOrtValue)(const OrtMemoryInfo*, void* data, size_t bytes, const int64_t* shape,
-                                               size_t rank, int element_type, OrtValue**);
+      RunOptionsGetRunLogSeverityLevel, RunOptionsGetRunTag, RunOptionsSetTerminate, RunOptionsUnsetTerminate,
+      CreateTensorAsOrtValue;
+  OrtStatus* (*CreateTensorWithDataAsOrtValue)(const OrtMemoryInfo*, void* data, size_t bytes,
+                                               const int64_t* shape, size_t rank, int element_type,
+                                               OrtValue**);
   OrtStatus* (*IsTensor)(const OrtValue*, int*);
   OrtStatus* (*GetTensorMutableData)(OrtValue*, void**);
   Unused FillStringTensor, GetStringTensorDataLength, GetStringTensorContent;
-  OrtStatus* (*CastTypeInfoToTensorInfo)(const OrtTypeInfo*, const OrtTensorTypeAndShapeInfo**);  // null: no tensor
+  OrtStatus* (*CastTypeInfoToTensorInfo)(const OrtTypeInfo*,
+                                         const OrtTensorTypeAndShapeInfo**);  // null: no tensor
   Unused GetOnnxTypeFromTypeInfo, CreateTensorTypeAndShapeInfo, SetTensorElementType, SetDimensions;
   OrtStatus* (*GetTensorElementType)(const OrtTensorTypeAndShapeInfo*, int*);
   OrtStatus* (*GetDimensionsCount)(const OrtTensorTypeAndShapeInfo*, size_t*);
@@ -86,10 +90,10 @@ struct Api {
   OrtStatus* (*AllocatorFree)(OrtAllocator*, void*);
   Unused AllocatorGetInfo;
   OrtStatus* (*GetAllocatorWithDefaultOptions)(OrtAllocator**);  // not ours to release
-  Unused AddFreeDimensionOverride, GetValue, GetValueCount, CreateValue, CreateOpaqueValue,
-      GetOpaqueValue, KernelInfoGetAttribute_float, KernelInfoGetAttribute_int64,
-      KernelInfoGetAttribute_string, KernelContext_GetInputCount, KernelContext_GetOutputCount,
-      KernelContext_GetInput, KernelContext_GetOutput, ReleaseEnv;
+  Unused AddFreeDimensionOverride, GetValue, GetValueCount, CreateValue, CreateOpaqueValue, GetOpaqueValue,
+      KernelInfoGetAttribute_float, KernelInfoGetAttribute_int64, KernelInfoGetAttribute_string,
+      KernelContext_GetInputCount, KernelContext_GetOutputCount, KernelContext_GetInput,
+      KernelContext_GetOutput, ReleaseEnv;
   void (*ReleaseStatus)(OrtStatus*);
   Unused ReleaseMemoryInfo;
   void (*ReleaseSession)(OrtSession*);
@@ -104,7 +108,8 @@ struct Api {
       ModelMetadataGetProducerName, ModelMetadataGetGraphName, ModelMetadataGetDomain,
       ModelMetadataGetDescription, ModelMetadataLookupCustomMetadataMap, ModelMetadataGetVersion,
       ReleaseModelMetadata;
-  OrtStatus* (*CreateEnvWithGlobalThreadPools)(int log_level, const char* log_name, const OrtThreadingOptions*, OrtEnv**);
+  OrtStatus* (*CreateEnvWithGlobalThreadPools)(int log_level, const char* log_name,
+                                               const OrtThreadingOptions*, OrtEnv**);
   OrtStatus* (*DisablePerSessionThreads)(OrtSessionOptions*);
   OrtStatus* (*CreateThreadingOptions)(OrtThreadingOptions**);
   void (*ReleaseThreadingOptions)(OrtThreadingOptions*);
@@ -115,7 +120,8 @@ struct Api {
   Unused CreateAllocator, ReleaseAllocator, RunWithBinding, CreateIoBinding, ReleaseIoBinding, BindInput,
       BindOutput, BindOutputToDevice, GetBoundOutputNames, GetBoundOutputValues, ClearBoundInputs,
       ClearBoundOutputs, TensorAt;
-  OrtStatus* (*CreateAndRegisterAllocator)(OrtEnv*, const OrtMemoryInfo*, const OrtArenaCfg* defaults_if_null);
+  OrtStatus* (*CreateAndRegisterAllocator)(OrtEnv*, const OrtMemoryInfo*,
+                                           const OrtArenaCfg* defaults_if_null);
   Unused SetLanguageProjection, SessionGetProfilingStartTimeNs;
   OrtStatus* (*SetGlobalIntraOpNumThreads)(OrtThreadingOptions*, int threads);
   OrtStatus* (*SetGlobalInterOpNumThreads)(OrtThreadingOptions*, int threads);

@@ -62,7 +62,8 @@ Result<Engine> Engine::open(const std::string& library, int shared_threads) {
   Engine engine;
   engine.version_ = base->GetVersionString();
   engine.api_ = base->GetApi(api_version);
-  if (!engine.api_) return missing(library, "version " + engine.version_ + " is too old, 1.19.2 is the oldest");
+  if (!engine.api_)
+    return missing(library, "version " + engine.version_ + " is too old, 1.19.2 is the oldest");
   const Api& api = *engine.api_;
 
   OrtThreadingOptions* threading = nullptr;
@@ -72,7 +73,8 @@ Result<Engine> Engine::open(const std::string& library, int shared_threads) {
   FETAFIX_CHECK(engine.check(api.SetGlobalInterOpNumThreads(threading, 1)));
   // Several workers share the machine: waiting threads must not spin.
   FETAFIX_CHECK(engine.check(api.SetGlobalSpinControl(threading, 0)));
-  FETAFIX_CHECK(engine.check(api.CreateEnvWithGlobalThreadPools(log_error, "fetafix", threading, &engine.env_)));
+  FETAFIX_CHECK(
+      engine.check(api.CreateEnvWithGlobalThreadPools(log_error, "fetafix", threading, &engine.env_)));
   FETAFIX_CHECK(engine.check(api.CreateCpuMemoryInfo(arena_allocator, default_memory, &engine.cpu_)));
   return engine;
 }
@@ -106,7 +108,8 @@ Result<Engine::Loaded> Engine::load(const std::string& path, const LoadSettings&
 Result<Engine::Loaded> Engine::load(std::span<const std::byte> model, const LoadSettings& settings) {
   FETAFIX_TRY(const auto options, session_options(settings));
   OrtSession* session = nullptr;
-  FETAFIX_CHECK(check(api_->CreateSessionFromArray(env_, model.data(), model.size(), options.get(), &session)));
+  FETAFIX_CHECK(
+      check(api_->CreateSessionFromArray(env_, model.data(), model.size(), options.get(), &session)));
   return adopt(session);
 }
 
@@ -168,8 +171,8 @@ Result<Engine::Owned<OrtValue>> Engine::borrow(const NamedTensor& input) const {
   OrtValue* value = nullptr;
   // The runtime only reads inputs; its interface has no const.
   auto* data = const_cast<std::byte*>(tensor.bytes().data());
-  Status made = check(api_->CreateTensorWithDataAsOrtValue(cpu_, data, tensor.byte_size(), tensor.shape().data(),
-                                                           tensor.shape().size(), element, &value));
+  Status made = check(api_->CreateTensorWithDataAsOrtValue(
+      cpu_, data, tensor.byte_size(), tensor.shape().data(), tensor.shape().size(), element, &value));
   if (!made.ok()) return in_context("input '" + input.name + "'", std::move(made).error());
   return Owned<OrtValue>(value, api_->ReleaseValue);
 }
@@ -185,7 +188,8 @@ Result<Tensor> Engine::lend(std::shared_ptr<OrtValue> value) const {
   FETAFIX_CHECK(check(api_->GetTensorElementType(info, &element)));
   const DType dtype = dtype_of_element(element);
   if (element_size(dtype) == 0)
-    return Error{ErrorKind::unsupported, "has element type " + std::to_string(element) + ", which has no place here"};
+    return Error{ErrorKind::unsupported,
+                 "has element type " + std::to_string(element) + ", which has no place here"};
   size_t rank = 0;
   FETAFIX_CHECK(check(api_->GetDimensionsCount(info, &rank)));
   Shape shape(rank);
@@ -196,7 +200,8 @@ Result<Tensor> Engine::lend(std::shared_ptr<OrtValue> value) const {
   void* data = nullptr;
   FETAFIX_CHECK(check(api_->GetTensorMutableData(value.get(), &data)));
   const size_t bytes = static_cast<size_t>(*count) * element_size(dtype);
-  return Tensor::view(dtype, std::move(shape), {static_cast<const std::byte*>(data), bytes}, std::move(value));
+  return Tensor::view(dtype, std::move(shape), {static_cast<const std::byte*>(data), bytes},
+                      std::move(value));
 }
 
 Result<std::vector<NamedTensor>> Engine::run(int64_t session, std::span<const NamedTensor> inputs,
@@ -215,8 +220,8 @@ Result<std::vector<NamedTensor>> Engine::run(int64_t session, std::span<const Na
   }
   for (const std::string& name : wanted) output_names.push_back(name.c_str());
   std::vector<OrtValue*> results(wanted.size(), nullptr);
-  Status ran = check(api_->Run(found->second.session.get(), nullptr, input_names.data(), input_values.data(), inputs.size(),
-                               output_names.data(), wanted.size(), results.data()));
+  Status ran = check(api_->Run(found->second.session.get(), nullptr, input_names.data(), input_values.data(),
+                               inputs.size(), output_names.data(), wanted.size(), results.data()));
   std::vector<std::shared_ptr<OrtValue>> owned;
   for (OrtValue* result : results) {
     owned.emplace_back(result, [release = api_->ReleaseValue](OrtValue* value) {
@@ -234,7 +239,8 @@ Result<std::vector<NamedTensor>> Engine::run(int64_t session, std::span<const Na
 }
 
 Status Engine::unload(int64_t session) {
-  if (sessions_.erase(session) == 0) return Error{ErrorKind::internal, "no session " + std::to_string(session)};
+  if (sessions_.erase(session) == 0)
+    return Error{ErrorKind::internal, "no session " + std::to_string(session)};
   return {};
 }
 

@@ -17,12 +17,13 @@ Result<channel::Message> load(ort::Engine& engine, const channel::Message& reque
   settings.optimize = workers::bool_or(request.fields, "optimize", true);
   settings.memory_arena = workers::bool_or(request.fields, "memory_arena", true);
   FETAFIX_TRY(const workers::ModelSource source, workers::model_source(request));
-  FETAFIX_TRY(const ort::Engine::Loaded loaded, source.path.empty() ? engine.load(source.bytes, settings)
-                                                                    : engine.load(source.path, settings));
+  FETAFIX_TRY(const ort::Engine::Loaded loaded,
+              source.path.empty() ? engine.load(source.bytes, settings) : engine.load(source.path, settings));
   return workers::loaded_reply(loaded.session, loaded.inputs, loaded.outputs);
 }
 
-Result<channel::Message> handle(ort::Engine& engine, const std::string& call, const channel::Message& request) {
+Result<channel::Message> handle(ort::Engine& engine, const std::string& call,
+                                const channel::Message& request) {
   if (call == "load") return load(engine, request);
   FETAFIX_TRY(const int64_t session, json_int(request.fields, "session"));
   if (call == "run") {

@@ -1,5 +1,6 @@
-// The part of TFLite's C interface that the worker calls, declared by us: the package that holds the library has
-// no headers. Opaque pointers, integers and two small structures; unchanged since TFLite 2.5 where not noted.
+// The part of TFLite's C interface that the worker calls, declared by us: the package that holds the library
+// has no headers. Opaque pointers, integers and two small structures; unchanged since TFLite 2.5 where not
+// noted.
 #pragma once
 
 #include <cstdarg>
@@ -75,7 +76,8 @@ struct Api {
   Delegate* (*xnnpack_create)(const XnnpackOptions*);
   void (*xnnpack_delete)(Delegate*);
 
-  // The resolver of the slow reference kernels has no C interface: constructor and look-ups under their C++ names.
+  // The resolver of the slow reference kernels has no C interface: constructor and look-ups under their C++
+  // names.
   void (*reference_resolver)(void* storage);
   const Registration* (*resolver_builtin)(const void* resolver, int builtin_operator, int version);
   const Registration* (*resolver_custom)(const void* resolver, const char* name, int version);

@@ -10,8 +10,8 @@ namespace {
 using channel::NamedTensor;
 using channel::ValueSpec;
 
-// The values of TfLiteType; what is not listed (strings, resources, packed 4-bit, complex) has no place in our
-// tensors.
+// The values of TfLiteType; what is not listed (strings, resources, packed 4-bit, complex) has no place in
+// our tensors.
 constexpr std::array<std::pair<int, DType>, 13> types{{{1, DType::float32},
                                                        {2, DType::int32},
                                                        {3, DType::uint8},
@@ -101,7 +101,8 @@ Status LoadedModel::check(int status, const std::string& what) {
 }
 
 Result<std::unique_ptr<LoadedModel>> LoadedModel::open(const Api& api, const std::string& path,
-                                                       std::span<const std::byte> bytes, const Settings& settings) {
+                                                       std::span<const std::byte> bytes,
+                                                       const Settings& settings) {
   std::unique_ptr<LoadedModel> loaded(new LoadedModel(api, settings));
   if (path.empty()) {
     loaded->bytes_.assign(bytes.begin(), bytes.end());
@@ -110,8 +111,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::open(const Api& api, const std
     loaded->model_ = api.model_from_file(path.c_str(), report, loaded.get());
   }
   if (!loaded->model_)
-    return Error{ErrorKind::runtime_failed,
-                 "not a model that TFLite reads" + (loaded->reported_.empty() ? "" : ": " + loaded->reported_)};
+    return Error{ErrorKind::runtime_failed, "not a model that TFLite reads" +
+                                                (loaded->reported_.empty() ? "" : ": " + loaded->reported_)};
   FETAFIX_CHECK(loaded->make_interpreter());
   return loaded;
 }
@@ -165,7 +166,8 @@ Status LoadedModel::make_interpreter() {
 
 std::vector<ValueSpec> LoadedModel::inputs() const {
   std::vector<ValueSpec> specs;
-  for (int32_t i = 0; i < api_.input_count(interpreter_); ++i) specs.push_back(spec_of(api_, api_.input(interpreter_, i)));
+  for (int32_t i = 0; i < api_.input_count(interpreter_); ++i)
+    specs.push_back(spec_of(api_, api_.input(interpreter_, i)));
   return specs;
 }
 
@@ -191,8 +193,9 @@ Status LoadedModel::fit_shapes(std::span<const NamedTensor> inputs) {
     const Shape& wanted = inputs[i].tensor.shape();
     if (shape_of(api_, api_.input(interpreter_, index)) == wanted) continue;
     const std::vector<int> dims(wanted.begin(), wanted.end());
-    FETAFIX_CHECK(check(api_.resize_input(interpreter_, index, dims.data(), static_cast<int32_t>(dims.size())),
-                        "input " + std::to_string(i) + " does not take shape " + to_string(wanted)));
+    FETAFIX_CHECK(
+        check(api_.resize_input(interpreter_, index, dims.data(), static_cast<int32_t>(dims.size())),
+              "input " + std::to_string(i) + " does not take shape " + to_string(wanted)));
     resized = true;
   }
   if (!resized) return {};
@@ -206,8 +209,8 @@ Status LoadedModel::prepare(std::span<const NamedTensor> inputs) {
   if (!interpreter_ || (used_ && keeps_resources())) FETAFIX_CHECK(make_interpreter());
   const auto count = static_cast<size_t>(api_.input_count(interpreter_));
   if (inputs.size() != count)
-    return Error{ErrorKind::runtime_failed, "expected " + std::to_string(count) + " inputs, found " +
-                                                std::to_string(inputs.size())};
+    return Error{ErrorKind::runtime_failed,
+                 "expected " + std::to_string(count) + " inputs, found " + std::to_string(inputs.size())};
   FETAFIX_CHECK(fit_shapes(inputs));
   if (used_) FETAFIX_CHECK(check(api_.reset_variables(interpreter_), "variables can't be reset"));
   return copy_inputs(inputs);
@@ -234,7 +237,8 @@ Result<NamedTensor> LoadedModel::read_output(int32_t index) const {
   const DType dtype = dtype_of(api_.tensor_type(tensor));
   if (dtype == DType::unknown)
     return Error{ErrorKind::unsupported, "output '" + result.name + "' has TFLite type " +
-                                             std::to_string(api_.tensor_type(tensor)) + ", which has no place here"};
+                                             std::to_string(api_.tensor_type(tensor)) +
+                                             ", which has no place here"};
   const size_t bytes = api_.tensor_bytes(tensor);
   const auto* data = static_cast<const std::byte*>(api_.tensor_data(tensor));
   if (!data && bytes > 0)

@@ -11,7 +11,8 @@
 
 namespace fetafix::tflite {
 
-// Which kernels compute. Users get `xnnpack` unless they turn it off: Python's Interpreter applies it by itself.
+// Which kernels compute. Users get `xnnpack` unless they turn it off: Python's Interpreter applies it by
+// itself.
 enum class Kernels { xnnpack, builtin, reference };
 
 struct Settings {
@@ -23,14 +24,16 @@ class LoadedModel {
  public:
   // From a file, which is mapped, or from bytes, which are copied.
   static Result<std::unique_ptr<LoadedModel>> open(const Api& api, const std::string& path,
-                                                   std::span<const std::byte> bytes, const Settings& settings);
+                                                   std::span<const std::byte> bytes,
+                                                   const Settings& settings);
   LoadedModel(const LoadedModel&) = delete;
   LoadedModel& operator=(const LoadedModel&) = delete;
   ~LoadedModel();
 
   std::vector<channel::ValueSpec> inputs() const;
   std::vector<channel::ValueSpec> outputs() const;
-  // False when XNNPACK was asked for and declined the model: the builtin kernels compute then, as they do in Python.
+  // False when XNNPACK was asked for and declined the model: the builtin kernels compute then, as they do in
+  // Python.
   bool delegated() const { return delegate_ != nullptr; }
 
   // Inputs in the model's order, names ignored (a TFLite file may repeat them). The same inputs give the same

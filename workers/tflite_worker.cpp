@@ -54,7 +54,8 @@ class Server {
     if (name == "xnnpack") return tflite::Kernels::xnnpack;
     if (name == "builtin") return tflite::Kernels::builtin;
     if (name == "reference") return tflite::Kernels::reference;
-    return Error{ErrorKind::usage, "tflite.kernels: expected xnnpack, builtin or reference, found '" + name + "'"};
+    return Error{ErrorKind::usage,
+                 "tflite.kernels: expected xnnpack, builtin or reference, found '" + name + "'"};
   }
 
   std::string library_;
@@ -71,7 +72,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   Server server(argv[1]);
-  return channel::serve({[&] { return server.hello(); }, [&](const std::string& call, const Message& request) {
-                           return server.handle(call, request);
-                         }});
+  return channel::serve(
+      {[&] { return server.hello(); },
+       [&](const std::string& call, const Message& request) { return server.handle(call, request); }});
 }

@@ -16,6 +16,7 @@ constexpr int operand_window = 8;     // source nodes around the frontier tried 
 constexpr int source_window = 40;     // source nodes around the frontier tried as values
 constexpr size_t most_candidates = 24;
 constexpr int consumer_window = 8;    // consumers that may confirm
+constexpr int region_window = 4;      // nodes of a stuck region that may have a counterpart
 constexpr int enough = 2;             // confirmations that settle it
 
 }  // namespace
@@ -173,6 +174,7 @@ int Walk::confirmations(size_t position, ValueId value, const Candidate& candida
   return score;
 }
 
+// The best candidate for what the node at `position` makes, by what its consumers say.
 std::optional<Walk::Candidate> Walk::confirm(size_t position) {
   const NodeId id = order_[position];
   const Node& node = target_.node(id);
@@ -192,8 +194,11 @@ std::optional<Walk::Candidate> Walk::confirm(size_t position) {
     if (candidate.score > (best ? best->score : 0)) best = candidate;
     if (best && best->score >= enough) break;
   }
-  if (best) return best;
-  // The model's output has no consumers: it is what the source's output is.
+  return best;
+}
+
+// The model's output has no consumers: it is what the source's output is.
+std::optional<Walk::Candidate> Walk::as_output(ValueId value) const {
   for (size_t i = 0; i < target_.outputs.size() && i < source_.graph().outputs.size(); ++i) {
     const ValueId expected = source_.class_of(source_.graph().outputs[i]);
     if (target_.outputs[i] != value || !source_.usable(expected) || !values_[0].contains(value)) continue;
@@ -201,6 +206,28 @@ std::optional<Walk::Candidate> Walk::confirm(size_t position) {
     if (usual) return Candidate{expected, *usual, Evidence::tentative};
   }
   return std::nullopt;
+}
+
+// The stuck node may be the first of several that are right only together (a convolution before the
+// normalization that the source has folded): then a later one of them has a counterpart.
+std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t position) {
+  const NodeId first = order_[position];
+  std::optional<std::pair<size_t, Candidate>> best;
+  int looked = 0;
+  for (size_t p = position; p < order_.size() && looked < region_window; ++p) {
+    if (p > position) {
+      if (!process(order_[p]).ok()) break;
+      const auto& outputs = target_.node(order_[p]).outputs;
+      auto pending = outputs.empty() ? pending_.end() : pending_.find(outputs[0]);
+      if (pending == pending_.end() || !pending->second.contains(first)) continue;
+    }
+    ++looked;
+    auto found = confirm(p);
+    if (found && (!best || found->score > best->second.score)) best = std::pair(p, *found);
+    if (best && best->second.score >= enough) return best;
+    if (auto output = as_output(target_.node(order_[p]).outputs[0]); output && !best) best = std::pair(p, *output);
+  }
+  return best;
 }
 
 // The next unused source value that an operator of the same type makes, whatever its shape.
@@ -261,22 +288,34 @@ void Walk::give(NodeId id, const Candidate& candidate) {
 Status Walk::resync(size_t position) {
   const NodeId id = order_[position];
   rewind(position + 1);
+  resumed_ = position + 1;
   blocked_.erase(id);
-  if (!substitute(id)) {
-    auto found = confirm(position);
-    if (!found) found = tentative(id);
-    if (!found) {
-      accounted_.insert(id);  // unaligned: said in the coverage, not tried again
-      Segment segment;
-      segment.target_end = target_.node(id).outputs[0];
-      segment.target_nodes = {id};
-      segment.state = State::unaligned;
-      segment.relative_error = 1;
-      out_.segments.push_back(std::move(segment));
-      return {};
-    }
-    given_[id] = *found;
+  if (substitute(id)) {
+    give(id, given_.at(id));
+    return {};
   }
+  const auto found = confirm_region(position);
+  rewind(position + 1);
+  if (found) {
+    // Everything up to there goes through the walk once more; `process` hands the found value on.
+    given_[order_[found->first]] = found->second;
+    for (size_t p = position + 1; p <= found->first; ++p) FETAFIX_CHECK(process(order_[p]));
+    if (found->first == position) give(id, found->second);
+    resumed_ = found->first + 1;
+    return {};
+  }
+  auto guess = tentative(id);
+  if (!guess) {
+    accounted_.insert(id);  // unaligned: said in the coverage, not tried again
+    Segment segment;
+    segment.target_end = target_.node(id).outputs[0];
+    segment.target_nodes = {id};
+    segment.state = State::unaligned;
+    segment.relative_error = 1;
+    out_.segments.push_back(std::move(segment));
+    return {};
+  }
+  given_[id] = *guess;
   give(id, given_.at(id));
   return {};
 }

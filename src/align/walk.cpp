@@ -29,8 +29,7 @@ Result<Alignment> Walk::run() {
     if (!lost) continue;
     if (++resyncs > order_.size()) break;  // every node gets at most one
     FETAFIX_CHECK(resync(*lost));
-    position = *lost + 1;
-    // The resync may have paired a later node of the stuck region: go on behind the last one given.
+    position = resumed_;
     rewind(position);
   }
   finish();

@@ -57,6 +57,8 @@ class Walk {
   std::vector<Candidate> candidates_for(graph::NodeId id, graph::ValueId value) const;
   int confirmations(size_t position, graph::ValueId value, const Candidate& candidate);
   std::optional<Candidate> confirm(size_t position);
+  std::optional<Candidate> as_output(graph::ValueId value) const;
+  std::optional<std::pair<size_t, Candidate>> confirm_region(size_t position);
   std::optional<Candidate> tentative(graph::NodeId id) const;
   void give(graph::NodeId id, const Candidate& candidate);
   int frontier(graph::NodeId id) const;
@@ -78,6 +80,7 @@ class Walk {
   std::map<graph::NodeId, Candidate> given_;  // resynchronized outputs
   std::map<Permutation, int> seen_permutations_;
   std::set<graph::ValueId> used_;             // source classes that are paired
+  size_t resumed_ = 0;                        // where the walk goes on after a resync
   Alignment out_;
 };
 

@@ -24,7 +24,9 @@ Error system_error(const std::string& what) {
   return {ErrorKind::internal, "shared memory: " + what + ": " + std::strerror(errno)};
 }
 
-size_t aligned(size_t bytes) { return (bytes + tensor_alignment - 1) / tensor_alignment * tensor_alignment; }
+size_t aligned(size_t bytes) {
+  return (bytes + tensor_alignment - 1) / tensor_alignment * tensor_alignment;
+}
 
 Result<size_t> size_of(int fd) {
   struct stat status {};
@@ -102,7 +104,8 @@ Result<Json> Arena::write(std::span<const NamedTensor> tensors) {
   Json entries = Json::array();
   size_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
-    if (tensor.byte_size() > 0) std::memcpy(mapping_->data + offset, tensor.bytes().data(), tensor.byte_size());
+    if (tensor.byte_size() > 0)
+      std::memcpy(mapping_->data + offset, tensor.bytes().data(), tensor.byte_size());
     entries.push_back({{"name", name},
                        {"dtype", dtype_name(tensor.dtype())},
                        {"shape", tensor.shape()},

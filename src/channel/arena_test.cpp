@@ -31,9 +31,9 @@ Tensor ramp(DType dtype, Shape shape) {
 TEST(Arena, CarriesEveryType) {
   Ends ends = make_ends();
   std::vector<NamedTensor> sent;
-  for (DType dtype : {DType::float32, DType::float64, DType::float16, DType::bfloat16, DType::int8, DType::uint8,
-                      DType::int16, DType::uint16, DType::int32, DType::uint32, DType::int64, DType::uint64,
-                      DType::boolean})
+  for (DType dtype : {DType::float32, DType::float64, DType::float16, DType::bfloat16, DType::int8,
+                      DType::uint8, DType::int16, DType::uint16, DType::int32, DType::uint32, DType::int64,
+                      DType::uint64, DType::boolean})
     sent.push_back({std::string(dtype_name(dtype)), ramp(dtype, {3, 5})});
   sent.push_back({"scalar", Tensor::scalar(4.0f)});
   sent.push_back({"empty", *Tensor::zeros(DType::float32, {0, 4})});
@@ -77,10 +77,11 @@ TEST(Arena, BelievesNothing) {
   const std::vector<NamedTensor> sent{{"x", Tensor::vector<float>({1, 2, 3, 4})}};
   const Json good = *ends.writer.write(sent);
   const std::vector<std::pair<const char*, Json>> lies{
-      {"offset", -64},       {"offset", 1},         {"offset", int64_t{1} << 62}, {"offset", "0"},
-      {"bytes", -16},        {"bytes", 1 << 30},    {"bytes", 15},                {"dtype", "string"},
-      {"dtype", "float128"}, {"shape", {5}},        {"shape", {-4}},              {"shape", {1LL << 40, 1LL << 40}},
-      {"shape", nullptr},    {"name", 3}};
+      {"offset", -64},    {"offset", 1},       {"offset", int64_t{1} << 62},
+      {"offset", "0"},    {"bytes", -16},      {"bytes", 1 << 30},
+      {"bytes", 15},      {"dtype", "string"}, {"dtype", "float128"},
+      {"shape", {5}},     {"shape", {-4}},     {"shape", {1LL << 40, 1LL << 40}},
+      {"shape", nullptr}, {"name", 3}};
   for (const auto& [key, value] : lies) {
     Json entries = good;
     entries[0][key] = value;
@@ -92,7 +93,8 @@ TEST(Arena, BelievesNothing) {
 
 TEST(Arena, RefusesWhatHasNoBytes) {
   Ends ends = make_ends();
-  EXPECT_EQ(ends.writer.write(std::vector<NamedTensor>{{"x", Tensor()}}).error().kind, ErrorKind::unsupported);
+  EXPECT_EQ(ends.writer.write(std::vector<NamedTensor>{{"x", Tensor()}}).error().kind,
+            ErrorKind::unsupported);
 }
 
 TEST(Arena, CantBeShrunkUnderAReader) {

@@ -40,8 +40,9 @@ TEST(Frame, RefusesAbsurdLengths) {
 }
 
 TEST(Protocol, ErrorsKeepTheirKind) {
-  for (ErrorKind kind : {ErrorKind::usage, ErrorKind::file, ErrorKind::unsupported, ErrorKind::runtime_missing,
-                         ErrorKind::runtime_failed, ErrorKind::interrupted, ErrorKind::internal}) {
+  for (ErrorKind kind :
+       {ErrorKind::usage, ErrorKind::file, ErrorKind::unsupported, ErrorKind::runtime_missing,
+        ErrorKind::runtime_failed, ErrorKind::interrupted, ErrorKind::internal}) {
     const Error back = error_from_json(error_to_json({kind, "why"}));
     EXPECT_EQ(back.kind, kind);
     EXPECT_EQ(back.message, "why");

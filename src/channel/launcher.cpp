@@ -50,7 +50,8 @@ class Launcher {
 }  // namespace
 
 void run_on_launcher(const std::function<void()>& task) {
-  // Never destroyed: its thread ends with the process. A forked copy of us has no such thread and makes its own.
+  // Never destroyed: its thread ends with the process. A forked copy of us has no such thread and makes its
+  // own.
   static std::mutex mutex;
   static Launcher* launcher = nullptr;
   static pid_t owner = 0;

@@ -62,7 +62,9 @@ Result<PythonPackage> ask(const fs::path& interpreter, const std::string& packag
 
 }  // namespace
 
-void set_worker_folder(fs::path folder) { worker_folder() = std::move(folder); }
+void set_worker_folder(fs::path folder) {
+  worker_folder() = std::move(folder);
+}
 
 Result<fs::path> find_worker(std::string_view file_name) {
   std::vector<fs::path> folders;
@@ -78,11 +80,13 @@ Result<fs::path> find_worker(std::string_view file_name) {
     if (fs::exists(folder / file_name, failure)) return folder / file_name;
     looked += (looked.empty() ? "" : ", ") + folder.string();
   }
-  return Error{ErrorKind::internal,
-               "worker program '" + std::string(file_name) + "' is in none of: " + looked + "; install fetafix again"};
+  return Error{ErrorKind::internal, "worker program '" + std::string(file_name) +
+                                        "' is in none of: " + looked + "; install fetafix again"};
 }
 
-fs::path pinned_python() { return FETAFIX_PYTHON; }
+fs::path pinned_python() {
+  return FETAFIX_PYTHON;
+}
 
 Result<PythonPackage> find_python_package(const std::string& package, const fs::path& python) {
   std::vector<fs::path> interpreters{python};

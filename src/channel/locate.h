@@ -9,8 +9,9 @@
 
 namespace fetafix::channel {
 
-// A worker program by its file name ("fetafix-onnxruntime-worker", "litert_worker.py"): in the folder that was
-// set, else next to the running program, else in ../libexec/fetafix. Error kind internal: incomplete installation.
+// A worker program by its file name ("fetafix-onnxruntime-worker", "litert_worker.py"): in the folder that
+// was set, else next to the running program, else in ../libexec/fetafix. Error kind internal: incomplete
+// installation.
 Result<std::filesystem::path> find_worker(std::string_view file_name);
 
 // For programs that are not fetafix itself (the Python package, tests). Not thread-safe; call it first.
@@ -24,12 +25,14 @@ struct PythonPackage {
   std::filesystem::path folder;
   std::string version;
 };
-Result<PythonPackage> find_python_package(const std::string& package, const std::filesystem::path& python = {});
+Result<PythonPackage> find_python_package(const std::string& package,
+                                          const std::filesystem::path& python = {});
 
 // The shared library of the ONNX Runtime wheel that find_python_package finds.
 Result<std::filesystem::path> find_onnxruntime(const std::filesystem::path& python = {});
 
-// The interpreter of the build's own environment: what is pinned there is what we are tested with. May not exist.
+// The interpreter of the build's own environment: what is pinned there is what we are tested with. May not
+// exist.
 std::filesystem::path pinned_python();
 
 }  // namespace fetafix::channel

@@ -50,8 +50,8 @@ Result<std::vector<Tensor>> ModelWorker::run(int64_t session, std::span<const Na
   request.tensors.assign(inputs.begin(), inputs.end());
   FETAFIX_TRY(Message reply, worker_.call("run", std::move(request)));
   if (!wanted.empty() && reply.tensors.size() != wanted.size())
-    return Error{ErrorKind::runtime_failed, "run: expected " + std::to_string(wanted.size()) + " tensors, found " +
-                                                std::to_string(reply.tensors.size())};
+    return Error{ErrorKind::runtime_failed, "run: expected " + std::to_string(wanted.size()) +
+                                                " tensors, found " + std::to_string(reply.tensors.size())};
   std::vector<Tensor> outputs;
   for (NamedTensor& entry : reply.tensors) outputs.push_back(std::move(entry.tensor));
   return outputs;
@@ -68,7 +68,8 @@ Result<ModelWorker> start_onnxruntime(const std::filesystem::path& library, int 
                                       WorkerOptions options) {
   FETAFIX_TRY(auto program, find_worker("fetafix-onnxruntime-worker"));
   return ModelWorker::start(
-      {"onnxruntime worker", std::move(program), {library.string(), std::to_string(shared_threads)}}, options);
+      {"onnxruntime worker", std::move(program), {library.string(), std::to_string(shared_threads)}},
+      options);
 }
 
 }  // namespace fetafix::channel

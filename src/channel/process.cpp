@@ -66,7 +66,9 @@ void set_limit(__rlimit_resource which, size_t bytes) {
 }
 
 // Called directly: this C library's header for it forgets extern "C".
-int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
+int open_pidfd(pid_t pid) {
+  return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+}
 
 Result<Descriptor> moved_up(int fd) {
   Descriptor high(fcntl(fd, F_DUPFD_CLOEXEC, first_private_fd));
@@ -94,7 +96,8 @@ int exec_failure(int fd) {
 
 Result<std::pair<Descriptor, Descriptor>> make_pipe() {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return Error{ErrorKind::internal, std::string("pipe: ") + std::strerror(errno)};
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    return Error{ErrorKind::internal, std::string("pipe: ") + std::strerror(errno)};
   return std::pair(Descriptor(ends[0]), Descriptor(ends[1]));
 }
 
@@ -107,8 +110,8 @@ Result<Process> Process::start(const ProcessOptions& options) {
   const Descriptor null(open("/dev/null", O_RDONLY | O_CLOEXEC));
   FETAFIX_TRY(const Descriptor null_end, moved_up(null.get()));
   std::vector<Descriptor> keep;
-  Launch launch{program.c_str(), argv.data(), {}, options.memory_limit_mb << 20, null_end.get(),
-                failure_end.get(), getpid()};
+  Launch launch{program.c_str(), argv.data(),       {},      options.memory_limit_mb << 20,
+                null_end.get(),  failure_end.get(), getpid()};
   for (const auto& [ours, theirs] : options.descriptors) {
     FETAFIX_TRY(Descriptor high, moved_up(ours));
     launch.descriptors.emplace_back(high.get(), theirs);
@@ -129,7 +132,9 @@ Result<Process> Process::start(const ProcessOptions& options) {
 }
 
 Process::Process(Process&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)), ending_(std::move(other.ending_)) {}
+    : pid_(std::exchange(other.pid_, -1)),
+      pidfd_(std::move(other.pidfd_)),
+      ending_(std::move(other.ending_)) {}
 
 Process& Process::operator=(Process&& other) noexcept {
   if (this != &other) {
@@ -170,12 +175,13 @@ std::string Process::reap() {
   pidfd_.close();
   if (got < 0) return ending_ = "ended";  // somebody ignores SIGCHLD, and the kernel threw the status away
   if (WIFSIGNALED(status))
-    return ending_ = "was ended by signal " + std::to_string(WTERMSIG(status)) + " (" + strsignal(WTERMSIG(status)) + ")";
+    return ending_ = "was ended by signal " + std::to_string(WTERMSIG(status)) + " (" +
+                     strsignal(WTERMSIG(status)) + ")";
   return ending_ = "exited with code " + std::to_string(WEXITSTATUS(status));
 }
 
-Result<CommandResult> run_command(const std::filesystem::path& program, const std::vector<std::string>& arguments,
-                                  Milliseconds timeout) {
+Result<CommandResult> run_command(const std::filesystem::path& program,
+                                  const std::vector<std::string>& arguments, Milliseconds timeout) {
   const Clock::time_point deadline = Clock::now() + timeout;
   FETAFIX_TRY(auto pipe, make_pipe());
   FETAFIX_TRY(Process process,
@@ -188,15 +194,16 @@ Result<CommandResult> run_command(const std::filesystem::path& program, const st
     const int ready = poll(&readable, 1, milliseconds_until(deadline));
     if (ready < 0 && errno == EINTR) continue;
     if (ready <= 0)
-      return Error{ErrorKind::runtime_failed, program.string() + ": did not finish within " +
-                                                  std::to_string(timeout.count()) + " ms"};
+      return Error{ErrorKind::runtime_failed,
+                   program.string() + ": did not finish within " + std::to_string(timeout.count()) + " ms"};
     char buffer[4096];
     const ssize_t got = read(pipe.first.get(), buffer, sizeof buffer);
     if (got <= 0) break;
     if (result.output.size() < most_output) result.output.append(buffer, static_cast<size_t>(got));
   }
   auto ending = process.wait(std::chrono::duration_cast<Milliseconds>(deadline - Clock::now()));
-  if (!ending) return Error{ErrorKind::runtime_failed, program.string() + ": closed its output but did not finish"};
+  if (!ending)
+    return Error{ErrorKind::runtime_failed, program.string() + ": closed its output but did not finish"};
   result.ending = *ending;
   result.succeeded = result.ending == "exited with code 0";
   return result;

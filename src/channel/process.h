@@ -59,8 +59,8 @@ struct CommandResult {
 };
 
 // Runs a short helper to its end. Error kind runtime_failed: can't be started, or takes longer.
-Result<CommandResult> run_command(const std::filesystem::path& program, const std::vector<std::string>& arguments,
-                                  Milliseconds timeout);
+Result<CommandResult> run_command(const std::filesystem::path& program,
+                                  const std::vector<std::string>& arguments, Milliseconds timeout);
 
 // Both ends close-on-exec.
 Result<std::pair<Descriptor, Descriptor>> make_pipe();

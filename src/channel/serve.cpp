@@ -40,8 +40,9 @@ bool send_all(int socket, const std::string& frame) {
 Result<Message> greet(const Service& service, const Message& request) {
   FETAFIX_TRY(const int64_t version, json_int(request.fields, "protocol"));
   if (version != protocol_version)
-    return Error{ErrorKind::internal, "fetafix speaks worker protocol " + std::to_string(version) + ", this worker " +
-                                          std::to_string(protocol_version) + "; both must come from one build"};
+    return Error{ErrorKind::internal, "fetafix speaks worker protocol " + std::to_string(version) +
+                                          ", this worker " + std::to_string(protocol_version) +
+                                          "; both must come from one build"};
   FETAFIX_TRY(Json fields, service.hello());
   fields["protocol"] = protocol_version;
   return Message{std::move(fields), {}};
@@ -106,8 +107,10 @@ int serve(const Service& service) {
   auto in = Arena::adopt(Descriptor(to_worker_fd));
   auto out = Arena::adopt(Descriptor(from_worker_fd));
   if (!in.ok() || !out.ok()) {
-    std::fputs("this program is started by fetafix and answers on inherited descriptors; see docs/worker-protocol.md\n",
-               stderr);
+    std::fputs(
+        "this program is started by fetafix and answers on inherited descriptors; see "
+        "docs/worker-protocol.md\n",
+        stderr);
     return 2;
   }
   return loop(service, *in, *out);

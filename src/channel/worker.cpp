@@ -63,7 +63,7 @@ struct Worker::Connection {
 };
 
 Result<std::unique_ptr<Worker::Connection>> Worker::Connection::open(const WorkerProgram& program,
-                                                                    const WorkerOptions& options) {
+                                                                     const WorkerOptions& options) {
   FETAFIX_TRY(auto sockets, make_socket_pair());
   FETAFIX_TRY(auto output, make_pipe());
   FETAFIX_TRY(Arena to_worker, Arena::create());
@@ -77,9 +77,14 @@ Result<std::unique_ptr<Worker::Connection>> Worker::Connection::open(const Worke
                        {to_worker.descriptor(), to_worker_fd},
                        {from_worker.descriptor(), from_worker_fd}};
   FETAFIX_TRY(Process process, Process::start(child));
-  return std::make_unique<Connection>(Connection{std::move(process), std::move(sockets.first),
-                                                 std::move(output.first), std::move(to_worker),
-                                                 std::move(from_worker), {}, {}, {}});
+  return std::make_unique<Connection>(Connection{std::move(process),
+                                                 std::move(sockets.first),
+                                                 std::move(output.first),
+                                                 std::move(to_worker),
+                                                 std::move(from_worker),
+                                                 {},
+                                                 {},
+                                                 {}});
 }
 
 void Worker::Connection::drain_output() {
@@ -103,7 +108,8 @@ Worker::Connection::Event Worker::Connection::receive() {
   return Event::progress;
 }
 
-Worker::Connection::Event Worker::Connection::step(const std::string& frame, size_t& sent, Milliseconds wait) {
+Worker::Connection::Event Worker::Connection::step(const std::string& frame, size_t& sent,
+                                                   Milliseconds wait) {
   const bool sending = sent < frame.size();
   std::array<pollfd, 3> ends{{{socket.get(), static_cast<short>(sending ? POLLIN | POLLOUT : POLLIN), 0},
                               {output.get(), POLLIN, 0},
@@ -150,9 +156,10 @@ Status Worker::restart() {
   }
   const auto version = json_int(reply->fields, "protocol");
   if (!version.ok() || *version != protocol_version)
-    return failed("hello", "speaks protocol " + (version.ok() ? std::to_string(*version) : "unknown") +
-                               ", expected " + std::to_string(protocol_version) +
-                               "; fetafix and its workers must come from one build", true);
+    return failed("hello",
+                  "speaks protocol " + (version.ok() ? std::to_string(*version) : "unknown") + ", expected " +
+                      std::to_string(protocol_version) + "; fetafix and its workers must come from one build",
+                  true);
   hello_ = std::move(reply->fields);
   return {};
 }
@@ -164,7 +171,9 @@ void Worker::stop() {
   connection_.reset();
 }
 
-pid_t Worker::pid() const { return connection_ ? connection_->process.pid() : -1; }
+pid_t Worker::pid() const {
+  return connection_ ? connection_->process.pid() : -1;
+}
 
 Result<Message> Worker::call(const std::string& name, Message request, std::optional<Milliseconds> timeout) {
   if (!connection_)
@@ -180,7 +189,8 @@ Result<Message> Worker::call(const std::string& name, Message request, std::opti
   return read_reply(text, name);
 }
 
-Result<std::string> Worker::exchange(const std::string& frame, const std::string& call, Milliseconds timeout) {
+Result<std::string> Worker::exchange(const std::string& frame, const std::string& call,
+                                     Milliseconds timeout) {
   using Event = Connection::Event;
   const Clock::time_point deadline = Clock::now() + timeout;
   size_t sent = 0;
@@ -188,10 +198,14 @@ Result<std::string> Worker::exchange(const std::string& frame, const std::string
     const auto left = std::chrono::ceil<Milliseconds>(deadline - Clock::now());
     if (left.count() <= 0) return failed(call, "did not answer within " + seconds(timeout), true);
     switch (connection_->step(frame, sent, options_.interrupted ? std::min(left, glance) : left)) {
-      case Event::progress: return connection_->reader.take();
-      case Event::closed: return failed(call, "", false);
-      case Event::error: return failed(call, connection_->problem, true);
-      case Event::waiting: break;
+      case Event::progress:
+        return connection_->reader.take();
+      case Event::closed:
+        return failed(call, "", false);
+      case Event::error:
+        return failed(call, connection_->problem, true);
+      case Event::waiting:
+        break;
     }
     if (options_.interrupted && options_.interrupted->load()) {
       connection_.reset();
@@ -207,7 +221,8 @@ Result<Message> Worker::read_reply(const std::string& text, const std::string& c
   const auto id = json_int(reply.fields, "id");
   if (!id.ok() || *id != next_id_) return failed(call, "answered another request", true);
   ++next_id_;
-  if (reply.fields.contains("error")) return in_context(program_.name, error_from_json(reply.fields["error"]));
+  if (reply.fields.contains("error"))
+    return in_context(program_.name, error_from_json(reply.fields["error"]));
   auto tensors = connection_->from_worker.read(reply.fields.value("tensors", Json()), Arena::Mode::copy);
   if (!tensors.ok()) return failed(call, tensors.error().message, true);
   reply.fields.erase("tensors");
@@ -229,7 +244,8 @@ Error Worker::failed(const std::string& call, const std::string& what, bool kill
   if (options_.memory_limit_mb > 0)
     message += " (its memory was limited to " + std::to_string(options_.memory_limit_mb) + " MB)";
   if (connection_->output) connection_->drain_output();
-  if (const std::string printed = connection_->tail.text(); !printed.empty()) message += "; it printed: " + printed;
+  if (const std::string printed = connection_->tail.text(); !printed.empty())
+    message += "; it printed: " + printed;
   connection_.reset();
   last_failure_ = message;
   return {ErrorKind::runtime_failed, message};

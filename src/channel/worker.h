@@ -40,7 +40,8 @@ class Worker {
   // Sends a request and waits. Returned tensors are copies. Error kind runtime_failed: the worker died,
   // hung (it is killed) or spoke nonsense; then running() is false until restart(). An error that the
   // worker itself reports leaves it running.
-  Result<Message> call(const std::string& name, Message request = {}, std::optional<Milliseconds> timeout = {});
+  Result<Message> call(const std::string& name, Message request = {},
+                       std::optional<Milliseconds> timeout = {});
 
   bool running() const { return connection_ != nullptr; }
   Status restart();

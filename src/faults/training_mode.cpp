@@ -4,20 +4,40 @@
 
 namespace fetafix::faults {
 
+namespace {
+
+// Exporting in training mode runs the model once, which moves the stored statistics too: with the mode off,
+// what else differs from the source goes into the same group.
+std::vector<graph::Edit> moved_statistics(const Place& place) {
+  graph::Graph inference = place.target;
+  for (graph::NodeId id : place.segment->target_nodes) inference.node(id).attributes.erase("training_mode");
+  const Place calm{place.source, inference, place.target_uses, place.values, place.alignment, place.segment, nullptr};
+  auto found = tensor(calm);
+  if (found.empty()) found = folded_tensor(calm);
+  return found.empty() ? std::vector<graph::Edit>() : found[0].edits;
+}
+
+}  // namespace
+
 std::vector<Candidate> training_mode(const Place& place) {
   if (!place.segment) return {};
   Candidate out;
   for (graph::NodeId id : place.segment->target_nodes) {
     const graph::Node& node = place.target.node(id);
-    if (node.type != "BatchNormalization" || graph::attribute_or(node, "training_mode", int64_t{0}) == 0) continue;
     const graph::Address at = graph::address_of(place.target, id);
-    out.edits.push_back(graph::SetAttribute{at, "training_mode", std::nullopt});
-    out.edits.push_back(graph::KeepOutputs{at, 1});
+    if (node.type == "BatchNormalization" && graph::attribute_or(node, "training_mode", int64_t{0}) != 0) {
+      out.edits.push_back(graph::SetAttribute{at, "training_mode", std::nullopt});
+      out.edits.push_back(graph::KeepOutputs{at, 1});
+    }
+    const bool dropping = node.type == "Dropout" && node.inputs.size() > 2 && node.inputs[2] != graph::no_value &&
+                          place.target.value(node.inputs[2]).is_constant();
+    if (dropping) out.edits.push_back(graph::SetTensor{at, 2, Tensor::scalar(false)});
   }
   if (out.edits.empty()) return {};
+  for (graph::Edit& edit : moved_statistics(place)) out.edits.push_back(std::move(edit));
   out.pattern = "training-mode";
   out.fault_class = "graph";
-  out.explanation = "BatchNormalization is in training mode: it normalizes by the statistics of the batch at hand";
+  out.explanation = "the model was exported in training mode: BatchNormalization uses the statistics of the batch at hand";
   out.advice = "call model.eval() and export with training=TrainingMode.EVAL";
   return {out};
 }

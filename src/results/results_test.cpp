@@ -65,7 +65,8 @@ TEST(ResultJson, CheckHasNoAfterAndListsAreArrays) {
   Result r;
   r.command = "check";
   r.before.max_relative_error = std::numeric_limits<double>::infinity();
-  r.sample_list.push_back({"cat.png", "cat.png", "verdict", false, {{281, "tabby", 0.5}}, {}, {}, NAN, {}, ""});
+  r.sample_list.push_back(
+      {"cat.png", "cat.png", "verdict", false, {{281, "tabby", 0.5}}, {}, {}, NAN, {}, ""});
   r.depth.push_back({4, "conv", "CONV_2D", 0.5, 812, SegmentState::faulty, {}});
   const Json json = to_json(r);
   EXPECT_FALSE(json.contains("after"));
@@ -89,7 +90,7 @@ TEST(Verdict, NamesGoBothWays) {
 TEST(Sentences, Repaired) {
   EXPECT_EQ(
       verdict_sentence(repaired()),
-      "Repaired: 1 fault mended; 212 of 250 labels differ before, 0 after; verified on 50 samples that the "
+      "Repaired: 1 fault mended; 212 of 250 labels differed before, 0 after; verified on 50 samples that the "
       "search never saw.");
   EXPECT_EQ(what_now(repaired()), "Use fixed.tflite in place of the target.");
 }
@@ -119,6 +120,7 @@ TEST(Sentences, ReasonIsUsedAndStoppedOnce) {
 TEST(Sentences, Numbers) {
   EXPECT_EQ(number_text(0), "0");
   EXPECT_EQ(number_text(0.33412), "0.334");
+  EXPECT_EQ(number_text(81234.4), "81234");
   EXPECT_EQ(number_text(1.2345e-6), "1.23e-06");
   EXPECT_EQ(number_text(std::numeric_limits<double>::infinity()), "infinite");
   EXPECT_EQ(count(1, "label"), "1 label");

@@ -19,8 +19,8 @@ bool any_unfixed(const Result& r, const std::string& fault_class) {
 // "212 of 250 labels differ", or how far the outputs are apart when no label does.
 std::string difference_text(const Differences& d) {
   if (d.label_differences > 0)
-    return std::to_string(d.label_differences) + " of " + count(d.samples, "label") + " " +
-           (d.label_differences == 1 ? "differs" : "differ");
+    return std::to_string(d.label_differences) + " of " + count(d.samples, "label") +
+           (d.label_differences == 1 ? " differs" : " differ");
   return "labels agree, outputs differ by " + number_text(d.max_relative_error) + " relative";
 }
 
@@ -40,21 +40,26 @@ std::string faults_found(const Result& r) {
   return ", with " + count(static_cast<int64_t>(r.faults.size()), "fault") + " found";
 }
 
-std::string repaired_sentence(const Result& r) {
+// "212 of 250 labels differed before, 0 after"; outputs where no label did.
+std::string before_and_after(const Result& r) {
   const Differences after = r.after.value_or(Differences{});
-  std::string out = "Repaired: " + count(fixed_faults(r), "fault") + " mended; " + difference_text(r.before) +
-                    " before, " + std::to_string(after.label_differences) + " after";
+  if (r.before.label_differences == 0 && after.label_differences == 0)
+    return "outputs differed by " + number_text(r.before.max_relative_error) + " relative before, by " +
+           number_text(after.max_relative_error) + " after";
+  return std::to_string(r.before.label_differences) + " of " + count(r.before.samples, "label") +
+         " differed before, " + std::to_string(after.label_differences) + " after";
+}
+
+std::string repaired_sentence(const Result& r) {
+  std::string out = "Repaired: " + count(fixed_faults(r), "fault") + " mended; " + before_and_after(r);
   if (r.held_back_after)
     out += "; verified on " + count(r.held_back_after->samples, "sample") + " that the search never saw";
   return out + ".";
 }
 
 std::string improved_sentence(const Result& r) {
-  const Differences after = r.after.value_or(Differences{});
   return "Improved, not repaired: " + std::to_string(fixed_faults(r)) + " of " +
-         count(static_cast<int64_t>(r.faults.size()), "fault") + " mended; " +
-         std::to_string(r.before.label_differences) + " of " + count(r.before.samples, "label") +
-         " differed before, " + std::to_string(after.label_differences) + " after.";
+         count(static_cast<int64_t>(r.faults.size()), "fault") + " mended; " + before_and_after(r) + ".";
 }
 
 // A repair that found the pair the same still writes a copy, so that scripts have one path.
@@ -97,7 +102,8 @@ std::string number_text(double number) {
   if (std::isnan(number)) return "not a number";
   if (std::isinf(number)) return number > 0 ? "infinite" : "-infinite";
   char text[32];
-  std::snprintf(text, sizeof text, "%.3g", number);
+  const bool whole = std::abs(number) >= 1000 && std::abs(number) < 1e7;  // 81234, not 8.12e+04
+  std::snprintf(text, sizeof text, whole ? "%.0f" : "%.3g", number);
   return text;
 }
 

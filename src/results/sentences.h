@@ -17,8 +17,8 @@ std::string what_now(const Result& result);
 // "1 label", "3 labels".
 std::string count(int64_t number, const std::string& singular, const std::string& plural = "");
 
-// A number as a person wants it: up to three significant digits; "0", "0.334", "1.2e-06", "infinite", "not a
-// number".
+// A number as a person wants it: three significant digits, or a whole number up to ten million; "0", "0.334",
+// "1.2e-06", "infinite", "not a number".
 std::string number_text(double number);
 
 }  // namespace fetafix::results

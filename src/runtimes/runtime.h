@@ -30,7 +30,7 @@ struct Locations {
 
 struct LoadOptions {
   int threads = 1;
-  bool optimize = true;  // false: as few graph rewrites as the runtime allows
+  bool optimize = true;                        // false: as few graph rewrites as the runtime allows
   std::map<std::string, std::string> options;  // e.g. "tflite.kernels" = xnnpack | builtin | reference
   std::chrono::milliseconds timeout{120000};   // for loading and for each run
   size_t memory_limit_mb = 0;                  // of the worker's data; 0: none

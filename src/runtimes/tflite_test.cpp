@@ -2,8 +2,8 @@
 
 #include "base/files.h"
 #include "channel/locate.h"
-#include "runtimes/testing/tflite_bytes.h"
 #include "runtimes/runtime.h"
+#include "runtimes/testing/tflite_bytes.h"
 
 namespace fetafix::runtimes {
 namespace {
@@ -20,20 +20,22 @@ std::string adder() {
 
 // z = x + x in int8, scale 0.5, zero point -1; z in scale 1.
 std::string quantized_adder() {
-  return t::tflite_file({0}, {t::subgraph({{.name = "x", .shape = {4}, .type = 9, .scale = 0.5f, .zero_point = -1},
-                                           {.name = "z", .shape = {4}, .type = 9, .scale = 1.0f, .zero_point = 3}},
-                                          {0}, {1}, {t::operation(0, {0, 0}, {1}, 11, t::table({}))})});
+  return t::tflite_file({0},
+                        {t::subgraph({{.name = "x", .shape = {4}, .type = 9, .scale = 0.5f, .zero_point = -1},
+                                      {.name = "z", .shape = {4}, .type = 9, .scale = 1.0f, .zero_point = 3}},
+                                     {0}, {1}, {t::operation(0, {0, 0}, {1}, 11, t::table({}))})});
 }
 
 // h' = x w + h r + b with the state h in a variable tensor.
 std::string stateful_rnn() {
-  return t::tflite_file({35}, {t::subgraph({{.name = "x", .shape = {1, 1, 1}},
-                                            {.name = "w", .shape = {1, 1}, .buffer = 1},
-                                            {.name = "r", .shape = {1, 1}, .buffer = 1},
-                                            {.name = "b", .shape = {1}, .buffer = 2},
-                                            {.name = "h", .shape = {1, 1}, .variable = true},
-                                            {.name = "z", .shape = {1, 1, 1}}},
-                                           {0}, {5}, {t::operation(0, {0, 1, 2, 3, 4}, {5}, 31, t::table({}))})},
+  return t::tflite_file({35},
+                        {t::subgraph({{.name = "x", .shape = {1, 1, 1}},
+                                      {.name = "w", .shape = {1, 1}, .buffer = 1},
+                                      {.name = "r", .shape = {1, 1}, .buffer = 1},
+                                      {.name = "b", .shape = {1}, .buffer = 2},
+                                      {.name = "h", .shape = {1, 1}, .variable = true},
+                                      {.name = "z", .shape = {1, 1, 1}}},
+                                     {0}, {5}, {t::operation(0, {0, 1, 2, 3, 4}, {5}, 31, t::table({}))})},
                         {{1.0f}, {0.5f}});
 }
 
@@ -45,7 +47,8 @@ std::string stateful_resource() {
       t::subgraph({resource, {.name = "ten", .shape = {1}, .buffer = 1}}, {}, {},
                   {t::operation(1, {}, {0}, 111, handle), t::operation(4, {0, 1}, {}, 113, t::table({}))});
   const t::Flat body = t::subgraph(
-      {{.name = "x", .shape = {1}}, resource, {.name = "v", .shape = {1}}, {.name = "z", .shape = {1}}}, {0}, {3},
+      {{.name = "x", .shape = {1}}, resource, {.name = "v", .shape = {1}}, {.name = "z", .shape = {1}}}, {0},
+      {3},
       {t::operation(0, {}, {}, 103, t::table({{0, 1}})), t::operation(1, {}, {1}, 111, handle),
        t::operation(2, {1}, {2}, 112, t::table({})), t::operation(3, {2, 0}, {3}, 11, t::table({})),
        t::operation(4, {1, 3}, {}, 113, t::table({}))});
@@ -57,7 +60,9 @@ struct Way {
   const char* kernels;
 };
 
-std::ostream& operator<<(std::ostream& out, const Way& way) { return out << way.runtime << " " << way.kernels; }
+std::ostream& operator<<(std::ostream& out, const Way& way) {
+  return out << way.runtime << " " << way.kernels;
+}
 
 class TfliteRuntimes : public ::testing::TestWithParam<Way> {
  protected:

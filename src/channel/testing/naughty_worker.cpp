@@ -42,8 +42,9 @@ Result<Message> allocate(int64_t megabytes) {
 
 // A tensor that claims to lie where the arena has no memory.
 Result<Message> lie() {
-  const std::string text = R"({"id":2,"ok":true,"tensors":[{"name":"x","dtype":"float32","shape":[1073741824],)"
-                           R"("offset":0,"bytes":4294967296}]})";
+  const std::string text =
+      R"({"id":2,"ok":true,"tensors":[{"name":"x","dtype":"float32","shape":[1073741824],)"
+      R"("offset":0,"bytes":4294967296}]})";
   const uint64_t length = text.size();
   raw_send(reinterpret_cast<const char*>(&length), sizeof length);
   raw_send(text.data(), text.size());
@@ -54,7 +55,10 @@ Result<Message> lie() {
 Result<Message> handle(const std::string& call, const Message& request) {
   if (call == "echo") return Message{request.fields, request.tensors};
   if (call == "pid") return Message{Json{{"pid", getpid()}}, {}};
-  if (call == "crash") raise(SIGSEGV);
+  if (call == "crash") {
+    signal(SIGSEGV, SIG_DFL);  // a sanitizer would report and exit
+    raise(SIGSEGV);
+  }
   if (call == "abort") std::abort();
   if (call == "exit") {
     std::fputs("first line\nthe reason for leaving\n", stderr);

@@ -149,6 +149,9 @@ class Operation {
   // out(activated(value)).
   Status finish(const Operand& value, schema::ActivationFunctionType function);
 
+  // Something that the view does not say exactly.
+  void note(const std::string& what);
+
   DType dtype_of(const Operand& value) const;
   static Error unsupported(const std::string& why) { return {ErrorKind::unsupported, why}; }
 

@@ -32,13 +32,22 @@ Status check_form(const Operation& op, const schema::UnidirectionalSequenceLSTMO
   if (op.has(projection)) return Operation::unsupported("it has a projection");
   for (int slot = first_norm; slot < 24; ++slot)
     if (op.has(slot)) return Operation::unsupported("it has layer normalization");
-  if (options.cell_clip != 0 || options.proj_clip != 0) return Operation::unsupported("it clips its cell");
+  if (options.proj_clip != 0) return Operation::unsupported("it clips its projection");
   if (options.diagonal_recurrent_tensors) return Operation::unsupported("its recurrent tensors are diagonal");
   if (options.fused_activation_function != schema::ActivationFunctionType::TANH)
     return Operation::unsupported("its activation function is not Tanh");
   if (is_hybrid(op, 0, 1)) return Operation::unsupported("weights are stored in 8 bits, the input in float");
   if (!op.info(5).shape || op.info(5).shape->size() != 2) return Operation::unsupported("recurrent weights without 2 dimensions");
   return {};
+}
+
+// TFLite clips the cell state, ONNX the sums before the gates: that isn't the same. The cell can't grow by more
+// than 1 a step, so within `clip` steps neither does anything; beyond, the view leaves the clipping out and says so.
+void note_clip(Operation& op, float clip, bool time_major) {
+  const auto& shape = op.info(0).shape;
+  const int64_t steps = shape && shape->size() == 3 ? (*shape)[time_major ? 0 : 1] : -1;
+  if (clip > 0 && (steps < 0 || static_cast<float>(steps) > clip))
+    op.note("its cell is clipped to " + std::to_string(clip) + ", the view's is not");
 }
 
 // W, R, B and, with peepholes, P, as ONNX wants them.
@@ -56,6 +65,7 @@ Result<std::vector<Operand>> parameters(Operation& op, int64_t units) {
 Status lift_sequence_lstm(Operation& op) {
   const auto options = op.options<schema::UnidirectionalSequenceLSTMOptions>();
   FETAFIX_CHECK(check_form(op, options));
+  note_clip(op, options.cell_clip, options.time_major);
   const int64_t units = (*op.info(5).shape)[1];
   FETAFIX_TRY(Operand x, op.in(0));
   if (!options.time_major) x = op.bridge(x, {1, 0, 2});

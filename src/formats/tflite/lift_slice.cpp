@@ -119,10 +119,12 @@ Status lift_slice(Operation& op) {
 Status lift_reverse(Operation& op) {
   FETAFIX_TRY(Operand x, op.in(0));
   FETAFIX_TRY(auto axes, op.ints(1));
-  const std::vector<int64_t> starts(axes.size(), to_the_end), ends(axes.size(), to_the_start), steps(axes.size(), -1);
+  const auto for_each_axis = [&](const std::string& name, int64_t value) {
+    return op.number(name, Tensor::vector(std::vector<int64_t>(axes.size(), value)));
+  };
   FETAFIX_TRY(Operand over, op.int64s(1, {static_cast<int64_t>(axes.size())}));
-  return op.out(op.node("Slice", {x, op.number("starts", Tensor::vector(starts)), op.number("ends", Tensor::vector(ends)), over,
-                                  op.number("steps", Tensor::vector(steps))}));
+  return op.out(op.node("Slice", {x, for_each_axis("starts", to_the_end), for_each_axis("ends", to_the_start), over,
+                                  for_each_axis("steps", -1)}));
 }
 
 // ONNX knows the pairs of axes (0, 1) and (1, 0).

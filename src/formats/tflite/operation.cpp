@@ -77,6 +77,10 @@ std::string Operation::label() const { return out_info().index >= 0 ? out_info()
 
 DType Operation::dtype_of(const Operand& value) const { return lifter_.out_.graph.value(value.id).dtype; }
 
+void Operation::note(const std::string& what) {
+  lifter_.out_.notes.push_back("operator " + std::to_string(index_) + " (" + builtin_name(builtin_) + "): " + what);
+}
+
 Result<Operand> Operation::raw(int slot) {
   if (!has(slot)) return unsupported("operand " + std::to_string(slot) + " is missing");
   FETAFIX_TRY(ValueId id, lifter_.value_of(tensor(slot)));

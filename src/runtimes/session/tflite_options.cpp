@@ -9,7 +9,8 @@ Result<Json> tflite_load_options(const LoadOptions& options) {
     if (name != "tflite.kernels")
       return Error{ErrorKind::usage, "no runtime option '" + name + "'; there is tflite.kernels"};
     if (value != "xnnpack" && value != "builtin" && value != "reference")
-      return Error{ErrorKind::usage, name + ": expected xnnpack, builtin or reference, found '" + value + "'"};
+      return Error{ErrorKind::usage,
+                   name + ": expected xnnpack, builtin or reference, found '" + value + "'"};
     members["kernels"] = value;
   }
   return members;

@@ -47,8 +47,8 @@ class WorkerSession : public Session {
 }  // namespace
 
 Result<std::unique_ptr<Session>> open_worker_session(channel::WorkerProgram program,
-                                                     const std::filesystem::path& model, const LoadOptions& options,
-                                                     Json load_options) {
+                                                     const std::filesystem::path& model,
+                                                     const LoadOptions& options, Json load_options) {
   channel::WorkerOptions limits;
   limits.call_timeout = options.timeout;
   limits.memory_limit_mb = options.memory_limit_mb;

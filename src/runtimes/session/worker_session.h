@@ -9,10 +9,11 @@
 
 namespace fetafix::runtimes {
 
-// Starts the program and loads the model. `load_options` are the members of the load request that this runtime
-// has beyond threads and optimize.
+// Starts the program and loads the model. `load_options` are the members of the load request that this
+// runtime has beyond threads and optimize.
 Result<std::unique_ptr<Session>> open_worker_session(channel::WorkerProgram program,
-                                                     const std::filesystem::path& model, const LoadOptions& options,
+                                                     const std::filesystem::path& model,
+                                                     const LoadOptions& options,
                                                      Json load_options = Json::object());
 
 // Starts the program, asks what it runs, and ends it.

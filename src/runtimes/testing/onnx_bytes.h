@@ -15,7 +15,9 @@ inline std::string varint(uint64_t value) {
   for (; value >= 128; value >>= 7) out.push_back(static_cast<char>((value & 127) | 128));
   return out += static_cast<char>(value);
 }
-inline std::string number(int field, uint64_t value) { return varint(static_cast<uint64_t>(field) << 3) + varint(value); }
+inline std::string number(int field, uint64_t value) {
+  return varint(static_cast<uint64_t>(field) << 3) + varint(value);
+}
 inline std::string bytes(int field, const std::string& content) {
   return varint((static_cast<uint64_t>(field) << 3) | 2) + varint(content.size()) + content;
 }
@@ -48,7 +50,8 @@ inline std::string model(const std::vector<std::string>& nodes, const std::vecto
 
 // z = x + y
 inline std::string adder(int element, const Shape& shape) {
-  return model({node("Add", {"x", "y"}, {"z"})}, {value_info("x", element, shape), value_info("y", element, shape)},
+  return model({node("Add", {"x", "y"}, {"z"})},
+               {value_info("x", element, shape), value_info("y", element, shape)},
                {value_info("z", element, shape)});
 }
 

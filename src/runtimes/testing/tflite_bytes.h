@@ -1,7 +1,7 @@
 // Tiny TFLite files for tests, laid out by hand: this room knows no format's library.
 //
-// A flatbuffer is a tree of tables and vectors in which every reference points forward, so it can be written in one
-// pass, parents first: each table has its vtable (field positions) just before it.
+// A flatbuffer is a tree of tables and vectors in which every reference points forward, so it can be written
+// in one pass, parents first: each table has its vtable (field positions) just before it.
 #pragma once
 
 #include <cstdint>
@@ -21,20 +21,26 @@ using Fields = std::map<int, std::variant<Int8, int32_t, Flat>>;
 struct Flat {
   Fields fields;
   std::vector<Flat> items;
-  std::string elements;    // raw bytes
+  std::string elements;     // raw bytes
   size_t element_size = 0;  // 0: a table, or a vector of references if `items_only`
   bool items_only = false;
   bool terminated = false;  // the last element is a zero that the length does not count
 };
 
-inline Flat table(Fields fields) { return {std::move(fields), {}, {}, 0, false, false}; }
-inline Flat list(std::vector<Flat> items) { return {{}, std::move(items), {}, 0, true, false}; }
+inline Flat table(Fields fields) {
+  return {std::move(fields), {}, {}, 0, false, false};
+}
+inline Flat list(std::vector<Flat> items) {
+  return {{}, std::move(items), {}, 0, true, false};
+}
 template <class T>
 Flat plain(const std::vector<T>& values) {
   const std::string bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
   return {{}, {}, bytes, sizeof(T), false, false};
 }
-inline Flat text(const std::string& value) { return {{}, {}, value + '\0', 1, false, true}; }
+inline Flat text(const std::string& value) {
+  return {{}, {}, value + '\0', 1, false, true};
+}
 
 class FlatWriter {
  public:
@@ -137,7 +143,8 @@ inline Flat tensor(const TensorSketch& sketch) {
   return table(std::move(fields));
 }
 
-inline Flat operation(int32_t code, const Ints& inputs, const Ints& outputs, int options_type = 0, Flat options = {}) {
+inline Flat operation(int32_t code, const Ints& inputs, const Ints& outputs, int options_type = 0,
+                      Flat options = {}) {
   Fields fields{{0, code}, {1, plain(inputs)}, {2, plain(outputs)}};
   if (options_type != 0) {
     fields[3] = static_cast<Int8>(options_type);
@@ -150,7 +157,10 @@ inline Flat subgraph(const std::vector<TensorSketch>& tensors, const Ints& input
                      std::vector<Flat> operations) {
   std::vector<Flat> made;
   for (const TensorSketch& sketch : tensors) made.push_back(tensor(sketch));
-  return table({{0, list(std::move(made))}, {1, plain(inputs)}, {2, plain(outputs)}, {3, list(std::move(operations))}});
+  return table({{0, list(std::move(made))},
+                {1, plain(inputs)},
+                {2, plain(outputs)},
+                {3, list(std::move(operations))}});
 }
 
 // Buffer 0 is the empty one that TFLite asks for; `buffers` are 1, 2 ...

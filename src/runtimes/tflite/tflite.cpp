@@ -15,9 +15,8 @@ Result<fs::path> find_library(const Locations& locations) {
   if (auto installed = channel::find_worker("libtensorflowlite.so"); installed.ok()) return installed;
   std::error_code failure;
   if (fs::exists(FETAFIX_TFLITE_LIBRARY, failure)) return fs::path(FETAFIX_TFLITE_LIBRARY);
-  return Error{ErrorKind::runtime_missing,
-               std::string("the TFLite C library is not installed (looked for ") + FETAFIX_TFLITE_LIBRARY +
-                   "); run scripts/fetch_runtimes.sh"};
+  return Error{ErrorKind::runtime_missing, std::string("the TFLite C library is not installed (looked for ") +
+                                               FETAFIX_TFLITE_LIBRARY + "); run scripts/fetch_runtimes.sh"};
 }
 
 class Tflite : public Runtime {
