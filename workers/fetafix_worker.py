@@ -21,7 +21,7 @@ SOCKET_FD, TO_WORKER_FD, FROM_WORKER_FD = 3, 4, 5
 ALIGNMENT = 64
 MOST_FRAME_BYTES = 256 << 20
 
-# numpy has no bfloat16 of its own; its bits travel as uint16 and only the name tells.
+# The protocol's bfloat16 is not among them: numpy has none of its own.
 DTYPES = {name: np.dtype(name) for name in (
     "float32", "float64", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "bool")}
 

@@ -1,5 +1,7 @@
 #include "channel/locate.h"
 
+#include <map>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -60,6 +62,20 @@ Result<PythonPackage> ask(const fs::path& interpreter, const std::string& packag
   return PythonPackage{lines[2], lines[0], lines[1]};
 }
 
+Result<PythonPackage> ask_all(const std::string& package, const fs::path& python) {
+  std::vector<fs::path> interpreters{python};
+  if (python.empty()) interpreters = {"python3", pinned_python()};
+  std::string looked;
+  for (const fs::path& interpreter : interpreters) {
+    auto found = ask(interpreter, package);
+    if (found.ok()) return found;
+    looked += (looked.empty() ? "" : ", ") + interpreter.string();
+  }
+  return Error{ErrorKind::runtime_missing, package + " is not installed (looked in " + looked + "); run '" +
+                                               interpreters.front().string() + " -m pip install " + package +
+                                               "' or name an interpreter that has it"};
+}
+
 }  // namespace
 
 void set_worker_folder(fs::path folder) {
@@ -89,17 +105,15 @@ fs::path pinned_python() {
 }
 
 Result<PythonPackage> find_python_package(const std::string& package, const fs::path& python) {
-  std::vector<fs::path> interpreters{python};
-  if (python.empty()) interpreters = {"python3", pinned_python()};
-  std::string looked;
-  for (const fs::path& interpreter : interpreters) {
-    auto found = ask(interpreter, package);
-    if (found.ok()) return found;
-    looked += (looked.empty() ? "" : ", ") + interpreter.string();
-  }
-  return Error{ErrorKind::runtime_missing, package + " is not installed (looked in " + looked + "); run '" +
-                                               interpreters.front().string() + " -m pip install " + package +
-                                               "' or name an interpreter that has it"};
+  // Asking takes a fifth of a second, and every model that is loaded asks. Only finds are remembered: what is
+  // missing may be installed meanwhile.
+  static std::mutex mutex;
+  static std::map<std::pair<std::string, fs::path>, PythonPackage> known;
+  const std::lock_guard lock(mutex);
+  const std::pair key(package, python);
+  if (const auto before = known.find(key); before != known.end()) return before->second;
+  FETAFIX_TRY(PythonPackage found, ask_all(package, python));
+  return known[key] = std::move(found);
 }
 
 Result<fs::path> find_onnxruntime(const fs::path& python) {

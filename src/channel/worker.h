@@ -43,6 +43,7 @@ class Worker {
   Result<Message> call(const std::string& name, Message request = {},
                        std::optional<Milliseconds> timeout = {});
 
+  // A worker that dies between calls counts as running until the next call reports it.
   bool running() const { return connection_ != nullptr; }
   Status restart();
   // Lets it finish by itself (so that it can flush what it writes); killed if it does not within a second.
