@@ -12,7 +12,7 @@ using graph::ValueId;
 
 namespace {
 
-constexpr int operand_window = 8;     // source nodes around the frontier tried for their operands
+constexpr size_t operand_window = 10;  // source values around an operand's that are tried in its place
 constexpr int source_window = 40;     // source nodes around the frontier tried as values
 constexpr size_t most_candidates = 24;
 constexpr int consumer_window = 8;    // consumers that may confirm
@@ -43,67 +43,103 @@ std::optional<Permutation> Walk::usual_permutation(const Shape& source, const Sh
   return best;
 }
 
+// The layout that most values of that many dimensions have had so far.
+Permutation Walk::dominant_permutation(const Shape& shape) const {
+  const size_t dims = squeezed(shape).size();
+  Permutation most;
+  int count = 0;
+  for (const auto& [p, n] : seen_permutations_)
+    if ((p.size() == dims || (p.empty() && dims > 0)) && n > count) most = p, count = n;
+  return most;
+}
+
 Tensor Walk::handed(size_t sample, ValueId target, const Candidate& candidate) const {
   const Tensor& value = source_.at(sample, candidate.source);
   auto found = values_[sample].find(target);
   const bool fits = found != values_[sample].end() && found->second.size() == value.size();
   if (fits) return hand_over(value, candidate.permutation, found->second.shape());
   // The target computed another shape or nothing: the source's own dimensions in the target's order.
-  if (candidate.permutation.size() == value.shape().size()) return transpose(value, candidate.permutation);
-  return value;
+  const size_t rank = value.shape().size();
+  if (candidate.permutation.size() == rank) return transpose(value, candidate.permutation);
+  if (candidate.permutation.size() + 1 != rank || value.shape()[0] != 1) return value;
+  std::vector<int> whole{0};
+  for (int p : candidate.permutation) whole.push_back(p + 1);
+  return transpose(value, whole);
 }
 
-// Does it compute right with the operands of a source node of its type? Then the fault lies between them.
-bool Walk::substitute(NodeId id) {
+// The nearest class representatives of that many elements, by place in the source.
+std::vector<ValueId> Walk::nearest_values(int64_t elements, int position, size_t most) const {
+  const auto all = source_.of_size(elements);
+  std::vector<ValueId> out(all.begin(), all.end());
+  std::stable_sort(out.begin(), out.end(), [&](ValueId a, ValueId b) {
+    return std::abs(source_.position(a) - position) < std::abs(source_.position(b) - position);
+  });
+  if (out.size() > most) out.resize(most);
+  return out;
+}
+
+// Does it compute right when one operand is another source value, or the same in another layout? Then the
+// fault lies before that operand. A consumer must agree: many activations give the same on many values.
+bool Walk::substitute(size_t position) {
+  const NodeId id = order_[position];
   const Node& node = target_.node(id);
   if (node.outputs.size() != 1) return false;
-  const int at = frontier(id);
-  const auto& source_nodes = source_.graph().nodes;
-  const int low = std::max(0, at - 2), high = std::min(static_cast<int>(source_nodes.size()), at + operand_window + 40);
-  int tried = 0;
-  for (int s = low; s < high && tried < operand_window; ++s) {
-    const Node& other = source_nodes[static_cast<size_t>(s)];
-    if (other.type != node.type || other.outputs.size() != 1 || used_.contains(source_.class_of(other.outputs[0])) ||
-        !source_.usable(other.outputs[0]))
-      continue;
-    std::vector<evaluate::Feeds> trial = values_;
-    std::vector<EdgeFault> edges;
-    bool usable = true;
-    for (size_t i = 0; i < node.inputs.size() && usable; ++i) {
-      const ValueId in = node.inputs[i];
-      if (in == graph::no_value || target_.value(in).is_constant() || constant_.contains(in)) continue;
-      const ValueId operand = i < other.inputs.size() ? other.inputs[i] : graph::no_value;
-      usable = operand != graph::no_value && source_.has(operand) && values_[0].contains(in) &&
-               source_.at(0, operand).dtype() == DType::float32;
-      if (!usable) break;
-      const auto permutation = usual_permutation(source_.at(0, operand).shape(), values_[0].at(in).shape());
-      usable = permutation.has_value();
-      if (!usable) break;
-      for (size_t k = 0; k < trial.size(); ++k)
-        trial[k][in] = hand_over(source_.at(k, operand), *permutation, values_[k].at(in).shape());
-      auto pair = out_.pairs.find(in);
-      const ValueId actual = pair == out_.pairs.end() ? graph::no_value : pair->second.source;
-      if (actual != source_.class_of(operand))
-        edges.push_back({id, static_cast<int>(i), actual, source_.class_of(operand), in, *permutation});
-    }
-    if (!usable || edges.empty()) continue;
-    ++tried;
-    std::vector<Tensor> computed;
-    for (auto& values : trial) {
-      auto run = run_node(id, values);
-      if (!run.ok()) break;
-      computed.push_back((*run)[0]);
-    }
-    if (computed.size() != trial.size() || !is_evidence(computed)) continue;
-    for (const Match& match : source_.match(computed, options_.sieve)) {
-      if (match.source != source_.class_of(other.outputs[0])) continue;
-      given_[id] = {match.source, match.permutation, Evidence::substituted};
-      for (size_t k = 0; k < values_.size(); ++k) values_[k][node.outputs[0]] = computed[k];
-      out_.edges.insert(out_.edges.end(), edges.begin(), edges.end());
-      return true;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const ValueId in = node.inputs[i];
+    auto pair = out_.pairs.find(in);
+    if (in == graph::no_value || pair == out_.pairs.end()) continue;
+    const Tensor& now = values_[0].at(in);
+    for (ValueId other : nearest_values(now.size(), source_.position(pair->second.source), operand_window)) {
+      for (const Permutation& permutation : likely_permutations(source_.at(0, other).shape(), now.shape())) {
+        if (other == pair->second.source && permutation == pair->second.permutation) continue;
+        if (try_operand(position, i, {other, permutation, Evidence::substituted})) {
+          out_.edges.push_back({id, static_cast<int>(i), pair->second.source, other, in, permutation});
+          return true;
+        }
+      }
     }
   }
   return false;
+}
+
+bool Walk::try_operand(size_t position, size_t input, const Candidate& operand) {
+  const NodeId id = order_[position];
+  const Node& node = target_.node(id);
+  std::vector<Tensor> computed;
+  for (size_t s = 0; s < values_.size(); ++s) {
+    evaluate::Feeds trial = values_[s];
+    const ValueId in = node.inputs[input];
+    trial[in] = hand_over(source_.at(s, operand.source), operand.permutation, values_[s].at(in).shape());
+    auto run = run_node(id, trial);
+    if (!run.ok()) return false;
+    computed.push_back((*run)[0]);
+  }
+  if (!is_evidence(computed)) return false;
+  for (const Match& match : source_.match(computed, options_.sieve)) {
+    if (used_.contains(match.source) || match.source == operand.source) continue;
+    const Candidate found{match.source, match.permutation, Evidence::substituted};
+    const bool last = uses_.consumers[static_cast<size_t>(node.outputs[0])].empty();
+    std::vector<evaluate::Feeds> before = values_;
+    for (size_t s = 0; s < values_.size(); ++s) values_[s][node.outputs[0]] = computed[s];
+    if (last || confirmations(position, node.outputs[0], found) > 0) {
+      given_[id] = found;
+      return true;
+    }
+    values_ = std::move(before);
+  }
+  return false;
+}
+
+// The layouts worth trying: the one the walk has seen most, the unchanged one, then the others.
+std::vector<Permutation> Walk::likely_permutations(const Shape& source, const Shape& target) const {
+  auto out = candidate_permutations(source, target);
+  const auto usual = usual_permutation(source, target);
+  if (usual) {
+    std::erase(out, *usual);
+    out.insert(out.begin(), *usual);
+  }
+  if (out.size() > 3) out.resize(3);
+  return out;
 }
 
 // Source values that the output may be: first what an operator of its own type computes near the frontier,
@@ -133,6 +169,17 @@ std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) cons
       // The layout that the walk has seen most is likelier than the one of least error on a wrong value.
       const auto usual = usual_permutation(source_.at(0, source).shape(), computed[0].shape());
       if (usual && best && *usual != best->permutation) consider(source, *usual, best->relative);
+    }
+  }
+  // A wrong shape has no candidate of its size: what the source computes next, in the target's layout.
+  const auto& nodes = source_.graph().nodes;
+  int further = 0;
+  for (int s = std::max(0, at + 1); s < static_cast<int>(nodes.size()) && further < 8; ++s) {
+    for (ValueId out : nodes[static_cast<size_t>(s)].outputs) {
+      if (out == graph::no_value || !source_.usable(out) || source_.class_of(out) != out || used_.contains(out)) continue;
+      ++further;
+      if (!computed.empty() && source_.at(0, out).size() == computed[0].size()) continue;
+      consider(out, dominant_permutation(source_.at(0, out).shape()), 2);
     }
   }
   std::stable_sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) { return a.key < b.key; });
@@ -245,12 +292,7 @@ std::optional<Walk::Candidate> Walk::tentative(NodeId id) const {
       const auto usual = usual_permutation(shape, values_[0].at(node.outputs[0]).shape());
       if (usual) return Candidate{source, *usual, Evidence::tentative};
     }
-    // Another size: keep the source's order of dimensions unless the walk has seen a full permutation.
-    Permutation most;
-    int count = 0;
-    for (const auto& [p, n] : seen_permutations_)
-      if (p.size() == shape.size() && n > count) most = p, count = n;
-    return Candidate{source, most, Evidence::tentative};
+    return Candidate{source, dominant_permutation(shape), Evidence::tentative};
   }
   return std::nullopt;
 }
@@ -290,7 +332,7 @@ Status Walk::resync(size_t position) {
   rewind(position + 1);
   resumed_ = position + 1;
   blocked_.erase(id);
-  if (substitute(id)) {
+  if (substitute(position)) {
     give(id, given_.at(id));
     return {};
   }

@@ -66,6 +66,7 @@ class WorkerEvaluator final : public Evaluator {
                                                  as_bytes(built.bytes)));
     channel::Message request;
     request.fields["optimize"] = false;  // what runs is what the view says
+    request.fields["memory_arena"] = false;  // hundreds of small sessions need none of their own
     request.tensors.push_back({"model", std::move(bytes)});
     FETAFIX_TRY(channel::Message reply, call("load", std::move(request)));
     FETAFIX_TRY(const int64_t id, json_int(reply.fields, "session"));

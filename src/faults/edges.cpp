@@ -77,10 +77,56 @@ std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const g
 
 }  // namespace
 
+// A missing operator of two computed operands (a bypassed residual Add): one is the edge, the other is a
+// value that the target has as well.
+std::vector<Candidate> missing_join(const Place& place) {
+  const NodeId id = place.values.uses().producer[static_cast<size_t>(place.edge->expected)];
+  if (id < 0) return {};
+  const graph::Node& node = place.source.node(id);
+  if (node.inputs.size() != 2 || !layout_free(node)) return {};
+  auto edge = graph::address_of(place.target, place.target_uses, place.edge->target_value);
+  if (!edge.ok()) return {};
+  graph::InsertNode insert;
+  insert.edge = *edge;
+  insert.type = node.type;
+  insert.attributes = node.attributes;
+  insert.operands.resize(2);
+  bool reads_edge = false;
+  for (size_t i = 0; i < 2; ++i) {
+    const ValueId wanted = place.values.class_of(node.inputs[i]);
+    if (wanted == place.edge->actual && !reads_edge) {
+      reads_edge = true;
+      continue;
+    }
+    for (const auto& [value, pair] : place.alignment.pairs) {
+      if (pair.source != wanted || pair.permutation != place.edge->permutation) continue;
+      if (place.edge->node >= 0 && place.target_uses.producer[static_cast<size_t>(value)] >= place.edge->node) continue;
+      auto other = graph::address_of(place.target, place.target_uses, value);
+      if (!other.ok()) continue;
+      insert.other_operands.emplace_back(static_cast<int>(i), *other);
+      break;
+    }
+  }
+  if (!reads_edge || insert.other_operands.size() != 1) return {};
+  if (place.edge->node >= 0)
+    insert.only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
+  Candidate out;
+  out.pattern = "missing-operator";
+  out.fault_class = "graph";
+  out.explanation = "an operator of the source is bypassed here: " + node.type;
+  out.advice = "check that the converter keeps " + node.type;
+  out.edits.push_back(std::move(insert));
+  return {out};
+}
+
 std::vector<Candidate> missing_operator(const Place& place) {
   if (!place.edge || place.edge->actual == graph::no_value) return {};
+  if (auto join = missing_join(place); !join.empty()) return join;
   const auto nodes = chain(place, place.edge->actual, place.edge->expected);
   if (!nodes || nodes->empty()) return {};
+  size_t alike = 0;  // consumers that want the same instead
+  for (const auto& other : place.alignment.edges)
+    alike += other.target_value == place.edge->target_value && other.expected == place.edge->expected;
   auto edge = graph::address_of(place.target, place.target_uses, place.edge->target_value);
   if (!edge.ok()) return {};
   Candidate out;
@@ -89,7 +135,7 @@ std::vector<Candidate> missing_operator(const Place& place) {
   for (auto id = nodes->rbegin(); id != nodes->rend(); ++id) {
     auto edit = inserted(place, *id, *edge);
     if (!edit) return {};
-    if (place.edge->node >= 0 && place.target_uses.consumers[static_cast<size_t>(place.edge->target_value)].size() > 1)
+    if (place.edge->node >= 0 && place.target_uses.consumers[static_cast<size_t>(place.edge->target_value)].size() > alike)
       edit->only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
     out.edits.push_back(std::move(*edit));
     names = place.source.node(*id).type + (names.empty() ? "" : ", ") + names;
@@ -122,6 +168,20 @@ std::vector<Candidate> extra_operator(const Place& place) {
   out.fault_class = "graph";
   out.explanation = "this " + node.type + " does not exist in the source";
   out.advice = "check the converter's options for what it inserts";
+  return {out};
+}
+
+// The operand is right but for the order of its dimensions, and a Transpose made that order.
+std::vector<Candidate> extra_transpose(const Place& place) {
+  if (!place.edge || place.edge->node < 0 || place.edge->actual != place.edge->expected) return {};
+  const NodeId producer = place.target_uses.producer[static_cast<size_t>(place.edge->target_value)];
+  if (producer < 0 || place.target.node(producer).type != "Transpose") return {};
+  Candidate out;
+  out.pattern = "extra-transpose";
+  out.fault_class = "tensor-structure";
+  out.explanation = "a Transpose swaps dimensions that the source keeps";
+  out.advice = "check the converter's layout options; dimensions of equal size hide a wrong order";
+  out.edits.push_back(graph::RemoveNode{graph::address_of(place.target, producer), 0});
   return {out};
 }
 

@@ -51,5 +51,7 @@ std::vector<Candidate> operator_type(const Place& place);
 std::vector<Candidate> missing_operator(const Place& place);
 std::vector<Candidate> extra_operator(const Place& place);
 std::vector<Candidate> rewired_operand(const Place& place);
+std::vector<Candidate> extra_transpose(const Place& place);
+std::vector<Candidate> replaced_operator(const Place& place);
 
 }  // namespace fetafix::faults

@@ -11,7 +11,7 @@ Error not_applicable(const std::string& why) { return {ErrorKind::unsupported, w
 
 std::string where(const Address& at) {
   return "operator " + std::to_string(at.op.index) + (at.op.graph.empty() ? "" : " of graph '" + at.op.graph + "'") +
-         (at.role == Role::core ? "" : " (" + std::string(role_name(at.role)) + ")");
+         (at.role == Role::core ? "" : " (" + std::string(role_name(at.role)) + (at.nth ? " " + std::to_string(at.nth) : "") + ")");
 }
 
 // Appends a node's outputs' consumers to a new producer: everything that read `from` reads `to`.
@@ -106,6 +106,14 @@ Status apply_one(Graph& graph, const InsertNode& edit) {
   node.attributes = edit.attributes;
   for (const auto& operand : edit.operands)
     node.inputs.push_back(operand ? graph.add_constant("p/operand", *operand) : edge);
+  NodeId position = producer + 1;
+  for (const auto& [operand, address] : edit.other_operands) {
+    FETAFIX_TRY(const ValueId other, resolve(graph, address));
+    if (operand < 0 || static_cast<size_t>(operand) >= node.inputs.size())
+      return not_applicable("the inserted node has no operand " + std::to_string(operand));
+    node.inputs[static_cast<size_t>(operand)] = other;
+    position = std::max(position, uses.producer[static_cast<size_t>(other)] + 1);
+  }
   const ValueId out = add_patch_value(graph, graph.value(edge).dtype);
   node.outputs = {out};
   node.name = graph.value(out).name;
@@ -118,7 +126,7 @@ Status apply_one(Graph& graph, const InsertNode& edit) {
   } else {
     redirect(graph, edge, out, -1);
   }
-  graph.nodes.insert(graph.nodes.begin() + producer + 1, std::move(node));
+  graph.nodes.insert(graph.nodes.begin() + position, std::move(node));
   return {};
 }
 
@@ -150,8 +158,9 @@ Status apply_one(Graph& graph, const KeepOutputs& edit) {
 }  // namespace
 
 Result<NodeId> resolve(const Graph& graph, const Address& address) {
+  int left = address.nth;
   for (NodeId n = 0; n < static_cast<NodeId>(graph.nodes.size()); ++n)
-    if (graph.node(n).native == address.op && graph.node(n).role == address.role) return n;
+    if (graph.node(n).native == address.op && graph.node(n).role == address.role && left-- == 0) return n;
   return not_applicable("there is no " + where(address));
 }
 
@@ -168,7 +177,12 @@ Result<ValueId> resolve(const Graph& graph, const ValueAddress& address) {
   return outputs[static_cast<size_t>(address.output)];
 }
 
-Address address_of(const Graph& graph, NodeId node) { return {graph.node(node).native, graph.node(node).role}; }
+Address address_of(const Graph& graph, NodeId node) {
+  Address out{graph.node(node).native, graph.node(node).role};
+  for (NodeId n = 0; n < node && out.role == Role::bridge; ++n)
+    out.nth += graph.node(n).native == out.op && graph.node(n).role == Role::bridge;
+  return out;
+}
 
 Result<ValueAddress> address_of(const Graph& graph, const Uses& uses, ValueId value) {
   ValueAddress address;

@@ -16,10 +16,12 @@
 
 namespace fetafix::graph {
 
-// The nodes that one native operator was lifted to, and which of them is meant.
+// The nodes that one native operator was lifted to, and which of them is meant. Only bridges come several to
+// an operator as a rule (one leads in, one out), so only they are counted; of other roles the first is meant.
 struct Address {
   NativeOperator op;
   Role role = Role::core;
+  int nth = 0;  // of the operator's bridges
   auto operator<=>(const Address&) const = default;
 };
 
@@ -72,6 +74,7 @@ struct InsertNode {
   std::string type;
   Attributes attributes;
   std::vector<std::optional<Tensor>> operands;
+  std::vector<std::pair<int, ValueAddress>> other_operands;  // operands that read further values of the model
 };
 
 // Takes a node out: everything that read its first output reads its operand `through` instead.

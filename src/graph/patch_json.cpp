@@ -101,6 +101,7 @@ Result<Attributes> attributes_from(const Json& json) {
 
 Json address_json(const Address& at) {
   Json out{{"operator", at.op.index}, {"role", role_name(at.role)}};
+  if (at.nth != 0) out["nth"] = at.nth;
   if (!at.op.graph.empty()) out["graph"] = at.op.graph;
   return out;
 }
@@ -115,6 +116,11 @@ Result<Address> address_from(const Json& json, const char* key) {
   if (index < -1 || index > 0x7fffffff) return Error{ErrorKind::file, "patch: operator index out of range"};
   out.op.index = static_cast<int>(index);
   out.role = *known;
+  if (object.contains("nth")) {
+    FETAFIX_TRY(const int64_t nth, json_int(object, "nth"));
+    if (nth < 0 || nth > 0x7fffffff) return Error{ErrorKind::file, "patch: nth out of range"};
+    out.nth = static_cast<int>(nth);
+  }
   if (object.contains("graph")) {
     FETAFIX_TRY(out.op.graph, json_string(object, "graph"));
   }
@@ -161,6 +167,8 @@ struct EditJson {
     for (const auto& operand : e.operands) operands.push_back(operand ? tensor_json(*operand) : Json(nullptr));
     Json out{{"edit", "insert-node"}, {"edge", value_json(e.edge)}, {"type", e.type},
              {"attributes", attributes_json(e.attributes)}, {"operands", operands}};
+    for (const auto& [operand, value] : e.other_operands)
+      out["other_operands"].push_back({{"operand", operand}, {"value", value_json(value)}});
     if (e.only_consumer) out["only"] = {{"at", address_json(e.only_consumer->first)}, {"operand", e.only_consumer->second}};
     return out;
   }
@@ -191,6 +199,14 @@ Result<Edit> insert_from(const Json& json) {
     }
     FETAFIX_TRY(Tensor tensor, tensor_from(operand));
     out.operands.emplace_back(std::move(tensor));
+  }
+  if (json.contains("other_operands")) {
+    FETAFIX_TRY(const Json others, json_array(json, "other_operands"));
+    for (const Json& other : others) {
+      FETAFIX_TRY(const int operand, small_int(other, "operand"));
+      FETAFIX_TRY(const ValueAddress value, value_from(other, "value"));
+      out.other_operands.emplace_back(operand, value);
+    }
   }
   if (json.contains("only")) {
     FETAFIX_TRY(const Json only, json_object(json, "only"));

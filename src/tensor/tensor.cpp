@@ -138,7 +138,7 @@ Result<Tensor> Tensor::from_bytes(DType dtype, Shape shape, std::span<const std:
 Result<Tensor> Tensor::view(DType dtype, Shape shape, std::span<const std::byte> bytes,
                             std::shared_ptr<const void> owner) {
   auto count = element_count(shape);
-  if (!count || static_cast<size_t>(*count) * element_size(dtype) != bytes.size())
+  if (!count || element_size(dtype) == 0 || static_cast<size_t>(*count) * element_size(dtype) != bytes.size())
     return shape_error(dtype, shape, "holds " + std::to_string(bytes.size()) + " bytes, which is not its size");
   // Unaligned data (flatbuffers, protobuf strings) would be undefined to read: copy it.
   if (reinterpret_cast<uintptr_t>(bytes.data()) % element_size(dtype) != 0)

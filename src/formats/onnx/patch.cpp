@@ -234,6 +234,14 @@ class Patcher {
       redirect(edge, made);
     }
     for (const auto& operand : edit.operands) node->add_input(operand ? add_initializer(*operand) : reads);
+    for (const auto& [operand, address] : edit.other_operands) {
+      FETAFIX_TRY(const std::string other, native_name(address));
+      if (operand < 0 || operand >= node->input_size()) return cannot("the inserted node has no such operand");
+      node->set_input(operand, other);
+      if (address.graph_input >= 0) continue;
+      FETAFIX_TRY(auto producer, item(address.node));  // behind the later of its producers
+      if (std::distance(nodes_.begin(), producer) >= std::distance(nodes_.begin(), position)) position = std::next(producer);
+    }
     node->add_output(writes);
     node->set_name(made);
     nodes_.insert(position, Item{-1, nullptr, std::move(node)});
