@@ -142,13 +142,14 @@ std::vector<Permutation> Walk::likely_permutations(const Shape& source, const Sh
   return out;
 }
 
-// Source values that the output may be: first what an operator of its own type computes near the frontier,
+// Source values that the output may be: in the layout that the walk has seen (elementwise and 1x1 consumers
+// would confirm a swapped one), first what an operator of its own type computes near the frontier,
 // then by error, then by distance.
 std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) const {
   const Node& node = target_.node(id);
   const int at = frontier(id);
   struct Ranked {
-    std::tuple<int, int, double> key;
+    std::tuple<bool, int, int, double> key;
     Candidate candidate;
   };
   std::vector<Ranked> ranked;
@@ -158,7 +159,9 @@ std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) cons
   const auto consider = [&](ValueId source, const Permutation& permutation, double error) {
     const int position = source_.position(source);
     const bool same_type = position >= 0 && source_.graph().node(position).type == node.type;
-    ranked.push_back({{same_type && position > at ? 0 : same_type ? 1 : 2, std::abs(position - at), error},
+    const Shape& shape = source_.at(0, source).shape();
+    const bool usual = computed.empty() || permutation == usual_permutation(shape, computed[0].shape());
+    ranked.push_back({{!usual, same_type && position > at ? 0 : same_type ? 1 : 2, std::abs(position - at), error},
                       {source, permutation, Evidence::confirmed}});
   };
   if (computed.size() == values_.size() && computed[0].dtype() == DType::float32) {
@@ -197,6 +200,7 @@ int Walk::confirmations(size_t position, ValueId value, const Candidate& candida
   int score = 0, looked = 0;
   for (size_t p = position + 1; p < order_.size() && looked < consumer_window && score < enough; ++p) {
     const Node& node = target_.node(order_[p]);
+    if (!live_[static_cast<size_t>(order_[p])]) continue;
     const bool reads = std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId v) { return depends.contains(v); });
     if (!reads || node.outputs.size() != 1) continue;
     std::vector<Tensor> computed;

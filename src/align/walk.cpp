@@ -11,9 +11,9 @@ using graph::ValueId;
 Walk::Walk(evaluate::Evaluator& evaluator, const SourceValues& source, const graph::Graph& target,
            const std::vector<evaluate::Feeds>& inputs, const WalkOptions& options)
     : evaluator_(evaluator), source_(source), target_(target), uses_(target), options_(options), values_(inputs) {
-  const auto live = graph::live_nodes(target);
-  for (NodeId n = 0; n < static_cast<NodeId>(target.nodes.size()); ++n)
-    if (live[static_cast<size_t>(n)]) order_.push_back(n);
+  live_ = graph::live_nodes(target);
+  // Dead nodes are walked too: what a rewired edge left behind is what it should be tied to again.
+  for (NodeId n = 0; n < static_cast<NodeId>(target.nodes.size()); ++n) order_.push_back(n);
 }
 
 Result<Alignment> Walk::run() {
@@ -116,7 +116,7 @@ void Walk::settle(NodeId id, ValueId value, const std::vector<Tensor>& computed,
     return;
   }
   out_.pairs[value] = {match->source, match->permutation, Evidence::matched};
-  used_.insert(match->source);
+  if (live_[static_cast<size_t>(id)]) used_.insert(match->source);
   ++seen_permutations_[match->permutation];
   for (size_t s = 0; s < values_.size(); ++s)
     values_[s][value] = hand_over(source_.at(s, match->source), match->permutation, computed[s].shape());
@@ -143,7 +143,7 @@ std::optional<size_t> Walk::stuck(size_t position, bool at_end) const {
   }
   for (size_t p = 0; p < position; ++p) {
     const NodeId id = order_[p];
-    if (accounted_.contains(id) || !dragged.contains(id)) continue;
+    if (accounted_.contains(id) || !dragged.contains(id) || !live_[static_cast<size_t>(id)]) continue;
     if (at_end || blocked_.contains(id) || dragged.at(id) > options_.longest_rewrite) return p;
   }
   return std::nullopt;
@@ -209,13 +209,14 @@ void Walk::check_outputs() {
 
 void Walk::finish() {
   check_outputs();
+  std::erase_if(out_.segments, [&](const Segment& s) { return !live_[static_cast<size_t>(s.target_nodes.back())]; });
   out_.node_states.assign(target_.nodes.size(), State::exact);
   out_.judged.assign(target_.nodes.size(), false);
   for (NodeId id : order_) {
     const Node& node = target_.node(id);
     const bool constant = std::all_of(node.outputs.begin(), node.outputs.end(), [&](ValueId out) {
       return out == graph::no_value || constant_.contains(out);
-    });
+    }) || !live_[static_cast<size_t>(id)];
     out_.judged[static_cast<size_t>(id)] = !constant;
     if (!constant) out_.node_states[static_cast<size_t>(id)] = node.opaque ? State::opaque : State::unaligned;
   }

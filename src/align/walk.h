@@ -74,7 +74,8 @@ class Walk {
   const graph::Graph& target_;
   graph::Uses uses_;
   WalkOptions options_;
-  std::vector<graph::NodeId> order_;          // live nodes
+  std::vector<graph::NodeId> order_;          // all nodes, dead ones too
+  std::vector<bool> live_;                    // by node
   std::vector<evaluate::Feeds> values_;       // by sample: what each target value is taken to be
   std::map<graph::ValueId, std::vector<Tensor>> pending_tolerance_;
   std::map<graph::ValueId, Nodes> pending_;   // unpaired values: the nodes that made them since the last pair

@@ -77,6 +77,14 @@ std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const g
 
 }  // namespace
 
+// Whether some consumer of the edge's value is right to read it as it is.
+bool shared_with_others(const Place& place) {
+  size_t alike = 0;
+  for (const auto& other : place.alignment.edges)
+    alike += other.target_value == place.edge->target_value && other.expected == place.edge->expected;
+  return place.target_uses.consumers[static_cast<size_t>(place.edge->target_value)].size() > alike;
+}
+
 // A missing operator of two computed operands (a bypassed residual Add): one is the edge, the other is a
 // value that the target has as well.
 std::vector<Candidate> missing_join(const Place& place) {
@@ -108,7 +116,7 @@ std::vector<Candidate> missing_join(const Place& place) {
     }
   }
   if (!reads_edge || insert.other_operands.size() != 1) return {};
-  if (place.edge->node >= 0)
+  if (place.edge->node >= 0 && shared_with_others(place))
     insert.only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
   Candidate out;
   out.pattern = "missing-operator";
@@ -124,9 +132,7 @@ std::vector<Candidate> missing_operator(const Place& place) {
   if (auto join = missing_join(place); !join.empty()) return join;
   const auto nodes = chain(place, place.edge->actual, place.edge->expected);
   if (!nodes || nodes->empty()) return {};
-  size_t alike = 0;  // consumers that want the same instead
-  for (const auto& other : place.alignment.edges)
-    alike += other.target_value == place.edge->target_value && other.expected == place.edge->expected;
+
   auto edge = graph::address_of(place.target, place.target_uses, place.edge->target_value);
   if (!edge.ok()) return {};
   Candidate out;
@@ -135,7 +141,7 @@ std::vector<Candidate> missing_operator(const Place& place) {
   for (auto id = nodes->rbegin(); id != nodes->rend(); ++id) {
     auto edit = inserted(place, *id, *edge);
     if (!edit) return {};
-    if (place.edge->node >= 0 && place.target_uses.consumers[static_cast<size_t>(place.edge->target_value)].size() > alike)
+    if (place.edge->node >= 0 && shared_with_others(place))
       edit->only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
     out.edits.push_back(std::move(*edit));
     names = place.source.node(*id).type + (names.empty() ? "" : ", ") + names;

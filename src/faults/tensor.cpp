@@ -1,4 +1,6 @@
 // tensor: an operand stored in the target is not the tensor that the source's node has in its place.
+#include <algorithm>
+
 #include "faults/effective.h"
 #include "faults/node_pairs.h"
 
@@ -16,10 +18,19 @@ std::string operand_name(const graph::Node& node, size_t input) {
   return "operand " + std::to_string(input);
 }
 
+size_t normalizations(const graph::Graph& graph, std::span<const graph::NodeId> nodes) {
+  return static_cast<size_t>(std::count_if(nodes.begin(), nodes.end(), [&](graph::NodeId id) {
+    return graph.node(id).type == "BatchNormalization";
+  }));
+}
+
 }  // namespace
 
 std::vector<Candidate> tensor(const Place& place) {
   if (!place.segment) return {};
+  // Where one side has folded a normalization its weights are others by right: folded_tensor compares those.
+  if (normalizations(place.source, place.segment->source_nodes) != normalizations(place.target, place.segment->target_nodes))
+    return {};
   Candidate out;
   for (const NodePair& pair : pairs_by_type(place)) {
     const graph::Node& node = place.target.node(pair.target);

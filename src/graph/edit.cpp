@@ -235,7 +235,8 @@ struct Describe {
   std::string operator()(const ChangeType& e) const { return "make " + where(e.at) + " a " + e.type; }
   std::string operator()(const InsertNode& e) const {
     return "insert " + e.type + " after " +
-           (e.edge.graph_input >= 0 ? "model input " + std::to_string(e.edge.graph_input) : where(e.edge.node));
+           (e.edge.graph_input >= 0 ? "model input " + std::to_string(e.edge.graph_input) : where(e.edge.node)) +
+           (e.only_consumer ? " for operand " + std::to_string(e.only_consumer->second) + " of " + where(e.only_consumer->first) : "");
   }
   std::string operator()(const RemoveNode& e) const { return "remove " + where(e.at); }
   std::string operator()(const KeepOutputs& e) const {

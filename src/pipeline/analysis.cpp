@@ -169,6 +169,10 @@ results::Fault describe(const Analysis& analysis, const diagnose::Fault& fault, 
   out.explanation = candidate ? candidate->explanation
                               : "this operator does not compute what the source computes, and no known pattern explains it";
   out.advice = candidate ? candidate->advice : "";
+  if (repair && repair->kept < 0)
+    for (const repair::Trial& trial : repair->trials)
+      out.evidence.push_back({"tried " + trial.candidate->pattern, trial.relative_error, "",
+                              std::string(repair::outcome_name(trial.outcome)) + ": " + trial.reason});
   if (fault.places.size() > 1) {
     out.explanation += " (" + std::to_string(fault.places.size()) + " places)";
     for (NodeId id : fault.places) out.evidence.push_back({"place", static_cast<double>(analysis.target.node(id).native.index), "", place_name(analysis.target, id)});

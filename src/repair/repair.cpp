@@ -82,7 +82,13 @@ class Search {
       const ValueId end = fault.segment->target_end;
       const bool made = uses.producer[static_cast<size_t>(end)] >= 0;
       if (made) return {end, alignment_.pairs.at(end)};
-      // The operator was taken out: its operand stands for it now.
+      // The operator was taken out: what its consumers read now stands for it.
+      const graph::Uses before(target_);
+      for (const graph::Uses::Use& use : before.consumers[static_cast<size_t>(end)]) {
+        const ValueId consumer = target_.node(use.node).outputs[0];
+        const NodeId now = uses.producer[static_cast<size_t>(consumer)];
+        if (now >= 0) return {edited.node(now).inputs[static_cast<size_t>(use.input)], alignment_.pairs.at(end)};
+      }
       for (NodeId id : fault.segment->target_nodes)
         for (ValueId in : target_.node(id).inputs)
           if (auto pair = alignment_.pairs.find(in); pair != alignment_.pairs.end() && pair->second.source == fault.segment->source_end)
