@@ -1,12 +1,19 @@
 # One command each; all are idempotent and end with a line that says how it went.
-BUILD ?= build
-JOBS  ?= $(shell nproc)
+.PHONY: build test demo lint format
 
-.PHONY: deps build test
+build:
+	@scripts/prepare.sh native
+	@scripts/build.sh release
 
-deps:
-	@scripts/install_dependencies.sh
+test:
+	@python3 scripts/run_tests.py
 
-build: deps
-	@cmake -S . -B $(BUILD)/release -G Ninja -DCMAKE_BUILD_TYPE=Release > $(BUILD)/configure.log || (cat $(BUILD)/configure.log; exit 1)
-	@cmake --build $(BUILD)/release -j $(JOBS)
+demo:
+	@scripts/demo.sh
+
+lint:
+	@scripts/lint.sh
+
+format:
+	@find src tools workers include \( -name '*.cpp' -o -name '*.h' \) -print0 | xargs -0 clang-format -i
+	@echo "format: done"

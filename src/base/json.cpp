@@ -1,5 +1,7 @@
 #include "base/json.h"
 
+#include <limits>
+
 namespace fetafix {
 namespace {
 
@@ -9,6 +11,11 @@ Error wrong(const char* key, const char* expected, const Json& object) {
 }
 
 bool has(const Json& object, const char* key) { return object.is_object() && object.contains(key); }
+
+bool is_int64(const Json& json) {
+  return json.is_number_integer() &&
+         (!json.is_number_unsigned() || json.get<uint64_t>() <= uint64_t{std::numeric_limits<int64_t>::max()});
+}
 
 }  // namespace
 
@@ -28,7 +35,7 @@ Result<std::string> json_string(const Json& object, const char* key) {
 }
 
 Result<int64_t> json_int(const Json& object, const char* key) {
-  if (!has(object, key) || !object[key].is_number_integer()) return wrong(key, "an integer", object);
+  if (!has(object, key) || !is_int64(object[key])) return wrong(key, "an integer", object);
   return object[key].get<int64_t>();
 }
 
@@ -41,7 +48,7 @@ Result<std::vector<int64_t>> json_ints(const Json& object, const char* key) {
   if (!has(object, key) || !object[key].is_array()) return wrong(key, "an array of integers", object);
   std::vector<int64_t> out;
   for (const Json& item : object[key]) {
-    if (!item.is_number_integer()) return wrong(key, "an array of integers", object);
+    if (!is_int64(item)) return wrong(key, "an array of integers", object);
     out.push_back(item.get<int64_t>());
   }
   return out;

@@ -3,12 +3,13 @@
 
 #include "formats/format.h"
 #include "formats/onnx/onnx.h"
+#include "formats/tflite/tflite.h"
 
 namespace fetafix::formats {
 
 // The registry: one line a format. Those with a magic number come before those without.
 std::span<const Format* const> all_formats() {
-  static const std::array formats{&onnx::onnx_format()};
+  static const std::array<const Format*, 2> formats{&tflite::tflite_format(), &onnx::onnx_format()};
   return formats;
 }
 

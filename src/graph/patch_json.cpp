@@ -1,6 +1,9 @@
 // The JSON form of patches, version 1 (docs/patch.md). Tensors are stored whole, in base64.
 #include <openssl/evp.h>
 
+#include <cmath>
+#include <limits>
+
 #include "graph/edit.h"
 
 namespace fetafix::graph {
@@ -37,13 +40,29 @@ Result<Tensor> tensor_from(const Json& json) {
   return Tensor::from_bytes(dtype_from_name(dtype), std::move(shape), bytes);
 }
 
+// JSON has no infinities: they are written as strings.
+Json number_json(float v) {
+  if (std::isfinite(v)) return static_cast<double>(v);
+  return std::isnan(v) ? "nan" : v > 0 ? "inf" : "-inf";
+}
+
+std::optional<float> number_from(const Json& json) {
+  if (json.is_number()) return json.get<float>();
+  if (json == "inf") return std::numeric_limits<float>::infinity();
+  if (json == "-inf") return -std::numeric_limits<float>::infinity();
+  if (json == "nan") return std::numeric_limits<float>::quiet_NaN();
+  return std::nullopt;
+}
+
 struct AttributeJson {
   Json operator()(int64_t v) const { return {{"int", v}}; }
-  Json operator()(float v) const { return {{"float", static_cast<double>(v)}}; }
+  Json operator()(float v) const { return {{"float", number_json(v)}}; }
   Json operator()(const std::string& v) const { return {{"string", v}}; }
   Json operator()(const std::vector<int64_t>& v) const { return {{"ints", v}}; }
   Json operator()(const std::vector<float>& v) const {
-    return {{"floats", std::vector<double>(v.begin(), v.end())}};
+    Json numbers = Json::array();
+    for (float one : v) numbers.push_back(number_json(one));
+    return {{"floats", std::move(numbers)}};
   }
   Json operator()(const std::vector<std::string>& v) const { return {{"strings", v}}; }
   Json operator()(const Tensor& v) const { return {{"tensor", tensor_json(v)}}; }
@@ -57,8 +76,9 @@ Result<Attribute> attribute_from(const Json& json) {
     return Attribute(v);
   }
   if (type == "float") {
-    FETAFIX_TRY(double v, json_number(json, "float"));
-    return Attribute(static_cast<float>(v));
+    const auto v = number_from(json["float"]);
+    if (!v) return Error{ErrorKind::file, "patch: a float is a number, 'inf', '-inf' or 'nan'"};
+    return Attribute(*v);
   }
   if (type == "string") {
     FETAFIX_TRY(std::string v, json_string(json, "string"));
@@ -77,7 +97,7 @@ Result<Attribute> attribute_from(const Json& json) {
   std::vector<float> numbers;
   std::vector<std::string> strings;
   for (const Json& item : items) {
-    if (type == "floats" && item.is_number()) numbers.push_back(item.get<float>());
+    if (type == "floats" && number_from(item)) numbers.push_back(*number_from(item));
     else if (type == "strings" && item.is_string()) strings.push_back(item.get<std::string>());
     else return Error{ErrorKind::file, "patch: '" + type + "' holds something else"};
   }

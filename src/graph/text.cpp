@@ -9,13 +9,14 @@ namespace {
 std::string number(float value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.9g", static_cast<double>(value));
-  return text;
+  const std::string out = text;  // 1.0, so that it reads back as a float
+  return out.find_first_not_of("-0123456789") == std::string::npos ? out + ".0" : out;
 }
 
 template <class T, class F>
-std::string list(const std::vector<T>& items, F&& one) {
+std::string list(const std::vector<T>& items, F&& one, const char* separator = ",") {
   std::string out = "[";
-  for (size_t i = 0; i < items.size(); ++i) out += (i ? "," : "") + one(items[i]);
+  for (size_t i = 0; i < items.size(); ++i) out += (i ? separator : "") + one(items[i]);
   return out + "]";
 }
 
@@ -40,10 +41,10 @@ std::string operand(const Graph& graph, ValueId id) { return id == no_value ? "_
 std::string to_text(const Attribute& attribute) { return std::visit(AttributeText{}, attribute); }
 
 std::string to_text(const Graph& graph, const Node& node) {
-  std::string out = list(node.outputs, [&](ValueId v) { return operand(graph, v); });
+  std::string out = list(node.outputs, [&](ValueId v) { return operand(graph, v); }, ", ");
   out = out.substr(1, out.size() - 2) + " = " + (node.opaque ? "opaque " : "") +
         (node.domain.empty() ? "" : node.domain + "::") + node.type;
-  std::string in = list(node.inputs, [&](ValueId v) { return operand(graph, v); });
+  std::string in = list(node.inputs, [&](ValueId v) { return operand(graph, v); }, ", ");
   out += "(" + in.substr(1, in.size() - 2) + ")";
   if (!node.attributes.empty()) {
     out += " {";

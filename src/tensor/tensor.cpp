@@ -168,7 +168,7 @@ Tensor Tensor::reshaped(Shape shape) const {
 
 bool Tensor::identical(const Tensor& other) const {
   return dtype_ == other.dtype_ && shape_ == other.shape_ &&
-         std::memcmp(data_.get(), other.data_.get(), byte_size()) == 0;
+         (byte_size() == 0 || std::memcmp(data_.get(), other.data_.get(), byte_size()) == 0);
 }
 
 Result<Tensor> cast(const Tensor& tensor, DType dtype) {
@@ -181,6 +181,12 @@ Result<Tensor> cast(const Tensor& tensor, DType dtype) {
       halves[i] = dtype == DType::float16 ? float_to_half(values[i]) : float_to_bfloat16(values[i]);
     return out;
   }
+  if (dtype == DType::boolean) {  // anything but zero, a half too
+    FETAFIX_TRY(auto values, convert_all<double>(tensor));
+    auto truths = out.mutable_bytes();
+    for (size_t i = 0; i < values.size(); ++i) truths[i] = std::byte{values[i] != 0};
+    return out;
+  }
   Status status;
   visit_type(dtype, [&](auto* type) {
     using To = std::remove_pointer_t<decltype(type)>;
@@ -189,9 +195,7 @@ Result<Tensor> cast(const Tensor& tensor, DType dtype) {
       status = values.error();
       return;
     }
-    if (dtype == DType::boolean)
-      for (To& v : *values) v = v != 0;
-    std::memcpy(out.mutable_bytes().data(), values->data(), out.byte_size());
+    if (!values->empty()) std::memcpy(out.mutable_bytes().data(), values->data(), out.byte_size());
   });
   FETAFIX_CHECK(status);
   return out;
@@ -264,10 +268,12 @@ std::string to_text(const Tensor& tensor, size_t limit) {
   std::string out = std::string(dtype_name(tensor.dtype())) + to_string(tensor.shape()) + " {";
   auto values = to_doubles(tensor);
   if (!values.ok()) return out + "}";
+  std::vector<int64_t> integers;  // int64's limits are common as ends of slices: write them in full
+  if (is_integer(tensor.dtype())) integers = *to_int64s(tensor);
   for (size_t i = 0; i < values->size() && i < limit; ++i) {
     char text[32];
-    std::snprintf(text, sizeof text, "%s%.9g", i ? ", " : "", (*values)[i]);
-    out += text;
+    std::snprintf(text, sizeof text, "%.9g", (*values)[i]);
+    out += (i ? ", " : "") + (integers.empty() ? std::string(text) : std::to_string(integers[i]));
   }
   return out + (values->size() > limit ? ", ...}" : "}");
 }

@@ -39,7 +39,9 @@ std::optional<Edge> Editor::trace_back(ValueId value, const graph::NativeOperato
     const graph::Node& node = view_.node(made_by);
     if (node.native != within || (node.role != graph::Role::bridge && node.role != graph::Role::dequantize)) break;
     if (node.type == "Transpose") turns.push_back(permutation_of(node));
-    if (node.type != "Transpose" && node.type != "DequantizeLinear" && node.type != "Reshape") return std::nullopt;
+    // The rows of a FULLY_CONNECTED are a Reshape that the kernel does by itself.
+    const bool rows = node.type == "Reshape" && builtin(*original_[static_cast<size_t>(within.index)]) == Builtin::FULLY_CONNECTED;
+    if (node.type != "Transpose" && node.type != "DequantizeLinear" && !rows) return std::nullopt;
     slot = node.slots.empty() ? -1 : node.slots[0];
     value = node.inputs[0];
   }
@@ -75,7 +77,8 @@ Result<Edge> Editor::operand_edge(graph::NodeId id, int input) const {
 Result<Edge> Editor::edge_of(ValueId value) {
   Edge out;
   if (view_.value(value).native_tensor >= 0) {
-    out.tensor = view_.value(value).native_tensor;
+    out.whole = view_.value(value).native_tensor;
+    out.tensor = moved.contains(out.whole) ? moved.at(out.whole) : out.whole;
     out.producer = producer(out.tensor);
     return out;
   }
@@ -128,6 +131,16 @@ Status Editor::split_activation(schema::OperatorT& op) {
   *function = Function::NONE;
   add_operator(*kind, {before}, {whole}, position(op) + 1);
   return {};
+}
+
+Status Editor::unfuse_for(schema::OperatorT& op, Builtin kind) {
+  switch (kind) {
+    case Builtin::ADD:
+    case Builtin::SUB:
+    case Builtin::MUL:
+    case Builtin::DIV: return {};
+    default: return split_activation(op);
+  }
 }
 
 Status Editor::split_bias(schema::OperatorT& op) {

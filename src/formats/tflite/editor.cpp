@@ -128,6 +128,15 @@ bool Editor::is_constant(int index) const {
   return !buffer.data.empty() || buffer.offset > 1;
 }
 
+std::optional<std::vector<int64_t>> Editor::int32s(int index) const {
+  if (index < 0 || tensor(index).type != schema::TensorType::INT32) return std::nullopt;
+  const auto& data = model_.buffers[tensor(index).buffer]->data;
+  if (data.empty()) return std::nullopt;
+  std::vector<int64_t> out(data.size() / 4);
+  for (size_t i = 0; i < out.size(); ++i) out[i] = flatbuffers::ReadScalar<int32_t>(data.data() + 4 * i);
+  return out;
+}
+
 namespace {
 
 bool buffer_is_shared(const schema::ModelT& model, uint32_t buffer) {

@@ -28,6 +28,7 @@ struct Edge {
   schema::OperatorT* producer = nullptr;   // null: a model input
   schema::OperatorT* reader = nullptr;     // set: only this operator's operand `slot` is meant
   int slot = -1;
+  int whole = -1;  // the tensor that the view names for this value, where it does
 };
 
 class Editor {
@@ -61,12 +62,16 @@ class Editor {
   bool is_shared(int tensor, const schema::OperatorT& op, int slot) const;
   // All readers, model outputs and signatures read `to` instead.
   void redirect(int from, int to);
+  // Splits off a fused activation function that the new kind could not hold.
+  Status unfuse_for(schema::OperatorT& op, Builtin kind);
   void remove(schema::OperatorT& op) { removed_.insert(&op); }
   bool quantized(int tensor) const;
   Shape shape(int tensor) const;
   // Sets a new shape; finish() gives it on to what depends on it.
   void set_shape(int tensor, const Shape& shape);
   void touch(schema::OperatorT& op) { touched_.insert(&op); }
+  // The numbers of a constant int32 tensor whose bytes are in the flatbuffer.
+  std::optional<std::vector<int64_t>> int32s(int index) const;
   // Writes a constant, as a private copy where others use it; the new content may have another shape.
   Status write_constant(schema::OperatorT& op, int slot, const Tensor& data);
 
@@ -76,6 +81,8 @@ class Editor {
     bool counted = false;
   };
   std::map<schema::OperatorT*, Pads> pads;
+  // Where the value of a tensor is now that inserted operators write the tensor itself.
+  std::map<int, int> moved;
   std::map<schema::OperatorT*, std::string> nearest_mode;  // checked at the end against the flags
 
   const graph::Graph& view() const { return view_; }

@@ -1,0 +1,123 @@
+"""What `make test` runs: installs, makes the models, builds twice, runs every test, and says how it went.
+
+Steps print a line when they start and when they end; the last line is "N passed, N failed". A test that was skipped or a
+test program that left no record counts as failed: nothing is passed over in silence.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+RECORDS = BUILD / "test-records"
+KINDS = ["onnx", "tflite", "onnxruntime", "litert"]  # formats and runtimes that get a line of their own
+
+
+def step(text, command, environment=None, quiet=None):
+    """Runs a command; prints its output, or only on failure if it goes to the file `quiet`."""
+    print(f"-- {text}", flush=True)
+    start = time.monotonic()
+    environment = dict(os.environ, **(environment or {}))
+    if quiet:
+        with open(quiet, "wb") as log:
+            code = subprocess.run(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT).returncode
+        if code:
+            print("".join(quiet.read_text(errors="replace").splitlines(keepends=True)[-60:]), flush=True)
+    else:
+        code = subprocess.run(command, cwd=ROOT, env=environment).returncode
+    print(f"   {'ok' if code == 0 else f'FAILED (exit code {code})'} in {time.monotonic() - start:.0f} s", flush=True)
+    return code == 0
+
+
+class Tally:
+    def __init__(self):
+        self.rows = {}  # group -> [passed, failed]
+        self.kinds = {kind: [0, 0] for kind in KINDS}
+        self.failures = []
+
+    def add(self, group, name, good):
+        self.rows.setdefault(group, [0, 0])[0 if good else 1] += 1
+        words = re.split(r"[^a-z0-9]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower().replace("onnx_runtime", "onnxruntime"))
+        for kind in KINDS:
+            if kind in words:
+                self.kinds[kind][0 if good else 1] += 1
+        if not good:
+            self.failures.append(f"{group}: {name}")
+
+    def read(self, group, record, prefix=""):
+        if not record.exists():
+            return self.add(group, f"{record.stem} left no record (crashed or did not run)", False)
+        for case in xml.etree.ElementTree.parse(record).getroot().iter("testcase"):
+            bad = any(case.find(tag) is not None for tag in ("failure", "error", "skipped")) or case.get("status") == "notrun"
+            self.add(group, f"{prefix}{case.get('classname', '')}.{case.get('name')}", not bad)
+
+    def total(self, column):
+        return sum(row[column] for row in self.rows.values())
+
+
+def unit_tests(kind, tally):
+    folder, records = BUILD / kind, RECORDS / kind
+    records.mkdir(parents=True)
+    listing = subprocess.run(["ctest", "--test-dir", folder, "-N"], capture_output=True, text=True).stdout
+    programs = re.findall(r"Test +#\d+: (\S+)", listing)
+    if not programs:
+        tally.add(f"unit, {kind}", "no test program was found", False)
+    environment = {"GTEST_OUTPUT": f"xml:{records}/", "ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
+    step(f"unit tests, {kind}: {len(programs)} programs",
+         ["ctest", "--test-dir", str(folder), "--output-on-failure", "--no-tests=error", "--timeout", "600"], environment,
+         BUILD / f"ctest-{kind}.log")
+    for program in programs:
+        tally.read(f"unit, {kind}", records / f"fetafix_{program.replace('/', '_')}_test.xml", f"{program}: ")
+
+
+def finish(tally, start):
+    print("\n" + f"{'group':28}{'passed':>8}{'failed':>8}")
+    for group, (good, bad) in tally.rows.items():
+        print(f"{group:28}{good:8}{bad:8}")
+    for kind, (good, bad) in tally.kinds.items():
+        print(f"{'  of them, ' + kind:28}{good:8}{bad:8}")
+    for failure in tally.failures:
+        print(f"failed: {failure}")
+    good, bad = tally.total(0), tally.total(1)
+    print(f"{good} passed, {bad} failed in {time.monotonic() - start:.0f} s", flush=True)
+    return 1 if bad or not good else 0
+
+
+def main():
+    start = time.monotonic()
+    tally = Tally()
+    BUILD.mkdir(exist_ok=True)
+    shutil.rmtree(RECORDS, ignore_errors=True)
+    RECORDS.mkdir()
+    python = BUILD / "venv/bin/python"
+    ready = step("packages, runtimes, models", ["scripts/prepare.sh", "models"])
+    tally.add("preparation", "packages, runtimes, models", ready)
+    if ready:
+        tested = step("test packages", [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r",
+                                        "tests/end_to_end/requirements.txt"])
+        tally.add("preparation", "test packages", tested)
+    if tally.total(1):
+        return finish(tally, start)
+
+    tally.add("lint", "include table", step("include table", [sys.executable, "tests/include_table.py"]))
+    for kind in ("release", "sanitize"):
+        built = step(f"build, {kind}", ["scripts/build.sh", kind])
+        tally.add("preparation", f"build, {kind}", built)
+        if built:
+            unit_tests(kind, tally)
+    if (BUILD / "release/bin/fetafix").exists():
+        record = RECORDS / "end_to_end.xml"
+        step("end to end", [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", record, "tests/end_to_end"],
+             quiet=BUILD / "end-to-end.log")
+        tally.read("end to end", record)
+    return finish(tally, start)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

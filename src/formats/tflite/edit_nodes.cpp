@@ -1,0 +1,202 @@
+// Edits of the graph's shape: operands, kinds, operators put in and taken out.
+#include <algorithm>
+
+#include "formats/tflite/editor.h"
+
+namespace fetafix::formats::tflite {
+namespace {
+
+using graph::Role;
+
+Error cant(const std::string& why) { return Editor::unsupported(why); }
+
+// What was fused behind an operator that goes away stays behind as an operator of its own.
+Status outlive(Editor& editor, schema::OperatorT& op, int input) {
+  Function* function = fused_function(op);
+  if (!function || *function == Function::NONE) {
+    editor.redirect(op.outputs[0], input);
+    editor.remove(op);
+    return {};
+  }
+  const auto kind = standalone(*function);
+  if (!kind) return cant("its fused activation function has no operator of its own");
+  editor.set_builtin(op, *kind);
+  op.inputs = {input};
+  editor.touch(op);
+  return {};
+}
+
+Status remove_core(Editor& editor, schema::OperatorT& op, graph::NodeId node, int through) {
+  FETAFIX_TRY(Edge operand, editor.operand_edge(node, through));
+  if (op.outputs.size() != 1 && !editor.readers(op.outputs.back()).empty()) return cant("another output of it is used");
+  const int slot = bias_slot(editor.builtin(op));
+  const int bias = slot < 0 ? -1 : editor.operand(op, slot);
+  const bool separate_bias = bias >= 0 && editor.builtin(op) == Builtin::FULLY_CONNECTED;
+  if (!separate_bias) return outlive(editor, op, operand.tensor);
+  if (editor.quantized(op.outputs[0])) return cant("the bias of a quantized operator is part of it");
+  editor.set_builtin(op, Builtin::ADD);
+  op.inputs = {operand.tensor, bias};
+  editor.touch(op);
+  return {};
+}
+
+}  // namespace
+
+Status apply_edit(Editor& editor, const graph::RemoveNode& edit) {
+  FETAFIX_TRY(schema::OperatorT * op, editor.original(edit.at.op));
+  FETAFIX_TRY(graph::NodeId id, graph::resolve(editor.view(), edit.at));
+  if (op->outputs.empty()) return cant("it has no output");
+  switch (edit.at.role) {
+    case Role::activation: {
+      Function* function = fused_function(*op);
+      if (!function || edit.through != 0) return cant("it has no fused activation function");
+      *function = Function::NONE;
+      return {};
+    }
+    case Role::bias: {
+      const int slot = bias_slot(editor.builtin(*op));
+      if (slot < 0 || editor.quantized(op->outputs[0])) return cant("it has no bias that could be taken away");
+      editor.set_operand(*op, slot, -1);
+      return {};
+    }
+    case Role::core: break;
+    // QUANTIZE and DEQUANTIZE are operators of their own; elsewhere these parts belong to the tensors.
+    case Role::quantize:
+    case Role::dequantize:
+      if (editor.builtin(*op) == Builtin::QUANTIZE || editor.builtin(*op) == Builtin::DEQUANTIZE) break;
+      [[fallthrough]];
+    default: return cant("a part of role " + std::string(graph::role_name(edit.at.role)) + " can't be removed");
+  }
+  const auto& node = editor.view().node(id);
+  for (const graph::Node& other : editor.view().nodes)
+    if (&other != &node && other.native == node.native && other.role == Role::core)
+      return cant("the operator is several nodes; removing it whole is not offered");
+  return remove_core(editor, *op, id, edit.through);
+}
+
+Status apply_edit(Editor& editor, const graph::SetOperand& edit) {
+  FETAFIX_TRY(graph::NodeId id, graph::resolve(editor.view(), edit.at));
+  FETAFIX_TRY(Edge operand, editor.operand_edge(id, edit.input));
+  FETAFIX_TRY(Edge value, editor.edge(edit.value));
+  if (value.reader) return cant("the value is inside an operator; name the tensor that it comes from");
+  if (value.permutation != operand.permutation) return cant("operand and value have different layouts");
+  schema::OperatorT& op = *operand.reader;
+  if (value.producer && editor.position(*value.producer) >= editor.position(op)) return cant("the value is computed later");
+  if (editor.tensor(value.tensor).type != editor.tensor(operand.tensor).type) return cant("operand and value have different element types");
+  op.inputs[static_cast<size_t>(operand.slot)] = value.tensor;
+  editor.touch(op);
+  return {};
+}
+
+namespace {
+
+// Kinds that take each other's place with the same operands.
+std::optional<Builtin> counterpart(const std::string& type, Builtin now) {
+  static const std::vector<std::pair<std::string, Builtin>> reductions{
+      {"ReduceMean", Builtin::MEAN}, {"ReduceSum", Builtin::SUM}, {"ReduceMax", Builtin::REDUCE_MAX},
+      {"ReduceMin", Builtin::REDUCE_MIN}, {"ReduceProd", Builtin::REDUCE_PROD}};
+  const auto reduces = [&](Builtin b) {
+    return std::any_of(reductions.begin(), reductions.end(), [&](const auto& r) { return r.second == b; });
+  };
+  const bool pools = now == Builtin::AVERAGE_POOL_2D || now == Builtin::MAX_POOL_2D;
+  if (pools && type == "MaxPool") return Builtin::MAX_POOL_2D;
+  if (pools && type == "AveragePool") return Builtin::AVERAGE_POOL_2D;
+  if (now == Builtin::ARG_MIN && type == "ArgMax") return Builtin::ARG_MAX;
+  if (now == Builtin::ARG_MAX && type == "ArgMin") return Builtin::ARG_MIN;
+  for (const auto& [name, builtin] : reductions)
+    if (name == type && reduces(now)) return builtin;
+  if (type == "Gelu") return Builtin::GELU;
+  if (type == "LeakyRelu") return Builtin::LEAKY_RELU;
+  return plain_builtin(type);
+}
+
+bool is_binary(Builtin builtin) {
+  switch (builtin) {
+    case Builtin::ADD:
+    case Builtin::SUB:
+    case Builtin::MUL:
+    case Builtin::DIV:
+    case Builtin::MAXIMUM:
+    case Builtin::MINIMUM:
+    case Builtin::POW:
+    case Builtin::PRELU: return true;
+    default: return false;
+  }
+}
+
+Status change_activation(schema::OperatorT& op, const std::string& type) {
+  Function* function = fused_function(op);
+  if (!function || type != "Relu") return cant("only Relu can take the place of a fused activation function; remove it and insert " + type);
+  *function = Function::RELU;
+  return {};
+}
+
+}  // namespace
+
+Status apply_edit(Editor& editor, const graph::ChangeType& edit) {
+  FETAFIX_TRY(schema::OperatorT * op, editor.original(edit.at.op));
+  FETAFIX_TRY(graph::NodeId id, graph::resolve(editor.view(), edit.at));
+  const graph::Node& node = editor.view().node(id);
+  if (edit.at.role == Role::activation) return change_activation(*op, edit.type);
+  if (edit.at.role != Role::core) return cant("a part of role " + std::string(graph::role_name(edit.at.role)) + " has one type");
+  const Builtin now = editor.builtin(*op);
+  const auto kind = counterpart(edit.type, now);
+  const size_t operands = static_cast<size_t>(std::count_if(op->inputs.begin(), op->inputs.end(), [](int t) { return t >= 0; }));
+  const bool pool_or_reduce = kind && op->builtin_options.AsPool2DOptions();
+  if (!kind || (!pool_or_reduce && node.inputs.size() < operands)) return cant(builtin_name(now) + " can't become " + edit.type);
+  if (plain_builtin(edit.type) && is_binary(*kind) != (operands == 2)) return cant(edit.type + " takes another number of operands");
+  if (auto* pool = op->builtin_options.AsPool2DOptions()) {
+    const schema::Pool2DOptionsT kept = *pool;
+    editor.set_builtin(*op, *kind);
+    *op->builtin_options.AsPool2DOptions() = kept;
+  } else if (auto* reducer = op->builtin_options.AsReducerOptions()) {
+    const bool keep = reducer->keep_dims;
+    editor.set_builtin(*op, *kind);
+    if (auto* options = op->builtin_options.AsReducerOptions()) options->keep_dims = keep;
+  } else {
+    FETAFIX_CHECK(editor.unfuse_for(*op, *kind));
+    editor.set_builtin(*op, *kind);
+  }
+  for (const auto& [name, value] : edit.attributes) {
+    if (name == "count_include_pad" && *kind == Builtin::MAX_POOL_2D) continue;
+    FETAFIX_CHECK(apply_edit(editor, graph::SetAttribute{edit.at, name, value}));
+  }
+  return {};
+}
+
+Status apply_edit(Editor& editor, const graph::InsertNode& edit) {
+  FETAFIX_TRY(Edge edge, editor.edge(edit.edge));
+  if (edit.only_consumer) {
+    FETAFIX_TRY(graph::NodeId id, graph::resolve(editor.view(), edit.only_consumer->first));
+    auto reader = editor.operand_edge(id, edit.only_consumer->second);
+    const bool outside = reader.ok() && reader->reader != edge.producer;
+    if (outside) edge.reader = reader->reader, edge.slot = reader->slot;
+  }
+  if (edge.reader) {
+    const int input = editor.operand(*edge.reader, edge.slot);
+    const int output = editor.add_like(input);
+    FETAFIX_CHECK(lower(editor, {edit, edge.permutation, input, output, editor.position(*edge.reader)}));
+    edge.reader->inputs[static_cast<size_t>(edge.slot)] = output;
+    editor.touch(*edge.reader);
+    return {};
+  }
+  if (edge.producer) {  // the new operator writes what the old one wrote: readers and outputs keep their tensor
+    const int input = editor.add_like(edge.tensor);
+    std::replace(edge.producer->outputs.begin(), edge.producer->outputs.end(), edge.tensor, input);
+    if (edge.whole >= 0) editor.moved[edge.whole] = input;
+    return lower(editor, {edit, edge.permutation, input, edge.tensor, editor.position(*edge.producer) + 1});
+  }
+  const int output = editor.add_like(edge.tensor);
+  const auto readers = editor.readers(edge.tensor);
+  FETAFIX_CHECK(lower(editor, {edit, edge.permutation, edge.tensor, output, 0}));
+  for (const auto& [op, slot] : readers) op->inputs[static_cast<size_t>(slot)] = output;
+  return {};
+}
+
+Status apply_edit(Editor& editor, const graph::KeepOutputs& edit) {
+  FETAFIX_TRY(schema::OperatorT * op, editor.original(edit.at.op));
+  if (edit.keep >= static_cast<int>(op->outputs.size())) return {};
+  return cant("TFLite operators have a fixed number of outputs");
+}
+
+}  // namespace fetafix::formats::tflite
