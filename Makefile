@@ -15,5 +15,5 @@ lint:
 	@scripts/lint.sh
 
 format:
-	@find src tools workers include \( -name '*.cpp' -o -name '*.h' \) -print0 | xargs -0 clang-format -i
+	@find src tools workers include fuzz \( -name '*.cpp' -o -name '*.h' \) -print0 2>/dev/null | xargs -0 clang-format -i
 	@echo "format: done"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Configures and builds build/release or build/sanitize: build.sh release|sanitize
+# Configures and builds build/release or build/sanitize: build.sh release|sanitize [TARGET...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kind=$1
+shift
 folder=build/$kind
 case $kind in
   release)  options=(-DCMAKE_BUILD_TYPE=Release) ;;
@@ -11,7 +12,7 @@ case $kind in
 esac
 mkdir -p "$folder"
 cmake -S . -B "$folder" -G Ninja "${options[@]}" > "$folder/configure.log" 2>&1 || { tail -30 "$folder/configure.log" >&2; exit 1; }
-cmake --build "$folder" -j "${JOBS:-$(nproc)}" > "$folder/build.log" 2>&1 || {
+cmake --build "$folder" -j "${JOBS:-$(nproc)}" ${1:+--target "$@"} > "$folder/build.log" 2>&1 || {
   grep -E -m 20 'error|FAILED|undefined' "$folder/build.log" >&2 || tail -30 "$folder/build.log" >&2
   echo "build: $kind failed (all of it in $folder/build.log)" >&2
   exit 1

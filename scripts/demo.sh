@@ -15,7 +15,7 @@ trap 'fail "line $LINENO: $BASH_COMMAND"' ERR
 
 echo "demo: packages, converters, models (the first time takes minutes)"
 scripts/prepare.sh models
-scripts/build.sh release
+scripts/build.sh release fetafix fetafix-onnxruntime-worker
 rm -rf $demo
 mkdir -p $demo
 
@@ -51,7 +51,7 @@ echo "After the repair the largest difference is $(number nobias "['after']['max
 say "3 of 3: one damaged convolution in a simplified copy with random names"
 mkdir -p $demo/damaged
 $python tests/zoo/rename.py $models/sim.onnx $demo/damaged/renamed.onnx --seed 7
-$python tests/zoo/plant.py $demo/damaged/renamed.onnx $demo/damaged/damaged.onnx --fault FAULT_NAME --seed 5 --json $demo/damaged/planted.json
+$python tests/zoo/plant.py $demo/damaged/renamed.onnx $demo/damaged/damaged.onnx --fault weights-noise --seed 5 --json $demo/damaged/planted.json
 repair damaged $demo/damaged/damaged.onnx
 expect damaged "r['verdict'] == 'repaired' and len(r['faults']) == 1"
 planted=$(python3 -c "import json; r=json.load(open('$demo/damaged/planted.json')); print(r['op_type'], '#%d' % r['index'])")

@@ -13,17 +13,17 @@ namespace fetafix {
 struct Options {
   std::string source;  // model files
   std::string target;
-  std::string data;    // a folder of images, an image, a .npz or .npy; empty: seeded noise
+  std::string data;               // a folder of images, an image, a .npz or .npy; empty: seeded noise
   std::string preprocess;         // for both sides; see docs/preprocessing.md
   std::string source_preprocess;  // in its place, for one side
   std::string target_preprocess;
-  std::string labels;    // a labels file
-  std::string output;    // repair: the repaired model
-  std::string patch;     // repair: the patch; empty: beside the output
-  std::string run_dir;   // result.json, report.html, patch.json; empty: none
-  std::string python;    // the interpreter whose frameworks are used
+  std::string labels;          // a labels file
+  std::string output;          // repair: the repaired model
+  std::string patch;           // repair: the patch; empty: beside the output
+  std::string run_dir;         // result.json, report.html, patch.json; empty: none
+  std::string python;          // the interpreter whose frameworks are used
   std::string tflite_kernels;  // xnnpack, builtin or reference
-  size_t limit = 0;      // at most so many samples; 0: all
+  size_t limit = 0;            // at most so many samples; 0: all
   double held_back = 0.2;
   uint64_t seed = 1;
   int threads = 2;

@@ -36,15 +36,17 @@ struct Segment {
   std::vector<graph::NodeId> source_nodes;  // topological order
   State state = State::exact;
   Evidence evidence = Evidence::matched;
-  double relative_error = 0;           // L2, the worst sample
-  compare::ToleranceRatio tolerance;   // the worst sample
+  double relative_error = 0;          // L2, the worst sample
+  compare::ToleranceRatio tolerance;  // the worst sample
 };
 
-// A node (or the model's output list, node -1) that computes right when it is given another value than it reads.
+// A node (or the model's output list, node -1) that computes right when it is given another value than it
+// reads.
 struct EdgeFault {
   graph::NodeId node = -1;
   int input = 0;  // of the node, or index of the model output
-  graph::ValueId actual = graph::no_value;    // source value that the operand is paired with; no_value: unpaired
+  graph::ValueId actual =
+      graph::no_value;  // source value that the operand is paired with; no_value: unpaired
   graph::ValueId expected = graph::no_value;  // source value that it should be
   graph::ValueId target_value = graph::no_value;
   Permutation permutation;  // of `expected` as the operand holds it
@@ -54,21 +56,22 @@ struct Alignment {
   std::map<graph::ValueId, Pair> pairs;  // by target value
   std::vector<Segment> segments;         // target order
   std::vector<EdgeFault> edges;
-  std::vector<State> node_states;        // by target node; dead nodes and constant computations: exact
-  std::vector<bool> judged;              // live and depending on the input
-  std::vector<evaluate::Feeds> values;   // by sample: the source's value of every paired target value
+  std::vector<State> node_states;       // by target node; dead nodes and constant computations: exact
+  std::vector<bool> judged;             // live and depending on the input
+  std::vector<evaluate::Feeds> values;  // by sample: the source's value of every paired target value
   size_t operator_runs = 0;
 };
 
 struct WalkOptions {
-  double sieve = 1e-4;    // relative L2 above which a pair is not even looked at
+  double sieve = 1e-4;      // relative L2 above which a pair is not even looked at
   double far_share = 0.05;  // share of elements that may exceed 8 x tolerance in a matched pair
   int longest_rewrite = 6;  // target nodes that may come out right only together
   std::function<void(size_t done, size_t total)> progress;
 };
 
 // `target_inputs[i]` are the target's graph inputs for sample i. Both graphs in canonical form.
-Result<Alignment> align(evaluate::Evaluator& evaluator, const SourceValues& source, const graph::Graph& target,
-                        const std::vector<evaluate::Feeds>& target_inputs, const WalkOptions& options);
+Result<Alignment> align(evaluate::Evaluator& evaluator, const SourceValues& source,
+                        const graph::Graph& target, const std::vector<evaluate::Feeds>& target_inputs,
+                        const WalkOptions& options);
 
 }  // namespace fetafix::align

@@ -50,7 +50,8 @@ bool gemm(Graph& graph, const Node& node) {
   Expansion to(graph, node);
   ValueId weights = node.inputs[1];
   const bool transposed = graph::attribute_or(node, "transB", int64_t{0}) != 0;
-  if (transposed) weights = to.add("Transpose", {weights}, {1}, false, {{"perm", std::vector<int64_t>{1, 0}}});
+  if (transposed)
+    weights = to.add("Transpose", {weights}, {1}, false, {{"perm", std::vector<int64_t>{1, 0}}});
   const bool biased = node.inputs.size() > 2 && node.inputs[2] != graph::no_value;
   const ValueId product = to.add("MatMul", {node.inputs[0], weights}, {0, transposed ? -1 : 1}, !biased);
   if (biased) to.add("Add", {product, node.inputs[2]}, {-1, 2}, true);
@@ -96,7 +97,9 @@ bool layer_normalization(Graph& graph, const Node& node) {
   return true;
 }
 
-bool is_tensor_input(const Node& node) { return !node.inputs.empty() && node.inputs[0] != graph::no_value; }
+bool is_tensor_input(const Node& node) {
+  return !node.inputs.empty() && node.inputs[0] != graph::no_value;
+}
 
 }  // namespace
 
@@ -107,7 +110,8 @@ Graph canonical(const Graph& view) {
   out.nodes.clear();
   for (const Node& node : view.nodes) {
     auto found = expansions.find(node.type);
-    const bool expandable = found != expansions.end() && node.domain.empty() && !node.opaque && is_tensor_input(node);
+    const bool expandable =
+        found != expansions.end() && node.domain.empty() && !node.opaque && is_tensor_input(node);
     if (!expandable || !found->second(out, node)) out.add_node(node);
   }
   return out;

@@ -69,13 +69,16 @@ std::optional<Tensor> Walk::propagated(NodeId id, size_t output, size_t sample, 
     double squares = 0;
     for (size_t i = 0; i < moved.size(); ++i) squares += std::pow(static_cast<double>(moved[i]) - base[i], 2);
     // No element is surer than the others are on average: a random sign may have cancelled there.
-    const auto floor = static_cast<float>(std::sqrt(squares / static_cast<double>(std::max<size_t>(moved.size(), 1))));
-    for (size_t i = 0; i < moved.size(); ++i) widest[i] = std::max({widest[i], std::fabs(moved[i] - base[i]), floor});
+    const auto floor =
+        static_cast<float>(std::sqrt(squares / static_cast<double>(std::max<size_t>(moved.size(), 1))));
+    for (size_t i = 0; i < moved.size(); ++i)
+      widest[i] = std::max({widest[i], std::fabs(moved[i] - base[i]), floor});
   }
   return spread;
 }
 
-Result<std::vector<Tensor>> Walk::tolerance_of(NodeId id, size_t output, const std::vector<Tensor>& computed) {
+Result<std::vector<Tensor>> Walk::tolerance_of(NodeId id, size_t output,
+                                               const std::vector<Tensor>& computed) {
   const Node& node = target_.node(id);
   // Bit-equal to a source value: nothing to tolerate.
   const bool clean = pending_before(node).empty();
@@ -112,13 +115,14 @@ Result<std::vector<Tensor>> Walk::tolerance_of(NodeId id, size_t output, const s
 
 // Nodes that only move elements: a source value may be what several of them give.
 bool Walk::is_layout(const Node& node) const {
-  static const std::set<std::string> types{"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity",
-                                           "Slice", "Gather", "Split", "Cast", "Pad", "Concat", "Expand", "Dropout"};
+  static const std::set<std::string> types{"Reshape",  "Transpose", "Squeeze", "Unsqueeze", "Flatten",
+                                           "Identity", "Slice",     "Gather",  "Split",     "Cast",
+                                           "Pad",      "Concat",    "Expand",  "Dropout"};
   return types.contains(node.type);
 }
 
-std::optional<Match> Walk::choose(NodeId id, std::span<const Tensor> computed, std::span<const Tensor> tolerance,
-                                  compare::ToleranceRatio* ratio) const {
+std::optional<Match> Walk::choose(NodeId id, std::span<const Tensor> computed,
+                                  std::span<const Tensor> tolerance, compare::ToleranceRatio* ratio) const {
   std::vector<std::pair<Match, compare::ToleranceRatio>> kept;
   for (const Match& match : source_.match(computed, options_.sieve)) {
     compare::ToleranceRatio worst;
@@ -126,7 +130,8 @@ std::optional<Match> Walk::choose(NodeId id, std::span<const Tensor> computed, s
       const Tensor expected = hand_over(source_.at(s, match.source), match.permutation, computed[s].shape());
       const Tensor& allowed = tolerance[s];
       if (allowed.empty()) continue;
-      const auto one = compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(), allowed.as<float>());
+      const auto one =
+          compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(), allowed.as<float>());
       worst.largest = std::max(worst.largest, one.largest);
       worst.fraction_above = std::max(worst.fraction_above, one.fraction_above);
       worst.fraction_far = std::max(worst.fraction_far, one.fraction_far);
@@ -139,7 +144,8 @@ std::optional<Match> Walk::choose(NodeId id, std::span<const Tensor> computed, s
   const int at = frontier(id);
   const bool layout = is_layout(target_.node(id));
   const auto rank = [&](const Match& m) {
-    return std::tuple(!layout && used_.contains(m.source), std::abs(source_.position(m.source) - at), m.relative);
+    return std::tuple(!layout && used_.contains(m.source), std::abs(source_.position(m.source) - at),
+                      m.relative);
   };
   const auto* best = &kept[0];
   for (const auto& candidate : kept)

@@ -13,11 +13,11 @@ using graph::ValueId;
 namespace {
 
 constexpr size_t operand_window = 10;  // source values around an operand's that are tried in its place
-constexpr int source_window = 40;     // source nodes around the frontier tried as values
+constexpr int source_window = 40;      // source nodes around the frontier tried as values
 constexpr size_t most_candidates = 24;
-constexpr int consumer_window = 8;    // consumers that may confirm
-constexpr int region_window = 4;      // nodes of a stuck region that may have a counterpart
-constexpr int enough = 2;             // confirmations that settle it
+constexpr int consumer_window = 8;  // consumers that may confirm
+constexpr int region_window = 4;    // nodes of a stuck region that may have a counterpart
+constexpr int enough = 2;           // confirmations that settle it
 
 }  // namespace
 
@@ -25,7 +25,8 @@ constexpr int enough = 2;             // confirmations that settle it
 int Walk::frontier(NodeId id) const {
   int at = -1;
   for (ValueId in : target_.node(id).inputs)
-    if (auto pair = out_.pairs.find(in); pair != out_.pairs.end()) at = std::max(at, source_.position(pair->second.source));
+    if (auto pair = out_.pairs.find(in); pair != out_.pairs.end())
+      at = std::max(at, source_.position(pair->second.source));
   return at;
 }
 
@@ -161,7 +162,11 @@ std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) cons
     const bool same_type = position >= 0 && source_.graph().node(position).type == node.type;
     const Shape& shape = source_.at(0, source).shape();
     const bool usual = computed.empty() || permutation == usual_permutation(shape, computed[0].shape());
-    ranked.push_back({{!usual, same_type && position > at ? 0 : same_type ? 1 : 2, std::abs(position - at), error},
+    ranked.push_back({{!usual,
+                       same_type && position > at ? 0
+                       : same_type                ? 1
+                                                  : 2,
+                       std::abs(position - at), error},
                       {source, permutation, Evidence::confirmed}});
   };
   if (computed.size() == values_.size() && computed[0].dtype() == DType::float32) {
@@ -179,13 +184,16 @@ std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) cons
   int further = 0;
   for (int s = std::max(0, at + 1); s < static_cast<int>(nodes.size()) && further < 8; ++s) {
     for (ValueId out : nodes[static_cast<size_t>(s)].outputs) {
-      if (out == graph::no_value || !source_.usable(out) || source_.class_of(out) != out || used_.contains(out)) continue;
+      if (out == graph::no_value || !source_.usable(out) || source_.class_of(out) != out ||
+          used_.contains(out))
+        continue;
       ++further;
       if (!computed.empty() && source_.at(0, out).size() == computed[0].size()) continue;
       consider(out, dominant_permutation(source_.at(0, out).shape()), 2);
     }
   }
-  std::stable_sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) { return a.key < b.key; });
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const Ranked& a, const Ranked& b) { return a.key < b.key; });
   std::vector<Candidate> out;
   for (const Ranked& r : ranked)
     if (out.size() < most_candidates) out.push_back(r.candidate);
@@ -201,7 +209,8 @@ int Walk::confirmations(size_t position, ValueId value, const Candidate& candida
   for (size_t p = position + 1; p < order_.size() && looked < consumer_window && score < enough; ++p) {
     const Node& node = target_.node(order_[p]);
     if (!live_[static_cast<size_t>(order_[p])]) continue;
-    const bool reads = std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId v) { return depends.contains(v); });
+    const bool reads =
+        std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId v) { return depends.contains(v); });
     if (!reads || node.outputs.size() != 1) continue;
     std::vector<Tensor> computed;
     for (auto& values : trial) {
@@ -219,8 +228,8 @@ int Walk::confirmations(size_t position, ValueId value, const Candidate& candida
     if (!matches.empty() && !is_layout(node)) ++score;
     for (size_t s = 0; s < trial.size(); ++s)
       trial[s][node.outputs[0]] = matches.empty() ? computed[s]
-                                                  : hand_over(source_.at(s, matches[0].source), matches[0].permutation,
-                                                              computed[s].shape());
+                                                  : hand_over(source_.at(s, matches[0].source),
+                                                              matches[0].permutation, computed[s].shape());
   }
   return score;
 }
@@ -276,7 +285,8 @@ std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t po
     auto found = confirm(p);
     if (found && (!best || found->score > best->second.score)) best = std::pair(p, *found);
     if (best && best->second.score >= enough) return best;
-    if (auto output = as_output(target_.node(order_[p]).outputs[0]); output && !best) best = std::pair(p, *output);
+    if (auto output = as_output(target_.node(order_[p]).outputs[0]); output && !best)
+      best = std::pair(p, *output);
   }
   return best;
 }
@@ -285,7 +295,8 @@ std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t po
 std::optional<Walk::Candidate> Walk::tentative(NodeId id) const {
   const Node& node = target_.node(id);
   const int at = frontier(id);
-  for (int s = std::max(0, at + 1); s < std::min(static_cast<int>(source_.graph().nodes.size()), at + 9); ++s) {
+  for (int s = std::max(0, at + 1); s < std::min(static_cast<int>(source_.graph().nodes.size()), at + 9);
+       ++s) {
     const Node& other = source_.graph().node(s);
     if (other.type != node.type || other.outputs.empty() || !source_.usable(other.outputs[0])) continue;
     const ValueId source = source_.class_of(other.outputs[0]);
@@ -311,14 +322,19 @@ void Walk::give(NodeId id, const Candidate& candidate) {
   Nodes nodes = pending_before(node);
   nodes.insert(id);
   segment.target_nodes.assign(nodes.begin(), nodes.end());
-  segment.state = candidate.evidence == Evidence::substituted ? State::exact : State::faulty;
+  const bool opaque = std::any_of(nodes.begin(), nodes.end(), [&](NodeId n) { return target_.node(n).opaque; });
+  segment.state = opaque                                            ? State::opaque
+                  : candidate.evidence == Evidence::substituted ? State::exact
+                                                                : State::faulty;
   for (size_t s = 0; s < values_.size(); ++s) {
     const Tensor expected = handed(s, value, candidate);
     auto found = values_[s].find(value);
     const bool comparable = found != values_[s].end() && found->second.size() == expected.size() &&
                             found->second.dtype() == DType::float32;
-    const double error = !comparable ? 1.0 : compare::relative_l2(expected.as<float>(), found->second.as<float>());
-    if (candidate.evidence != Evidence::substituted) segment.relative_error = std::max(segment.relative_error, error);
+    const double error =
+        !comparable ? 1.0 : compare::relative_l2(expected.as<float>(), found->second.as<float>());
+    if (candidate.evidence != Evidence::substituted)
+      segment.relative_error = std::max(segment.relative_error, error);
     values_[s][value] = expected;
   }
   segment.tolerance.largest = segment.state == State::faulty ? segment.relative_error / options_.sieve : 0;

@@ -64,14 +64,17 @@ ValueId SourceValues::class_of(ValueId value) const {
   return found == entries_.end() ? value : found->second.twin;
 }
 
-int SourceValues::position(ValueId value) const { return uses_.producer[static_cast<size_t>(value)]; }
+int SourceValues::position(ValueId value) const {
+  return uses_.producer[static_cast<size_t>(value)];
+}
 
 std::span<const ValueId> SourceValues::of_size(int64_t elements) const {
   auto found = representatives_.find(elements);
   return found == representatives_.end() ? std::span<const ValueId>() : found->second;
 }
 
-std::optional<Match> SourceValues::best_permutation(std::span<const Tensor> samples, ValueId candidate) const {
+std::optional<Match> SourceValues::best_permutation(std::span<const Tensor> samples,
+                                                    ValueId candidate) const {
   const Shape& target = samples[0].shape();
   if (!has(candidate)) return std::nullopt;
   const Shape& source = at(0, candidate).shape();
@@ -105,7 +108,8 @@ std::vector<Match> SourceValues::match(std::span<const Tensor> samples, double t
     const auto best = best_permutation(samples, id);
     if (best && best->relative < tolerance) out.push_back(*best);
   }
-  std::stable_sort(out.begin(), out.end(), [](const Match& a, const Match& b) { return a.relative < b.relative; });
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Match& a, const Match& b) { return a.relative < b.relative; });
   return out;
 }
 

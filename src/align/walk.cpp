@@ -10,7 +10,12 @@ using graph::ValueId;
 
 Walk::Walk(evaluate::Evaluator& evaluator, const SourceValues& source, const graph::Graph& target,
            const std::vector<evaluate::Feeds>& inputs, const WalkOptions& options)
-    : evaluator_(evaluator), source_(source), target_(target), uses_(target), options_(options), values_(inputs) {
+    : evaluator_(evaluator),
+      source_(source),
+      target_(target),
+      uses_(target),
+      options_(options),
+      values_(inputs) {
   live_ = graph::live_nodes(target);
   // Dead nodes are walked too: what a rewired edge left behind is what it should be tied to again.
   for (NodeId n = 0; n < static_cast<NodeId>(target.nodes.size()); ++n) order_.push_back(n);
@@ -56,7 +61,8 @@ Status Walk::pair_inputs() {
 Walk::Nodes Walk::pending_before(const Node& node) const {
   Nodes out;
   for (ValueId in : node.inputs)
-    if (auto found = pending_.find(in); found != pending_.end()) out.insert(found->second.begin(), found->second.end());
+    if (auto found = pending_.find(in); found != pending_.end())
+      out.insert(found->second.begin(), found->second.end());
   return out;
 }
 
@@ -66,7 +72,8 @@ Status Walk::process(NodeId id) {
   for (const auto& values : values_) {
     auto outputs = run_node(id, values);
     if (!outputs.ok()) {
-      if (outputs.error().kind == ErrorKind::runtime_missing || outputs.error().kind == ErrorKind::interrupted)
+      if (outputs.error().kind == ErrorKind::runtime_missing ||
+          outputs.error().kind == ErrorKind::interrupted)
         return std::move(outputs).error();
       blocked_.insert(id);
       break;
@@ -104,7 +111,8 @@ Status Walk::process(NodeId id) {
   return {};
 }
 
-void Walk::settle(NodeId id, ValueId value, const std::vector<Tensor>& computed, const std::vector<Tensor>& tolerance) {
+void Walk::settle(NodeId id, ValueId value, const std::vector<Tensor>& computed,
+                  const std::vector<Tensor>& tolerance) {
   const Node& node = target_.node(id);
   Nodes nodes = pending_before(node);
   nodes.insert(id);
@@ -170,7 +178,8 @@ void Walk::rewind(size_t position) {
   }
   std::erase_if(out_.segments, [&](const Segment& s) { return forgotten.contains(s.target_end); });
   std::erase_if(out_.edges, [&](const EdgeFault& e) {
-    return std::find(order_.begin() + static_cast<std::ptrdiff_t>(position), order_.end(), e.node) != order_.end();
+    return std::find(order_.begin() + static_cast<std::ptrdiff_t>(position), order_.end(), e.node) !=
+           order_.end();
   });
   accounted_.clear();
   for (const Segment& s : out_.segments) accounted_.insert(s.target_nodes.begin(), s.target_nodes.end());
@@ -209,14 +218,24 @@ void Walk::check_outputs() {
 
 void Walk::finish() {
   check_outputs();
-  std::erase_if(out_.segments, [&](const Segment& s) { return !live_[static_cast<size_t>(s.target_nodes.back())]; });
+  std::erase_if(out_.segments,
+                [&](const Segment& s) { return !live_[static_cast<size_t>(s.target_nodes.back())]; });
+  // What was given up on its own may have come out right as part of a longer piece.
+  std::set<NodeId> explained;
+  for (const Segment& s : out_.segments)
+    if (s.state != State::unaligned) explained.insert(s.target_nodes.begin(), s.target_nodes.end());
+  std::erase_if(out_.segments, [&](const Segment& s) {
+    return s.state == State::unaligned &&
+           std::all_of(s.target_nodes.begin(), s.target_nodes.end(), [&](NodeId n) { return explained.contains(n); });
+  });
   out_.node_states.assign(target_.nodes.size(), State::exact);
   out_.judged.assign(target_.nodes.size(), false);
   for (NodeId id : order_) {
     const Node& node = target_.node(id);
-    const bool constant = std::all_of(node.outputs.begin(), node.outputs.end(), [&](ValueId out) {
-      return out == graph::no_value || constant_.contains(out);
-    }) || !live_[static_cast<size_t>(id)];
+    const bool constant =
+        std::all_of(node.outputs.begin(), node.outputs.end(),
+                    [&](ValueId out) { return out == graph::no_value || constant_.contains(out); }) ||
+        !live_[static_cast<size_t>(id)];
     out_.judged[static_cast<size_t>(id)] = !constant;
     if (!constant) out_.node_states[static_cast<size_t>(id)] = node.opaque ? State::opaque : State::unaligned;
   }
@@ -225,14 +244,16 @@ void Walk::finish() {
       segment.source_nodes = source_nodes_between(pair->second);
     for (NodeId id : segment.target_nodes) {
       State& state = out_.node_states[static_cast<size_t>(id)];
-      const bool worse = segment.state == State::faulty || state == State::unaligned || state == State::opaque;
+      const bool worse =
+          segment.state == State::faulty || state == State::unaligned || state == State::opaque;
       if (worse) state = segment.state;
     }
   }
 }
 
-Result<Alignment> align(evaluate::Evaluator& evaluator, const SourceValues& source, const graph::Graph& target,
-                        const std::vector<evaluate::Feeds>& target_inputs, const WalkOptions& options) {
+Result<Alignment> align(evaluate::Evaluator& evaluator, const SourceValues& source,
+                        const graph::Graph& target, const std::vector<evaluate::Feeds>& target_inputs,
+                        const WalkOptions& options) {
   return Walk(evaluator, source, target, target_inputs, options).run();
 }
 

@@ -39,9 +39,10 @@ class Walk {
 
   // match.cpp
   Result<std::vector<Tensor>> run_node(graph::NodeId id, const evaluate::Feeds& values);
-  std::optional<Match> choose(graph::NodeId id, std::span<const Tensor> computed, std::span<const Tensor> tolerance,
-                              compare::ToleranceRatio* ratio) const;
-  Result<std::vector<Tensor>> tolerance_of(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
+  std::optional<Match> choose(graph::NodeId id, std::span<const Tensor> computed,
+                              std::span<const Tensor> tolerance, compare::ToleranceRatio* ratio) const;
+  Result<std::vector<Tensor>> tolerance_of(graph::NodeId id, size_t output,
+                                           const std::vector<Tensor>& computed);
   std::optional<Tensor> propagated(graph::NodeId id, size_t output, size_t sample, const Tensor& computed);
   bool is_layout(const graph::Node& node) const;
 
@@ -74,9 +75,9 @@ class Walk {
   const graph::Graph& target_;
   graph::Uses uses_;
   WalkOptions options_;
-  std::vector<graph::NodeId> order_;          // all nodes, dead ones too
-  std::vector<bool> live_;                    // by node
-  std::vector<evaluate::Feeds> values_;       // by sample: what each target value is taken to be
+  std::vector<graph::NodeId> order_;     // all nodes, dead ones too
+  std::vector<bool> live_;               // by node
+  std::vector<evaluate::Feeds> values_;  // by sample: what each target value is taken to be
   std::map<graph::ValueId, std::vector<Tensor>> pending_tolerance_;
   std::map<graph::ValueId, Nodes> pending_;   // unpaired values: the nodes that made them since the last pair
   std::set<graph::ValueId> constant_;         // do not depend on the sample
@@ -84,8 +85,8 @@ class Walk {
   std::set<graph::NodeId> accounted_;         // lie in a segment already
   std::map<graph::NodeId, Candidate> given_;  // resynchronized outputs
   std::map<Permutation, int> seen_permutations_;
-  std::set<graph::ValueId> used_;             // source classes that are paired
-  size_t resumed_ = 0;                        // where the walk goes on after a resync
+  std::set<graph::ValueId> used_;  // source classes that are paired
+  size_t resumed_ = 0;             // where the walk goes on after a resync
   Alignment out_;
 };
 

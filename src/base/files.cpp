@@ -40,7 +40,7 @@ bool write_all(int fd, BytesView bytes) {
 Result<Bytes> read_file(const fs::path& path) {
   Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.fd < 0) return file_error(path, "can't open");
-  struct stat info{};
+  struct stat info {};
   if (::fstat(file.fd, &info) != 0) return file_error(path, "can't read");
   if (!S_ISREG(info.st_mode)) return Error{ErrorKind::file, path.string() + ": not a regular file"};
   Bytes bytes(static_cast<size_t>(info.st_size));
@@ -69,7 +69,9 @@ Status write_file(const fs::path& path, BytesView bytes) {
   return {};
 }
 
-Status write_file(const fs::path& path, const std::string& text) { return write_file(path, as_bytes(text)); }
+Status write_file(const fs::path& path, const std::string& text) {
+  return write_file(path, as_bytes(text));
+}
 
 std::string sha256(BytesView bytes) {
   unsigned char digest[EVP_MAX_MD_SIZE];

@@ -17,7 +17,8 @@ size_t entries(const fs::path& folder) {
 
 std::string text_of(const fs::path& path) {
   auto bytes = read_file(path);
-  return bytes.ok() ? std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size()) : bytes.error().message;
+  return bytes.ok() ? std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size())
+                    : bytes.error().message;
 }
 
 class Files : public ::testing::Test {

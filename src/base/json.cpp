@@ -10,11 +10,13 @@ Error wrong(const char* key, const char* expected, const Json& object) {
   return {ErrorKind::file, std::string("key '") + key + "': expected " + expected + ", found " + found};
 }
 
-bool has(const Json& object, const char* key) { return object.is_object() && object.contains(key); }
+bool has(const Json& object, const char* key) {
+  return object.is_object() && object.contains(key);
+}
 
 bool is_int64(const Json& json) {
-  return json.is_number_integer() &&
-         (!json.is_number_unsigned() || json.get<uint64_t>() <= uint64_t{std::numeric_limits<int64_t>::max()});
+  return json.is_number_integer() && (!json.is_number_unsigned() ||
+                                      json.get<uint64_t>() <= uint64_t{std::numeric_limits<int64_t>::max()});
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ NodeId most_telling(const graph::Graph& graph, std::span<const NodeId> nodes) {
 }
 
 // The node that the first edit of the best candidate touches.
-NodeId touched(const graph::Graph& target, const std::vector<faults::Candidate>& candidates, NodeId otherwise) {
+NodeId touched(const graph::Graph& target, const std::vector<faults::Candidate>& candidates,
+               NodeId otherwise) {
   if (candidates.empty() || candidates[0].edits.empty()) return otherwise;
   const auto& edit = candidates[0].edits[0];
   if (std::holds_alternative<graph::InsertNode>(edit)) return otherwise;
@@ -40,7 +41,8 @@ std::vector<faults::Candidate> propose(const faults::Place& place) {
   if (out.size() < 2 || !place.segment) return out;
   all = out[0];
   for (size_t i = 1; i < out.size(); ++i) {
-    if (out[i].pattern == all.pattern || out[i].fault_class == "graph" || all.fault_class == "graph") return out;
+    if (out[i].pattern == all.pattern || out[i].fault_class == "graph" || all.fault_class == "graph")
+      return out;
     if (i > 1) break;
     all.edits.insert(all.edits.end(), out[i].edits.begin(), out[i].edits.end());
     all.explanation += "; " + out[i].explanation;
@@ -78,8 +80,8 @@ void merge_training_mode(std::vector<Fault>& faults) {
 
 }  // namespace
 
-std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& target, const align::SourceValues& values,
-                            const align::Alignment& alignment) {
+std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& target,
+                            const align::SourceValues& values, const align::Alignment& alignment) {
   const graph::Uses uses(target);
   std::vector<Fault> certain, uncertain;
   std::set<std::string> seen;
@@ -88,7 +90,8 @@ std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& targ
     fault.edge = &edge;
     const NodeId producer = uses.producer[static_cast<size_t>(edge.target_value)];
     fault.candidates = propose({source, target, uses, values, alignment, nullptr, &edge});
-    const bool inserts = !fault.candidates.empty() && std::holds_alternative<graph::InsertNode>(fault.candidates[0].edits[0]);
+    const bool inserts =
+        !fault.candidates.empty() && std::holds_alternative<graph::InsertNode>(fault.candidates[0].edits[0]);
     fault.target_node = edge.node >= 0 && !(inserts && producer >= 0) ? edge.node : producer;
     fault.source_node = values.uses().producer[static_cast<size_t>(edge.expected)];
     fault.places = {fault.target_node};
@@ -111,9 +114,11 @@ std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& targ
     const bool sure = segment.state == align::State::faulty && segment.evidence != align::Evidence::tentative;
     (sure || !fault.candidates.empty() ? certain : uncertain).push_back(std::move(fault));
   }
-  std::stable_sort(certain.begin(), certain.end(), [](const Fault& a, const Fault& b) { return a.target_node < b.target_node; });
+  std::stable_sort(certain.begin(), certain.end(),
+                   [](const Fault& a, const Fault& b) { return a.target_node < b.target_node; });
   merge_training_mode(certain);
-  certain.insert(certain.end(), std::make_move_iterator(uncertain.begin()), std::make_move_iterator(uncertain.end()));
+  certain.insert(certain.end(), std::make_move_iterator(uncertain.begin()),
+                 std::make_move_iterator(uncertain.end()));
   return certain;
 }
 

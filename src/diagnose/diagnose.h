@@ -8,9 +8,9 @@ namespace fetafix::diagnose {
 struct Fault {
   const align::Segment* segment = nullptr;  // exactly one of the two is set
   const align::EdgeFault* edge = nullptr;
-  graph::NodeId target_node = -1;  // the operator to look at
-  graph::NodeId source_node = -1;  // its counterpart; -1: none
-  std::vector<graph::NodeId> places;  // all target nodes of one cause in many places
+  graph::NodeId target_node = -1;             // the operator to look at
+  graph::NodeId source_node = -1;             // its counterpart; -1: none
+  std::vector<graph::NodeId> places;          // all target nodes of one cause in many places
   std::vector<faults::Candidate> candidates;  // in the order in which they should be tried
   double relative_error = 0;
   double ratio_to_tolerance = 0;
@@ -18,7 +18,7 @@ struct Fault {
 
 // Faults in the order of the target, those that nothing aligned last. Views are canonical forms. The
 // result points into `alignment`.
-std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& target, const align::SourceValues& values,
-                            const align::Alignment& alignment);
+std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& target,
+                            const align::SourceValues& values, const align::Alignment& alignment);
 
 }  // namespace fetafix::diagnose

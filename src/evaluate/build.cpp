@@ -14,7 +14,9 @@ using graph::ValueId;
 
 // Shapes, axes and the like: ONNX Runtime plans better when it sees them, and they are part of what the
 // operator is.
-bool is_structural(const Tensor& tensor) { return is_integer(tensor.dtype()) && tensor.size() <= 64; }
+bool is_structural(const Tensor& tensor) {
+  return is_integer(tensor.dtype()) && tensor.size() <= 64;
+}
 
 onnx_wire::Model empty_model() {
   onnx_wire::Model model;
@@ -32,7 +34,8 @@ onnx_wire::Model empty_model() {
 void write_node(const graph::Node& node, onnx_wire::Node& wire) {
   wire.set_op_type(node.type);
   if (!node.domain.empty()) wire.set_domain(node.domain);
-  for (const auto& [name, value] : node.attributes) onnx_wire::write_attribute(name, value, *wire.add_attribute());
+  for (const auto& [name, value] : node.attributes)
+    onnx_wire::write_attribute(name, value, *wire.add_attribute());
 }
 
 class Builder {
@@ -98,8 +101,8 @@ class Builder {
       // A fed value is not computed: its node writes to a name that nobody reads.
       const bool hidden = out != graph::no_value && fed_.contains(out);
       wire->add_output(out == graph::no_value ? "" : hidden ? "unused_" + name(out) : name(out));
-      if (hidden && built_.input_values.end() ==
-                        std::find(built_.input_values.begin(), built_.input_values.end(), out))
+      if (hidden &&
+          built_.input_values.end() == std::find(built_.input_values.begin(), built_.input_values.end(), out))
         add_input(out, fed_[out]);
     }
     return {};
@@ -115,7 +118,8 @@ class Builder {
 }  // namespace
 
 Result<BuiltModel> build_model(const Graph& graph, std::span<const NodeId> nodes,
-                               const std::vector<std::pair<ValueId, DType>>& fed, std::span<const ValueId> wanted) {
+                               const std::vector<std::pair<ValueId, DType>>& fed,
+                               std::span<const ValueId> wanted) {
   return Builder(graph).run(nodes, fed, wanted);
 }
 

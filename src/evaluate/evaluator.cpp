@@ -20,8 +20,8 @@ class WorkerEvaluator final : public Evaluator {
  public:
   explicit WorkerEvaluator(channel::Worker worker) : worker_(std::move(worker)) {}
 
-  Result<std::vector<Tensor>> run(const graph::Graph& graph, std::span<const graph::NodeId> nodes, const Feeds& feeds,
-                                  std::span<const ValueId> wanted) override {
+  Result<std::vector<Tensor>> run(const graph::Graph& graph, std::span<const graph::NodeId> nodes,
+                                  const Feeds& feeds, std::span<const ValueId> wanted) override {
     std::vector<std::pair<ValueId, DType>> fed;
     for (const auto& [value, tensor] : feeds) fed.emplace_back(value, tensor.dtype());
     FETAFIX_TRY(BuiltModel built, build_model(graph, nodes, fed, wanted));
@@ -65,7 +65,7 @@ class WorkerEvaluator final : public Evaluator {
     FETAFIX_TRY(Tensor bytes, Tensor::from_bytes(DType::uint8, {static_cast<int64_t>(built.bytes.size())},
                                                  as_bytes(built.bytes)));
     channel::Message request;
-    request.fields["optimize"] = false;  // what runs is what the view says
+    request.fields["optimize"] = false;      // what runs is what the view says
     request.fields["memory_arena"] = false;  // hundreds of small sessions need none of their own
     request.tensors.push_back({"model", std::move(bytes)});
     FETAFIX_TRY(channel::Message reply, call("load", std::move(request)));
@@ -96,7 +96,8 @@ class WorkerEvaluator final : public Evaluator {
 Result<std::unique_ptr<Evaluator>> make_evaluator(const EvaluatorOptions& options) {
   FETAFIX_TRY(auto program, channel::find_worker("fetafix-onnxruntime-worker"));
   FETAFIX_TRY(auto library, channel::find_onnxruntime(channel::pinned_python()));
-  FETAFIX_TRY(auto worker, channel::Worker::start({"evaluator", program, {library.string(), std::to_string(options.threads)}}));
+  FETAFIX_TRY(auto worker, channel::Worker::start(
+                               {"evaluator", program, {library.string(), std::to_string(options.threads)}}));
   return std::unique_ptr<Evaluator>(std::make_unique<WorkerEvaluator>(std::move(worker)));
 }
 

@@ -14,19 +14,34 @@ using graph::Node;
 
 // Sums of products: their error grows with the absolute values that go in, not with what comes out.
 bool is_linear(const Node& node) {
-  static const std::set<std::string> types{"Conv", "ConvTranspose", "MatMul", "Gemm", "BatchNormalization",
-                                           "AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum", "Sum",
-                                           "Mean", "Add", "Sub", "Einsum", "LpPool", "CumSum"};
+  static const std::set<std::string> types{"Conv",
+                                           "ConvTranspose",
+                                           "MatMul",
+                                           "Gemm",
+                                           "BatchNormalization",
+                                           "AveragePool",
+                                           "GlobalAveragePool",
+                                           "ReduceMean",
+                                           "ReduceSum",
+                                           "Sum",
+                                           "Mean",
+                                           "Add",
+                                           "Sub",
+                                           "Einsum",
+                                           "LpPool",
+                                           "CumSum"};
   return types.contains(node.type);
 }
 
 // Moves or selects elements and computes nothing.
 bool is_exact(const Node& node) {
   static const std::set<std::string> types{
-      "Identity", "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Concat", "Split", "Slice", "Gather",
-      "Expand", "Pad", "Tile", "Relu", "Clip", "MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "Max", "Min",
-      "Abs", "Neg", "DepthToSpace", "SpaceToDepth", "Where", "Dropout", "Sign", "Floor", "Ceil", "Cast", "GatherElements",
-      "GatherND", "Add", "Sub", "Mul", "Div", "Sqrt", "LeakyRelu", "PRelu"};
+      "Identity", "Reshape", "Transpose",     "Flatten",        "Squeeze",   "Unsqueeze", "Concat",
+      "Split",    "Slice",   "Gather",        "Expand",         "Pad",       "Tile",      "Relu",
+      "Clip",     "MaxPool", "GlobalMaxPool", "ReduceMax",      "ReduceMin", "Max",       "Min",
+      "Abs",      "Neg",     "DepthToSpace",  "SpaceToDepth",   "Where",     "Dropout",   "Sign",
+      "Floor",    "Ceil",    "Cast",          "GatherElements", "GatherND",  "Add",       "Sub",
+      "Mul",      "Div",     "Sqrt",          "LeakyRelu",      "PRelu"};
   return types.contains(node.type);
 }
 
@@ -58,12 +73,13 @@ AbsoluteNode absolute_node(const Graph& graph, const Node& node, const Feeds& fe
     const graph::Value& value = graph.value(id);
     auto fed = feeds.find(id);
     const Tensor& tensor = fed != feeds.end() ? fed->second : value.constant;
-    copy.inputs[i] = out.graph.add_value({.name = "", .native_name = "", .dtype = tensor.dtype(), .shape = {},
-                                          .constant = {}, .lens = {}});
+    copy.inputs[i] = out.graph.add_value(
+        {.name = "", .native_name = "", .dtype = tensor.dtype(), .shape = {}, .constant = {}, .lens = {}});
     const bool keeps_sign = node.type == "BatchNormalization" && i == 4;
     out.feeds[copy.inputs[i]] = keeps_sign ? tensor : absolute(tensor);
   }
-  // |mean| adds to the error: with a negated mean the node computes |scale| (|x| + |mean|) / deviation + |bias|.
+  // |mean| adds to the error: with a negated mean the node computes |scale| (|x| + |mean|) / deviation +
+  // |bias|.
   if (node.type == "BatchNormalization")
     out.feeds[copy.inputs[3]] = map(out.feeds[copy.inputs[3]], [](float v) { return -v; });
   if (node.type == "Sub") copy.type = "Add";
@@ -77,9 +93,9 @@ AbsoluteNode absolute_node(const Graph& graph, const Node& node, const Feeds& fe
 // rounding of the folded bias, which may be large where the result is small.
 float largest_bias(const Graph& graph, const Node& node, const Feeds& feeds) {
   size_t operand = node.type == "Conv" || node.type == "ConvTranspose" || node.type == "Gemm" ? 2
-                   : node.type == "BatchNormalization"                                         ? 3
-                   : node.type == "Add"                                                        ? 1
-                                                                                               : 99;
+                   : node.type == "BatchNormalization"                                        ? 3
+                   : node.type == "Add"                                                       ? 1
+                                                                                              : 99;
   if (operand >= node.inputs.size() || node.inputs[operand] == graph::no_value) return 0;
   const auto id = node.inputs[operand];
   const Tensor& tensor = graph.value(id).constant;
@@ -91,15 +107,16 @@ float largest_bias(const Graph& graph, const Node& node, const Feeds& feeds) {
 
 constexpr float u = static_cast<float>(unit_roundoff);
 
-Result<std::vector<Tensor>> linear(Evaluator& evaluator, const Graph& graph, const Node& node, const Feeds& feeds,
-                                   std::span<const Tensor> outputs) {
+Result<std::vector<Tensor>> linear(Evaluator& evaluator, const Graph& graph, const Node& node,
+                                   const Feeds& feeds, std::span<const Tensor> outputs) {
   AbsoluteNode piece = absolute_node(graph, node, feeds);
   const std::vector<graph::NodeId> nodes{0};
   std::vector<graph::ValueId> wanted;
   for (graph::ValueId id : piece.graph.node(0).outputs)
     if (id != graph::no_value) wanted.push_back(id);
   FETAFIX_TRY(auto sums, evaluator.run(piece.graph, nodes, piece.feeds, wanted));
-  const bool mean = node.type == "GlobalAveragePool" || node.type == "ReduceMean" || node.type == "AveragePool";
+  const bool mean =
+      node.type == "GlobalAveragePool" || node.type == "ReduceMean" || node.type == "AveragePool";
   float factor = 10;
   if (mean && !sums.empty() && sums[0].size() > 0) {
     const auto in = piece.feeds.begin()->second.size();
@@ -108,8 +125,10 @@ Result<std::vector<Tensor>> linear(Evaluator& evaluator, const Graph& graph, con
   const float bias = 3 * u * largest_bias(graph, node, feeds);
   std::vector<Tensor> out;
   for (size_t i = 0; i < sums.size(); ++i) {
-    if (outputs[i].dtype() != DType::float32) out.emplace_back();
-    else out.push_back(map(sums[i], [&](float v) { return factor * u * std::fabs(v) + bias; }));
+    if (outputs[i].dtype() != DType::float32)
+      out.emplace_back();
+    else
+      out.push_back(map(sums[i], [&](float v) { return factor * u * std::fabs(v) + bias; }));
   }
   return out;
 }
@@ -123,7 +142,8 @@ Tensor elementwise_tolerance(const Node& node, const Tensor& y) {
   if (node.type == "Sigmoid") return map(y, [](float) { return 4 * u; });
   if (node.type == "HardSigmoid") return map(y, [](float) { return 4 * u; });
   if (node.type == "Tanh" || node.type == "Erf") return map(y, [](float) { return 3 * u; });
-  if (node.type == "LSTM" || node.type == "GRU" || node.type == "RNN") return map(y, [](float) { return 6 * u; });
+  if (node.type == "LSTM" || node.type == "GRU" || node.type == "RNN")
+    return map(y, [](float) { return 6 * u; });
   if (node.type == "Softmax") return softmax_tolerance(y);
   if (node.type == "LayerNormalization") return map(y, [](float v) { return 4 * u * (std::fabs(v) + 1); });
   return map(y, [](float v) { return 4 * u * std::fabs(v); });
@@ -131,15 +151,18 @@ Tensor elementwise_tolerance(const Node& node, const Tensor& y) {
 
 }  // namespace
 
-Result<std::vector<Tensor>> node_tolerance(Evaluator& evaluator, const Graph& graph, graph::NodeId id, const Feeds& feeds,
-                                           std::span<const Tensor> outputs) {
+Result<std::vector<Tensor>> node_tolerance(Evaluator& evaluator, const Graph& graph, graph::NodeId id,
+                                           const Feeds& feeds, std::span<const Tensor> outputs) {
   const Node& node = graph.node(id);
   if (is_linear(node)) return linear(evaluator, graph, node, feeds, outputs);
   std::vector<Tensor> out;
   for (const Tensor& y : outputs) {
-    if (y.dtype() != DType::float32) out.emplace_back();
-    else if (is_exact(node)) out.push_back(map(y, [](float v) { return 2 * u * std::fabs(v); }));
-    else out.push_back(elementwise_tolerance(node, y));
+    if (y.dtype() != DType::float32)
+      out.emplace_back();
+    else if (is_exact(node))
+      out.push_back(map(y, [](float v) { return 2 * u * std::fabs(v); }));
+    else
+      out.push_back(elementwise_tolerance(node, y));
   }
   return out;
 }

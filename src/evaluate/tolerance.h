@@ -12,7 +12,8 @@ inline constexpr double unit_roundoff = 1.0 / 16777216.0;
 
 // One float32 tensor for each float output of the node, in its order (empty tensors for the others).
 // `outputs` are what the node computed on `feeds`.
-Result<std::vector<Tensor>> node_tolerance(Evaluator& evaluator, const graph::Graph& graph, graph::NodeId node,
-                                           const Feeds& feeds, std::span<const Tensor> outputs);
+Result<std::vector<Tensor>> node_tolerance(Evaluator& evaluator, const graph::Graph& graph,
+                                           graph::NodeId node, const Feeds& feeds,
+                                           std::span<const Tensor> outputs);
 
 }  // namespace fetafix::evaluate

@@ -23,9 +23,24 @@ struct Known {
 const std::map<std::string, std::vector<Known>>& known() {
   static const std::map<std::string, std::vector<Known>> table{
       {"Conv", {{"strides", Ints{}}, {"dilations", Ints{}}, {"group", int64_t{1}}}},
-      {"ConvTranspose", {{"strides", Ints{}}, {"dilations", Ints{}}, {"group", int64_t{1}}, {"pads", Ints{}}, {"output_padding", Ints{}}}},
-      {"MaxPool", {{"kernel_shape", Ints{}}, {"strides", Ints{}}, {"pads", Ints{}}, {"dilations", Ints{}}, {"ceil_mode", int64_t{0}}}},
-      {"AveragePool", {{"kernel_shape", Ints{}}, {"strides", Ints{}}, {"pads", Ints{}}, {"ceil_mode", int64_t{0}}, {"count_include_pad", int64_t{0}}}},
+      {"ConvTranspose",
+       {{"strides", Ints{}},
+        {"dilations", Ints{}},
+        {"group", int64_t{1}},
+        {"pads", Ints{}},
+        {"output_padding", Ints{}}}},
+      {"MaxPool",
+       {{"kernel_shape", Ints{}},
+        {"strides", Ints{}},
+        {"pads", Ints{}},
+        {"dilations", Ints{}},
+        {"ceil_mode", int64_t{0}}}},
+      {"AveragePool",
+       {{"kernel_shape", Ints{}},
+        {"strides", Ints{}},
+        {"pads", Ints{}},
+        {"ceil_mode", int64_t{0}},
+        {"count_include_pad", int64_t{0}}}},
       {"BatchNormalization", {{"epsilon", 1e-5f}}},
       {"InstanceNormalization", {{"epsilon", 1e-5f}}},
       {"LayerNormalization", {{"epsilon", 1e-5f}, {"axis", int64_t{-1}}}},
@@ -33,7 +48,11 @@ const std::map<std::string, std::vector<Known>>& known() {
       {"Elu", {{"alpha", 1.0f}}},
       {"HardSigmoid", {{"alpha", 0.2f}, {"beta", 0.5f}}},
       {"LRN", {{"alpha", 1e-4f}, {"beta", 0.75f}, {"bias", 1.0f}, {"size", int64_t{0}}}},
-      {"Resize", {{"coordinate_transformation_mode", std::string("half_pixel")}, {"mode", std::string("nearest")}, {"nearest_mode", std::string("round_prefer_floor")}, {"cubic_coeff_a", -0.75f}}},
+      {"Resize",
+       {{"coordinate_transformation_mode", std::string("half_pixel")},
+        {"mode", std::string("nearest")},
+        {"nearest_mode", std::string("round_prefer_floor")},
+        {"cubic_coeff_a", -0.75f}}},
       {"DepthToSpace", {{"mode", std::string("DCR")}}},
       {"Gelu", {{"approximate", std::string("none")}}},
       {"GRU", {{"linear_before_reset", int64_t{0}}, {"direction", std::string("forward")}}},
@@ -49,7 +68,9 @@ bool same_meaning(const std::string& name, const Attribute& a, const Attribute& 
   if (!x || !y) return graph::to_text(a) == graph::to_text(b);
   if (!x->empty() && !y->empty()) return *x == *y;
   const int64_t neutral = name == "pads" || name == "output_padding" ? 0 : 1;
-  const auto all_neutral = [&](const Ints& v) { return std::all_of(v.begin(), v.end(), [&](int64_t i) { return i == neutral; }); };
+  const auto all_neutral = [&](const Ints& v) {
+    return std::all_of(v.begin(), v.end(), [&](int64_t i) { return i == neutral; });
+  };
   return all_neutral(*x) && all_neutral(*y);
 }
 
@@ -58,10 +79,11 @@ Attribute get(const graph::Node& node, const Known& attribute) {
   return found == node.attributes.end() ? attribute.otherwise : found->second;
 }
 
-void add(Candidate& out, const Place& place, graph::NodeId target, const std::string& name, const Attribute& value,
-         const std::string& found) {
+void add(Candidate& out, const Place& place, graph::NodeId target, const std::string& name,
+         const Attribute& value, const std::string& found) {
   out.edits.push_back(graph::SetAttribute{graph::address_of(place.target, target), name, value});
-  out.explanation += (out.explanation.empty() ? "" : "; ") + name + " is " + found + " where the source has " + graph::to_text(value);
+  out.explanation += (out.explanation.empty() ? "" : "; ") + name + " is " + found +
+                     " where the source has " + graph::to_text(value);
   out.pattern = out.pattern.empty() ? name : out.pattern + "+" + name;
 }
 
@@ -76,7 +98,8 @@ void compare_pads(Candidate& out, const Place& place, const NodePair& pair) {
   const Ints resolved = target && !target->pads.empty() ? target->pads : own;
   if (!automatic && resolved == source->pads) return;
   Ints wanted = source->pads;
-  for (size_t i = 0; i < wanted.size() && i < own.size() && i < resolved.size(); ++i) wanted[i] -= resolved[i] - own[i];
+  for (size_t i = 0; i < wanted.size() && i < own.size() && i < resolved.size(); ++i)
+    wanted[i] -= resolved[i] - own[i];
   if (std::any_of(wanted.begin(), wanted.end(), [](int64_t v) { return v < 0; })) return;
   add(out, place, pair.target, "pads", wanted, automatic ? "automatic" : graph::to_text(Attribute(own)));
 }
@@ -94,12 +117,14 @@ std::vector<Candidate> attribute(const Place& place) {
     if (table == known().end()) continue;
     for (const Known& one : table->second) {
       const Attribute wanted = get(source, one), found = get(target, one);
-      if (!same_meaning(one.name, wanted, found)) add(out, place, pair.target, one.name, wanted, graph::to_text(found));
+      if (!same_meaning(one.name, wanted, found))
+        add(out, place, pair.target, one.name, wanted, graph::to_text(found));
     }
   }
   if (out.edits.empty()) return {};
   out.fault_class = "hyperparameters";
-  out.advice = "set the hyperparameter explicitly in the source model instead of relying on a framework's default";
+  out.advice =
+      "set the hyperparameter explicitly in the source model instead of relying on a framework's default";
   return {out};
 }
 

@@ -10,13 +10,17 @@ std::span<const Pattern> catalogue() {
       Pattern{"training-mode", "graph", "BatchNormalization left in training mode", training_mode},
       Pattern{"attribute", "hyperparameters", "a hyperparameter differs in its resolved meaning", attribute},
       Pattern{"tensor", "parameters", "a stored tensor is not the source's", tensor},
-      Pattern{"folded-tensor", "parameters", "weights or bias differ after folding normalization", folded_tensor},
+      Pattern{"folded-tensor", "parameters", "weights or bias differ after folding normalization",
+              folded_tensor},
       Pattern{"operator-type", "graph", "another operator stands in its place", operator_type},
       Pattern{"extra-operator", "graph", "an operator that the source does not have", extra_operator},
-      Pattern{"replaced-operator", "graph", "an elementwise operator with other operands stands in its place", replaced_operator},
-      Pattern{"extra-transpose", "tensor-structure", "a Transpose that the source does not have", extra_transpose},
+      Pattern{"replaced-operator", "graph", "an elementwise operator with other operands stands in its place",
+              replaced_operator},
+      Pattern{"extra-transpose", "tensor-structure", "a Transpose that the source does not have",
+              extra_transpose},
       Pattern{"rewired-operand", "graph", "an operand reads another value", rewired_operand},
-      Pattern{"missing-operator", "graph", "operators of the source are missing (a lost bias, a lost activation)", missing_operator},
+      Pattern{"missing-operator", "graph",
+              "operators of the source are missing (a lost bias, a lost activation)", missing_operator},
   };
   return patterns;
 }

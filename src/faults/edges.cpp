@@ -10,7 +10,8 @@ namespace {
 using graph::NodeId;
 using graph::ValueId;
 
-// Source nodes from `from` (a value or a twin of it) to `to`, if each takes one varying operand; first to last.
+// Source nodes from `from` (a value or a twin of it) to `to`, if each takes one varying operand; first to
+// last.
 std::optional<std::vector<NodeId>> chain(const Place& place, ValueId from, ValueId to) {
   std::vector<NodeId> out;
   ValueId at = to;
@@ -31,7 +32,8 @@ std::optional<std::vector<NodeId>> chain(const Place& place, ValueId from, Value
 }
 
 // A constant operand as it must lie in the target's layout: per-channel constants follow the permutation.
-std::optional<Tensor> in_layout(const Tensor& constant, const Shape& value, const align::Permutation& permutation) {
+std::optional<Tensor> in_layout(const Tensor& constant, const Shape& value,
+                                const align::Permutation& permutation) {
   if (constant.size() <= 1 || permutation.empty()) return constant;
   const Shape dims = align::squeezed(value);
   if (dims.size() != permutation.size() || value.size() != dims.size() + 1) return std::nullopt;
@@ -46,9 +48,10 @@ std::optional<Tensor> in_layout(const Tensor& constant, const Shape& value, cons
 
 // Operators that mean the same whatever the order of dimensions.
 bool layout_free(const graph::Node& node) {
-  static const std::vector<std::string> types{"Add", "Sub", "Mul", "Div", "Relu", "Clip", "LeakyRelu", "Sigmoid", "Tanh",
-                                              "HardSigmoid", "HardSwish", "Elu", "Selu", "Erf", "Exp", "Sqrt", "Neg", "Abs",
-                                              "Pow", "Softplus", "PRelu", "Softsign"};
+  static const std::vector<std::string> types{
+      "Add",  "Sub",         "Mul",       "Div",      "Relu",  "Clip",    "LeakyRelu", "Sigmoid",
+      "Tanh", "HardSigmoid", "HardSwish", "Elu",      "Selu",  "Erf",     "Exp",       "Sqrt",
+      "Neg",  "Abs",         "Pow",       "Softplus", "PRelu", "Softsign"};
   return std::find(types.begin(), types.end(), node.type) != types.end();
 }
 
@@ -108,7 +111,8 @@ std::vector<Candidate> missing_join(const Place& place) {
     }
     for (const auto& [value, pair] : place.alignment.pairs) {
       if (pair.source != wanted || pair.permutation != place.edge->permutation) continue;
-      if (place.edge->node >= 0 && place.target_uses.producer[static_cast<size_t>(value)] >= place.edge->node) continue;
+      if (place.edge->node >= 0 && place.target_uses.producer[static_cast<size_t>(value)] >= place.edge->node)
+        continue;
       auto other = graph::address_of(place.target, place.target_uses, value);
       if (!other.ok()) continue;
       insert.other_operands.emplace_back(static_cast<int>(i), *other);
@@ -159,7 +163,9 @@ std::vector<Candidate> missing_operator(const Place& place) {
 }
 
 std::vector<Candidate> extra_operator(const Place& place) {
-  if (!place.segment || place.segment->evidence != align::Evidence::passed || place.segment->target_nodes.size() != 1) return {};
+  if (!place.segment || place.segment->evidence != align::Evidence::passed ||
+      place.segment->target_nodes.size() != 1)
+    return {};
   const NodeId id = place.segment->target_nodes[0];
   const graph::Node& node = place.target.node(id);
   Candidate out;
@@ -205,7 +211,8 @@ std::vector<Candidate> rewired_operand(const Place& place) {
     one.fault_class = "graph";
     one.explanation = "an operand reads another value than in the source";
     one.advice = "check the converter's handling of shared and renamed edges";
-    one.edits.push_back(graph::SetOperand{graph::address_of(place.target, place.edge->node), place.edge->input, *address});
+    one.edits.push_back(
+        graph::SetOperand{graph::address_of(place.target, place.edge->node), place.edge->input, *address});
     out.push_back(std::move(one));
   }
   return out;

@@ -13,7 +13,8 @@ using graph::ValueId;
 
 std::vector<double> Linear::bias() const {
   std::vector<double> out(scale.size());
-  for (size_t c = 0; c < out.size(); ++c) out[c] = shift[c] + (core_bias.empty() ? 0 : scale[c] * core_bias[c]);
+  for (size_t c = 0; c < out.size(); ++c)
+    out[c] = shift[c] + (core_bias.empty() ? 0 : scale[c] * core_bias[c]);
   return out;
 }
 
@@ -63,9 +64,10 @@ class Reader {
 
   // Layout and shape arithmetic carry no parameters; a zero Pad adds to the core's own pads.
   bool read_before(const Node& node) {
-    static const std::vector<std::string> helpers{"Transpose", "Reshape", "Identity", "Cast", "Shape", "Gather",
-                                                  "Concat", "Slice", "ConstantOfShape", "Unsqueeze", "Squeeze",
-                                                  "Add", "Sub", "Mul", "Div", "Floor", "Ceil", "Max", "Flatten"};
+    static const std::vector<std::string> helpers{
+        "Transpose", "Reshape",         "Identity",  "Cast",    "Shape",  "Gather", "Concat",
+        "Slice",     "ConstantOfShape", "Unsqueeze", "Squeeze", "Add",    "Sub",    "Mul",
+        "Div",       "Floor",           "Ceil",      "Max",     "Flatten"};
     if (node.type == "Pad") {
       if (graph::attribute_or(node, "mode", std::string("constant")) != "constant") return false;
       auto pads = numbers(node, 1);
@@ -99,7 +101,8 @@ class Reader {
 
   void read_pads(const Node& node) {
     const size_t spatial = out_.weights.shape().size() - 2;
-    if (node.type != "Conv" || graph::attribute_or(node, "auto_pad", std::string("NOTSET")) != "NOTSET") return;
+    if (node.type != "Conv" || graph::attribute_or(node, "auto_pad", std::string("NOTSET")) != "NOTSET")
+      return;
     out_.pads = graph::attribute_or(node, "pads", std::vector<int64_t>(2 * spatial, 0));
     if (extra_pads_.size() != 2 * (spatial + 2) || out_.pads.size() != 2 * spatial) return;
     for (size_t d = 0; d < spatial; ++d) {
@@ -124,8 +127,10 @@ class Reader {
       if (node.type == "Mul") out_.scale[c] *= v, out_.shift[c] *= v;
       if (node.type == "Div") out_.scale[c] /= v, out_.shift[c] /= v;
     }
-    if (node.type == "Add" && operand->size() == channels) out_.shift_node = id;
-    else if (node.type != "Add") out_.shift_node = -1;
+    if (node.type == "Add" && operand->size() == channels)
+      out_.shift_node = id;
+    else if (node.type != "Add")
+      out_.shift_node = -1;
     return true;
   }
 
@@ -161,7 +166,8 @@ Tensor Linear::kernel() const {
   return out;
 }
 
-std::optional<Linear> effective(const Graph& graph, std::span<const NodeId> nodes, const ConstantLookup& constant) {
+std::optional<Linear> effective(const Graph& graph, std::span<const NodeId> nodes,
+                                const ConstantLookup& constant) {
   return Reader(graph, constant).run(nodes);
 }
 

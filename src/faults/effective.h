@@ -10,16 +10,16 @@ namespace fetafix::faults {
 
 // y[c] = kernel[c] * x + bias[c], with kernel[c] = scale[c] * (the core's own weights).
 struct Linear {
-  graph::NodeId core = -1;          // Conv, ConvTranspose or MatMul with constant weights
-  Tensor weights;                   // the core's own, in the view's layout
-  int channel_axis = 0;             // of the output channels in `weights`
-  std::vector<double> core_bias;    // the core's own bias operand; empty: it has none
-  std::vector<double> scale;        // what follows the core, per output channel
-  std::vector<double> shift;        // ... so that bias = scale * core_bias + shift
-  graph::NodeId shift_node = -1;    // a BatchNormalization or Add whose constant can take a bias change
-  std::vector<int64_t> pads;        // resolved zero padding of a Conv, with Pad nodes before it; empty: not known
+  graph::NodeId core = -1;        // Conv, ConvTranspose or MatMul with constant weights
+  Tensor weights;                 // the core's own, in the view's layout
+  int channel_axis = 0;           // of the output channels in `weights`
+  std::vector<double> core_bias;  // the core's own bias operand; empty: it has none
+  std::vector<double> scale;      // what follows the core, per output channel
+  std::vector<double> shift;      // ... so that bias = scale * core_bias + shift
+  graph::NodeId shift_node = -1;  // a BatchNormalization or Add whose constant can take a bias change
+  std::vector<int64_t> pads;  // resolved zero padding of a Conv, with Pad nodes before it; empty: not known
   std::vector<double> bias() const;
-  Tensor kernel() const;            // weights times scale
+  Tensor kernel() const;  // weights times scale
 };
 
 // A constant, or a value of the source that does not depend on the sample (a padding computed at run time).

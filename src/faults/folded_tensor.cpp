@@ -19,7 +19,9 @@ Tensor to_tensor(const std::vector<double>& values, const Shape& shape) {
 }
 
 // The slot of a node's operand in the native file; -1 when it has none.
-int slot_of(const graph::Node& node, size_t input) { return input < node.slots.size() ? node.slots[input] : -1; }
+int slot_of(const graph::Node& node, size_t input) {
+  return input < node.slots.size() ? node.slots[input] : -1;
+}
 
 // How far apart per channel, relative to the whole tensor.
 double kernel_distance(const Tensor& a, const Tensor& b) {
@@ -33,7 +35,8 @@ std::optional<graph::Edit> weights_edit(const Place& place, const Linear& source
   Linear inverse = source;
   inverse.weights = wanted;
   for (size_t c = 0; c < target.scale.size(); ++c) inverse.scale[c] = 1 / target.scale[c];
-  if (std::any_of(inverse.scale.begin(), inverse.scale.end(), [](double v) { return !std::isfinite(v); })) return {};
+  if (std::any_of(inverse.scale.begin(), inverse.scale.end(), [](double v) { return !std::isfinite(v); }))
+    return {};
   // Where both sides have the same scale the source's own weights are exact; dividing would round.
   const bool same_scale = distance(source.scale, target.scale) == 0;
   Tensor value = same_scale ? source.weights : inverse.kernel();
@@ -54,14 +57,18 @@ std::optional<graph::Edit> bias_edit(const Place& place, const Linear& source, c
   std::vector<double> value(wanted.size());
   if (!target.core_bias.empty() || (target.shift_node < 0 && core.type != "MatMul")) {
     for (size_t c = 0; c < value.size(); ++c) value[c] = (wanted[c] - target.shift[c]) / target.scale[c];
-    return graph::SetTensor{graph::address_of(place.target, target.core), 2, to_tensor(value, {static_cast<int64_t>(value.size())})};
+    return graph::SetTensor{graph::address_of(place.target, target.core), 2,
+                            to_tensor(value, {static_cast<int64_t>(value.size())})};
   }
   if (target.shift_node < 0) return {};
   const graph::Node& node = place.target.node(target.shift_node);
-  const size_t input = node.type == "BatchNormalization" ? 2 : place.target.value(node.inputs[1]).is_constant() ? 1 : 0;
+  const size_t input = node.type == "BatchNormalization"                  ? 2
+                       : place.target.value(node.inputs[1]).is_constant() ? 1
+                                                                          : 0;
   const graph::Value& operand = place.target.value(node.inputs[input]);
   auto now = to_doubles(operand.constant);
-  if (!operand.is_constant() || !now.ok() || now->size() != value.size() || slot_of(node, input) < 0) return {};
+  if (!operand.is_constant() || !now.ok() || now->size() != value.size() || slot_of(node, input) < 0)
+    return {};
   for (size_t c = 0; c < value.size(); ++c) value[c] = (*now)[c] + wanted[c] - have[c];
   return graph::SetTensor{graph::address_of(place.target, target.shift_node), slot_of(node, input),
                           to_tensor(value, operand.constant.shape())};
@@ -81,9 +88,13 @@ std::vector<Candidate> folded_tensor(const Place& place) {
   Candidate out;
   out.pattern = weights_differ && bias_differs ? "weights-and-bias" : weights_differ ? "weights" : "bias";
   out.fault_class = "parameters";
-  const std::string what = weights_differ && bias_differs ? "weights and bias are" : weights_differ ? "weights are" : "bias is";
+  const std::string what = weights_differ && bias_differs ? "weights and bias are"
+                           : weights_differ               ? "weights are"
+                                                          : "bias is";
   out.explanation = "the " + what + " not the source's (compared after folding normalization on both sides)";
-  out.advice = "compare the file's weights with the source right after converting; convert again if the file was edited";
+  out.advice =
+      "compare the file's weights with the source right after converting; convert again if the file was "
+      "edited";
   if (weights_differ) {
     auto edit = weights_edit(place, *source, *target);
     if (!edit) return {};

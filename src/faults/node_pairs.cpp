@@ -19,7 +19,8 @@ std::vector<NodePair> pairs_by_type(const Place& place) {
   return out;
 }
 
-std::optional<Tensor> source_operand(const Place& place, const NodePair& pair, size_t input, const Shape& shape) {
+std::optional<Tensor> source_operand(const Place& place, const NodePair& pair, size_t input,
+                                     const Shape& shape) {
   const graph::Node& node = place.source.node(pair.source);
   if (input >= node.inputs.size() || node.inputs[input] == graph::no_value) return std::nullopt;
   const Tensor tensor = source_constants(place)(node.inputs[input]);

@@ -15,6 +15,7 @@ std::vector<NodePair> pairs_by_type(const Place& place);
 
 // Operand values of the pair that are constants, with the source's in the target's shape; nullopt when it
 // can't be brought to that shape by adding or dropping dimensions of 1.
-std::optional<Tensor> source_operand(const Place& place, const NodePair& pair, size_t input, const Shape& shape);
+std::optional<Tensor> source_operand(const Place& place, const NodePair& pair, size_t input,
+                                     const Shape& shape);
 
 }  // namespace fetafix::faults

@@ -7,11 +7,14 @@
 namespace fetafix::faults {
 
 std::vector<Candidate> operator_type(const Place& place) {
-  if (!place.segment || place.segment->target_nodes.size() != 1 || place.segment->source_nodes.size() != 1) return {};
+  if (!place.segment || place.segment->target_nodes.size() != 1 || place.segment->source_nodes.size() != 1)
+    return {};
   // Operators of one data operand whose attributes mean the same in any layout the two can share.
-  static const std::set<std::string> unary{"Relu", "LeakyRelu", "Sigmoid", "HardSigmoid", "Tanh", "Elu", "Selu",
-                                           "Softplus", "Softsign", "Abs", "Neg", "Exp", "Sqrt", "Erf", "MaxPool",
-                                           "AveragePool", "GlobalMaxPool", "GlobalAveragePool", "Celu", "Identity"};
+  static const std::set<std::string> unary{
+      "Relu", "LeakyRelu", "Sigmoid",  "HardSigmoid", "Tanh",          "Elu",
+      "Selu", "Softplus",  "Softsign", "Abs",         "Neg",           "Exp",
+      "Sqrt", "Erf",       "MaxPool",  "AveragePool", "GlobalMaxPool", "GlobalAveragePool",
+      "Celu", "Identity"};
   const graph::NodeId id = place.segment->target_nodes[0];
   const graph::Node& target = place.target.node(id);
   const graph::Node& source = place.source.node(place.segment->source_nodes[0]);
@@ -28,12 +31,15 @@ std::vector<Candidate> operator_type(const Place& place) {
 // replaced-operator: Relu for Clip and the like. The source's operator goes in behind the wrong one, which is
 // then taken out: types with other operands can't be changed in place.
 std::vector<Candidate> replaced_operator(const Place& place) {
-  if (!place.segment || place.segment->target_nodes.size() != 1 || place.segment->source_nodes.empty()) return {};
-  static const std::set<std::string> elementwise{"Relu", "Clip", "LeakyRelu", "Sigmoid", "Tanh", "Elu", "HardSigmoid", "Softplus", "Erf"};
+  if (!place.segment || place.segment->target_nodes.size() != 1 || place.segment->source_nodes.empty())
+    return {};
+  static const std::set<std::string> elementwise{"Relu", "Clip",        "LeakyRelu", "Sigmoid", "Tanh",
+                                                 "Elu",  "HardSigmoid", "Softplus",  "Erf"};
   const graph::NodeId id = place.segment->target_nodes[0];
   const graph::Node& target = place.target.node(id);
   const graph::Node& source = place.source.node(place.segment->source_nodes.back());
-  if (source.type == target.type || !elementwise.contains(source.type) || !elementwise.contains(target.type)) return {};
+  if (source.type == target.type || !elementwise.contains(source.type) || !elementwise.contains(target.type))
+    return {};
   graph::InsertNode insert;
   insert.edge.node = graph::address_of(place.target, id);
   insert.type = source.type;

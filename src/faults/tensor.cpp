@@ -13,7 +13,8 @@ std::string operand_name(const graph::Node& node, size_t input) {
     return names[std::min<size_t>(input, 4)];
   }
   if (node.type == "Clip") return input == 1 ? "lower bound" : "upper bound";
-  if (input == 1 && (node.type == "Conv" || node.type == "MatMul" || node.type == "ConvTranspose")) return "weights";
+  if (input == 1 && (node.type == "Conv" || node.type == "MatMul" || node.type == "ConvTranspose"))
+    return "weights";
   if (input == 2 && (node.type == "Conv" || node.type == "ConvTranspose")) return "bias";
   return "operand " + std::to_string(input);
 }
@@ -29,7 +30,8 @@ size_t normalizations(const graph::Graph& graph, std::span<const graph::NodeId> 
 std::vector<Candidate> tensor(const Place& place) {
   if (!place.segment) return {};
   // Where one side has folded a normalization its weights are others by right: folded_tensor compares those.
-  if (normalizations(place.source, place.segment->source_nodes) != normalizations(place.target, place.segment->target_nodes))
+  if (normalizations(place.source, place.segment->source_nodes) !=
+      normalizations(place.target, place.segment->target_nodes))
     return {};
   Candidate out;
   for (const NodePair& pair : pairs_by_type(place)) {
@@ -41,10 +43,12 @@ std::vector<Candidate> tensor(const Place& place) {
       if (!value.is_constant() || value.dtype != DType::float32) continue;
       auto wanted = source_operand(place, pair, input, value.constant.shape());
       if (!wanted || wanted->dtype() != value.dtype || wanted->identical(value.constant)) continue;
-      out.edits.push_back(graph::SetTensor{graph::address_of(place.target, pair.target), node.slots[input], *wanted});
+      out.edits.push_back(
+          graph::SetTensor{graph::address_of(place.target, pair.target), node.slots[input], *wanted});
       if (!out.pattern.empty()) out.pattern += "+";
       out.pattern += operand_name(node, input);
-      out.explanation += (out.explanation.empty() ? "the " : " and the ") + operand_name(node, input) + " of " + node.type;
+      out.explanation +=
+          (out.explanation.empty() ? "the " : " and the ") + operand_name(node, input) + " of " + node.type;
     }
   }
   if (out.edits.empty()) return {};

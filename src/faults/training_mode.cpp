@@ -11,7 +11,8 @@ namespace {
 std::vector<graph::Edit> moved_statistics(const Place& place) {
   graph::Graph inference = place.target;
   for (graph::NodeId id : place.segment->target_nodes) inference.node(id).attributes.erase("training_mode");
-  const Place calm{place.source, inference, place.target_uses, place.values, place.alignment, place.segment, nullptr};
+  const Place calm{place.source,  inference, place.target_uses, place.values, place.alignment,
+                   place.segment, nullptr};
   auto found = tensor(calm);
   if (found.empty()) found = folded_tensor(calm);
   return found.empty() ? std::vector<graph::Edit>() : found[0].edits;
@@ -29,7 +30,8 @@ std::vector<Candidate> training_mode(const Place& place) {
       out.edits.push_back(graph::SetAttribute{at, "training_mode", std::nullopt});
       out.edits.push_back(graph::KeepOutputs{at, 1});
     }
-    const bool dropping = node.type == "Dropout" && node.inputs.size() > 2 && node.inputs[2] != graph::no_value &&
+    const bool dropping = node.type == "Dropout" && node.inputs.size() > 2 &&
+                          node.inputs[2] != graph::no_value &&
                           place.target.value(node.inputs[2]).is_constant();
     if (dropping) out.edits.push_back(graph::SetTensor{at, 2, Tensor::scalar(false)});
   }
@@ -37,7 +39,8 @@ std::vector<Candidate> training_mode(const Place& place) {
   for (graph::Edit& edit : moved_statistics(place)) out.edits.push_back(std::move(edit));
   out.pattern = "training-mode";
   out.fault_class = "graph";
-  out.explanation = "the model was exported in training mode: BatchNormalization uses the statistics of the batch at hand";
+  out.explanation =
+      "the model was exported in training mode: BatchNormalization uses the statistics of the batch at hand";
   out.advice = "call model.eval() and export with training=TrainingMode.EVAL";
   return {out};
 }

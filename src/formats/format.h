@@ -40,10 +40,12 @@ class NativeModel {
   // The view. The same every time: addresses of a patch rest on it.
   virtual Result<Lifted> lift() const = 0;
 
-  // Writes the file so that it is either whole or absent. Without edits it is byte-identical to what was read.
+  // Writes the file so that it is either whole or absent. Without edits it is byte-identical to what was
+  // read.
   virtual Status write(const std::filesystem::path& path) const = 0;
 
-  // Writes a copy that also returns the given values (those with `native_tensor` >= 0, not graph outputs already).
+  // Writes a copy that also returns the given values (those with `native_tensor` >= 0, not graph outputs
+  // already).
   virtual Result<std::vector<ExposedValue>> expose(std::span<const graph::ValueId> values,
                                                    const std::filesystem::path& path) const = 0;
 

@@ -25,8 +25,10 @@ Result<std::unique_ptr<NativeModel>> read_model(const std::filesystem::path& pat
   for (const Format* format : all_formats())
     if (format->recognizes(head)) return format->read(path);
   std::string known;
-  for (const Format* format : all_formats()) known += (known.empty() ? "" : ", ") + std::string(format->name());
-  return Error{ErrorKind::file, path.string() + ": " + (head.empty() ? "empty or not a file" : "unknown format") +
+  for (const Format* format : all_formats())
+    known += (known.empty() ? "" : ", ") + std::string(format->name());
+  return Error{ErrorKind::file, path.string() + ": " +
+                                    (head.empty() ? "empty or not a file" : "unknown format") +
                                     "; expected one of: " + known};
 }
 

@@ -7,11 +7,16 @@
 namespace fetafix::graph {
 namespace {
 
-Error not_applicable(const std::string& why) { return {ErrorKind::unsupported, why}; }
+Error not_applicable(const std::string& why) {
+  return {ErrorKind::unsupported, why};
+}
 
 std::string where(const Address& at) {
-  return "operator " + std::to_string(at.op.index) + (at.op.graph.empty() ? "" : " of graph '" + at.op.graph + "'") +
-         (at.role == Role::core ? "" : " (" + std::string(role_name(at.role)) + (at.nth ? " " + std::to_string(at.nth) : "") + ")");
+  return "operator " + std::to_string(at.op.index) +
+         (at.op.graph.empty() ? "" : " of graph '" + at.op.graph + "'") +
+         (at.role == Role::core
+              ? ""
+              : " (" + std::string(role_name(at.role)) + (at.nth ? " " + std::to_string(at.nth) : "") + ")");
 }
 
 // Appends a node's outputs' consumers to a new producer: everything that read `from` reads `to`.
@@ -29,7 +34,8 @@ void redirect(Graph& graph, ValueId from, ValueId to, NodeId except) {
 ValueId add_patch_value(Graph& graph, DType dtype) {
   Value value;
   int next = 1;
-  for (const Value& v : graph.values) next += v.name.starts_with("p") && v.name.find("/new") != std::string::npos;
+  for (const Value& v : graph.values)
+    next += v.name.starts_with("p") && v.name.find("/new") != std::string::npos;
   value.name = "p" + std::to_string(next) + "/new";
   value.dtype = dtype;
   return graph.add_value(std::move(value));
@@ -69,6 +75,8 @@ Status apply_one(Graph& graph, const SetTensor& edit) {
 
 Status apply_one(Graph& graph, const SetAttribute& edit) {
   FETAFIX_TRY(NodeId id, resolve(graph, edit.at));
+  if (edit.name == "pads" && edit.value)
+    graph.node(id).attributes.erase("auto_pad");  // explicit pads replace it
   if (edit.value)
     graph.node(id).attributes[edit.name] = *edit.value;
   else
@@ -135,7 +143,8 @@ Status apply_one(Graph& graph, const RemoveNode& edit) {
   const Node node = graph.node(id);
   if (edit.through < 0 || static_cast<size_t>(edit.through) >= node.inputs.size() ||
       node.inputs[static_cast<size_t>(edit.through)] == no_value || node.outputs.empty())
-    return not_applicable(where(edit.at) + " has no operand " + std::to_string(edit.through) + " to pass through");
+    return not_applicable(where(edit.at) + " has no operand " + std::to_string(edit.through) +
+                          " to pass through");
   redirect(graph, node.outputs[0], node.inputs[static_cast<size_t>(edit.through)], id);
   graph.nodes.erase(graph.nodes.begin() + id);
   return {};
@@ -227,7 +236,8 @@ struct Describe {
            std::string(dtype_name(e.value.dtype())) + to_string(e.value.shape());
   }
   std::string operator()(const SetAttribute& e) const {
-    return (e.value ? "set " + e.name + " = " + to_text(*e.value) : "remove " + e.name) + " of " + where(e.at);
+    return (e.value ? "set " + e.name + " = " + to_text(*e.value) : "remove " + e.name) + " of " +
+           where(e.at);
   }
   std::string operator()(const SetOperand& e) const {
     return "rewire operand " + std::to_string(e.input) + " of " + where(e.at);
@@ -235,8 +245,11 @@ struct Describe {
   std::string operator()(const ChangeType& e) const { return "make " + where(e.at) + " a " + e.type; }
   std::string operator()(const InsertNode& e) const {
     return "insert " + e.type + " after " +
-           (e.edge.graph_input >= 0 ? "model input " + std::to_string(e.edge.graph_input) : where(e.edge.node)) +
-           (e.only_consumer ? " for operand " + std::to_string(e.only_consumer->second) + " of " + where(e.only_consumer->first) : "");
+           (e.edge.graph_input >= 0 ? "model input " + std::to_string(e.edge.graph_input)
+                                    : where(e.edge.node)) +
+           (e.only_consumer ? " for operand " + std::to_string(e.only_consumer->second) + " of " +
+                                  where(e.only_consumer->first)
+                            : "");
   }
   std::string operator()(const RemoveNode& e) const { return "remove " + where(e.at); }
   std::string operator()(const KeepOutputs& e) const {
@@ -246,6 +259,8 @@ struct Describe {
 
 }  // namespace
 
-std::string describe(const Edit& edit) { return std::visit(Describe{}, edit); }
+std::string describe(const Edit& edit) {
+  return std::visit(Describe{}, edit);
+}
 
 }  // namespace fetafix::graph

@@ -89,7 +89,8 @@ struct KeepOutputs {
   int keep = 1;
 };
 
-using Edit = std::variant<SetTensor, SetAttribute, SetOperand, ChangeType, InsertNode, RemoveNode, KeepOutputs>;
+using Edit =
+    std::variant<SetTensor, SetAttribute, SetOperand, ChangeType, InsertNode, RemoveNode, KeepOutputs>;
 
 // Edits that only make sense together; counted as one.
 struct EditGroup {

@@ -17,9 +17,15 @@ const %w float32[2,2] {1, 2, 3, 4}
 output %d
 )";
 
-Address at(int index) { return {{"", index}, Role::core}; }
-ValueAddress out_of(int index, int output = 0) { return {-1, at(index), output}; }
-ValueAddress model_input(int index) { return {index, {}, 0}; }
+Address at(int index) {
+  return {{"", index}, Role::core};
+}
+ValueAddress out_of(int index, int output = 0) {
+  return {-1, at(index), output};
+}
+ValueAddress model_input(int index) {
+  return {index, {}, 0};
+}
 
 // The nodes and outputs after the edits, or the complaint.
 std::string after(const std::vector<Edit>& edits, const char* start = before) {
@@ -37,8 +43,9 @@ TEST(EditSetTensor, ChangesThisUseOnly) {
             "%a = MatMul(%x, %p/tensor)\n%b = Relu(%a)\n%c = MatMul(%b, %w)\n%d = Add(%b, %c)\noutput %d\n");
 }
 TEST(EditSetTensor, AddsAnAbsentOperand) {
-  EXPECT_EQ(after({SetTensor{at(0), 2, Tensor::scalar(5.0f)}}),
-            "%a = MatMul(%x, %w, %p/tensor)\n%b = Relu(%a)\n%c = MatMul(%b, %w)\n%d = Add(%b, %c)\noutput %d\n");
+  EXPECT_EQ(
+      after({SetTensor{at(0), 2, Tensor::scalar(5.0f)}}),
+      "%a = MatMul(%x, %w, %p/tensor)\n%b = Relu(%a)\n%c = MatMul(%b, %w)\n%d = Add(%b, %c)\noutput %d\n");
 }
 TEST(EditSetTensor, RefusesAComputedOperand) {
   EXPECT_EQ(after({SetTensor{at(2), 0, Tensor::scalar(5.0f)}}), "operand 0 of operator 2 is computed");
@@ -58,7 +65,8 @@ TEST(EditSetAttribute, SetsAndRemoves) {
 TEST(EditSetOperand, Rewires) {
   EXPECT_EQ(after({SetOperand{at(3), 0, out_of(0)}}),
             "%a = MatMul(%x, %w)\n%b = Relu(%a)\n%c = MatMul(%b, %w)\n%d = Add(%a, %c)\noutput %d\n");
-  EXPECT_EQ(after({SetOperand{at(1), 0, model_input(0)}}).substr(0, 34), "%a = MatMul(%x, %w)\n%b = Relu(%x)\n");
+  EXPECT_EQ(after({SetOperand{at(1), 0, model_input(0)}}).substr(0, 34),
+            "%a = MatMul(%x, %w)\n%b = Relu(%x)\n");
 }
 TEST(EditSetOperand, RefusesWhatIsNotThereOrComesLater) {
   EXPECT_EQ(after({SetOperand{at(1), 5, out_of(0)}}), "operator 1 has no operand 5");
@@ -78,7 +86,8 @@ TEST(EditInsertNode, TakesOverAllReaders) {
 }
 TEST(EditInsertNode, TakesOverOneReader) {
   EXPECT_EQ(after({InsertNode{out_of(1), std::pair(at(3), 0), "Exp", {}, {std::nullopt}, {}}}),
-            "%a = MatMul(%x, %w)\n%b = Relu(%a)\n%p1/new = Exp(%b)\n%c = MatMul(%b, %w)\n%d = Add(%p1/new, %c)\noutput %d\n");
+            "%a = MatMul(%x, %w)\n%b = Relu(%a)\n%p1/new = Exp(%b)\n%c = MatMul(%b, %w)\n%d = Add(%p1/new, "
+            "%c)\noutput %d\n");
   EXPECT_EQ(after({InsertNode{out_of(1), std::pair(at(3), 1), "Exp", {}, {std::nullopt}, {}}}),
             "operator 3 does not read that edge");
   EXPECT_EQ(after({InsertNode{out_of(1), std::pair(at(3), -1), "Exp", {}, {std::nullopt}, {}}}),
@@ -91,9 +100,11 @@ TEST(EditInsertNode, BehindAnInputAndBeforeAnOutput) {
   EXPECT_EQ(text.substr(text.find("%d")), "%d = Add(%b, %c)\n%p1/new = Exp(%d)\noutput %p1/new\n");
 }
 TEST(EditInsertNode, MayReadFurtherValues) {
-  const InsertNode edit{out_of(2), std::pair(at(3), 1), "Sub", {}, {std::nullopt, std::nullopt}, {{1, out_of(0)}}};
-  EXPECT_EQ(after({edit}), "%a = MatMul(%x, %w)\n%b = Relu(%a)\n%c = MatMul(%b, %w)\n%p1/new = Sub(%c, %a)\n"
-                           "%d = Add(%b, %p1/new)\noutput %d\n");
+  const InsertNode edit{out_of(2), std::pair(at(3), 1),          "Sub",
+                        {},        {std::nullopt, std::nullopt}, {{1, out_of(0)}}};
+  EXPECT_EQ(after({edit}),
+            "%a = MatMul(%x, %w)\n%b = Relu(%a)\n%c = MatMul(%b, %w)\n%p1/new = Sub(%c, %a)\n"
+            "%d = Add(%b, %p1/new)\noutput %d\n");
   InsertNode wrong = edit;
   wrong.other_operands = {{7, out_of(0)}};
   EXPECT_EQ(after({wrong}), "the inserted node has no operand 7");
@@ -104,8 +115,10 @@ TEST(EditInsertNode, TwoAreNamedInOrder) {
   EXPECT_NE(text.find("%p1/new = Exp(%p2/new)\noutput %p1/new"), std::string::npos) << text;
 }
 TEST(EditRemoveNode, ReadersReadItsOperand) {
-  EXPECT_EQ(after({RemoveNode{at(1), 0}}), "%a = MatMul(%x, %w)\n%c = MatMul(%a, %w)\n%d = Add(%a, %c)\noutput %d\n");
-  EXPECT_EQ(after({RemoveNode{at(3), 1}}), "%a = MatMul(%x, %w)\n%b = Relu(%a)\n%c = MatMul(%b, %w)\noutput %c\n");
+  EXPECT_EQ(after({RemoveNode{at(1), 0}}),
+            "%a = MatMul(%x, %w)\n%c = MatMul(%a, %w)\n%d = Add(%a, %c)\noutput %d\n");
+  EXPECT_EQ(after({RemoveNode{at(3), 1}}),
+            "%a = MatMul(%x, %w)\n%b = Relu(%a)\n%c = MatMul(%b, %w)\noutput %c\n");
 }
 TEST(EditRemoveNode, NeedsAnOperandToPassThrough) {
   EXPECT_EQ(after({RemoveNode{at(1), 1}}), "operator 1 has no operand 1 to pass through");
@@ -117,9 +130,10 @@ TEST(EditKeepOutputs, DropsUnusedOnesOnly) {
   EXPECT_EQ(after({KeepOutputs{at(0), 1}}, start), "output 1 of operator 0 is used");
 }
 TEST(EditAddress, ThatMeansNothingIsRefusedByName) {
-  for (const Edit& edit : std::vector<Edit>{SetTensor{at(9), 0, Tensor::scalar(1.0f)}, SetAttribute{at(9), "k", int64_t{1}},
-                                            SetOperand{at(9), 0, out_of(0)}, ChangeType{at(9), "A", {}}, RemoveNode{at(9), 0},
-                                            KeepOutputs{at(9), 1}, InsertNode{out_of(9), {}, "A", {}, {std::nullopt}, {}}}) {
+  for (const Edit& edit :
+       std::vector<Edit>{SetTensor{at(9), 0, Tensor::scalar(1.0f)}, SetAttribute{at(9), "k", int64_t{1}},
+                         SetOperand{at(9), 0, out_of(0)}, ChangeType{at(9), "A", {}}, RemoveNode{at(9), 0},
+                         KeepOutputs{at(9), 1}, InsertNode{out_of(9), {}, "A", {}, {std::nullopt}, {}}}) {
     EXPECT_EQ(after({edit}), "there is no operator 9");
     EXPECT_NE(describe(edit).find("operator 9"), std::string::npos) << describe(edit);
     EXPECT_EQ(address_of(edit).op.index, 9);
@@ -133,8 +147,10 @@ TEST(EditAddress, OfEveryNodeAndValueResolvesToIt) {
   for (NodeId n = 0; n < 4; ++n) EXPECT_EQ(*resolve(graph, address_of(graph, n)), n);
   for (ValueId v = 0; v < static_cast<ValueId>(graph.values.size()); ++v) {
     const auto address = address_of(graph, uses, v);
-    if (graph.value(v).is_constant()) EXPECT_FALSE(address.ok());
-    else EXPECT_EQ(*resolve(graph, *address), v);
+    if (graph.value(v).is_constant())
+      EXPECT_FALSE(address.ok());
+    else
+      EXPECT_EQ(*resolve(graph, *address), v);
   }
 }
 

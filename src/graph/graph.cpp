@@ -10,11 +10,15 @@ namespace {
 constexpr std::array<std::string_view, 8> role_names{"core",   "padding",  "bias",     "activation",
                                                      "bridge", "constant", "quantize", "dequantize"};
 
-Error malformed(const std::string& what) { return {ErrorKind::internal, "malformed view: " + what}; }
+Error malformed(const std::string& what) {
+  return {ErrorKind::internal, "malformed view: " + what};
+}
 
 }  // namespace
 
-std::string_view role_name(Role role) { return role_names[static_cast<size_t>(role)]; }
+std::string_view role_name(Role role) {
+  return role_names[static_cast<size_t>(role)];
+}
 
 std::optional<Role> role_from_name(std::string_view name) {
   for (size_t i = 0; i < role_names.size(); ++i)
@@ -50,7 +54,9 @@ NodeId Graph::add_node(Node node) {
 }
 
 Uses::Uses(const Graph& graph)
-    : producer(graph.values.size(), -1), consumers(graph.values.size()), is_output(graph.values.size(), false) {
+    : producer(graph.values.size(), -1),
+      consumers(graph.values.size()),
+      is_output(graph.values.size(), false) {
   for (NodeId n = 0; n < static_cast<NodeId>(graph.nodes.size()); ++n) {
     const Node& node = graph.node(n);
     for (size_t i = 0; i < node.inputs.size(); ++i)
@@ -136,6 +142,8 @@ class Checker {
 
 }  // namespace
 
-Status verify(const Graph& graph) { return Checker(graph).run(); }
+Status verify(const Graph& graph) {
+  return Checker(graph).run();
+}
 
 }  // namespace fetafix::graph

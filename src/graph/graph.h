@@ -42,7 +42,8 @@ enum class Role {
 std::string_view role_name(Role role);
 std::optional<Role> role_from_name(std::string_view name);
 
-// An operator in the native file. `graph` is the path of a nested graph, function or subgraph; "" is the main one.
+// An operator in the native file. `graph` is the path of a nested graph, function or subgraph; "" is the main
+// one.
 struct NativeOperator {
   std::string graph;
   int index = -1;  // position in the file's own list; -1: no native operator
@@ -50,30 +51,30 @@ struct NativeOperator {
 };
 
 struct Node {
-  std::string type;                 // ONNX operator; for an opaque node the native type
-  std::string domain;               // "" is ai.onnx
-  std::vector<ValueId> inputs;      // no_value where an optional operand is absent
-  std::vector<ValueId> outputs;     // no_value where an optional output is not wanted
-  Attributes attributes;            // only those that are set; see attribute_or() for defaults
-  bool opaque = false;              // known inputs and outputs, unknown meaning
+  std::string type;              // ONNX operator; for an opaque node the native type
+  std::string domain;            // "" is ai.onnx
+  std::vector<ValueId> inputs;   // no_value where an optional operand is absent
+  std::vector<ValueId> outputs;  // no_value where an optional output is not wanted
+  Attributes attributes;         // only those that are set; see attribute_or() for defaults
+  bool opaque = false;           // known inputs and outputs, unknown meaning
   NativeOperator native;
   Role role = Role::core;
-  std::vector<int> slots;           // native operand slot of each input; -1 or missing: none
-  std::string name;                 // what the file calls it, for people; may be empty
+  std::vector<int> slots;  // native operand slot of each input; -1 or missing: none
+  std::string name;        // what the file calls it, for people; may be empty
 };
 
 // How a constant of the view is stored natively:
 // view = transpose(native as `native_shape`, permutation) reshaped to the view's shape.
 struct Lens {
-  int native_tensor = -1;         // index in the file's own list of tensors; -1: not a tensor
-  std::string attribute;          // not empty: the constant stands for this native attribute
-  std::vector<int> permutation;   // empty: none
-  Shape native_shape;             // empty: the view's own shape
+  int native_tensor = -1;        // index in the file's own list of tensors; -1: not a tensor
+  std::string attribute;         // not empty: the constant stands for this native attribute
+  std::vector<int> permutation;  // empty: none
+  Shape native_shape;            // empty: the view's own shape
 };
 
 struct Value {
-  std::string name;          // unique within the graph, never empty
-  std::string native_name;   // what the file calls it; empty: virtual or unnamed
+  std::string name;         // unique within the graph, never empty
+  std::string native_name;  // what the file calls it; empty: virtual or unnamed
   DType dtype = DType::unknown;
   std::optional<Shape> shape;  // -1 for a dimension that is not known; nullopt: rank not known
   Tensor constant;             // empty: an input or computed
@@ -108,9 +109,9 @@ struct Uses {
     NodeId node;
     int input;
   };
-  std::vector<NodeId> producer;            // by ValueId; -1 for inputs and constants
+  std::vector<NodeId> producer;             // by ValueId; -1 for inputs and constants
   std::vector<std::vector<Use>> consumers;  // by ValueId
-  std::vector<bool> is_output;             // by ValueId
+  std::vector<bool> is_output;              // by ValueId
 
   explicit Uses(const Graph& graph);
 };

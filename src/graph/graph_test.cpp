@@ -29,9 +29,10 @@ TEST(GraphText, ReadsBackWhatItWrites) {
 }
 
 TEST(GraphText, SaysWhichLineCannotBeRead) {
-  for (const char* line : {"%y = Relu(%nobody)", "%x = Relu(%x)", "%y = ", "%y Relu(%x)", "%y = Relu(%x) {a=}", "output %q",
-                           "const %c float32[2] {1}", "const %c float9[1] {1}", "const %c float32[1] {1, ...}",
-                           "%y = Relu(%x) : chef", "%y = Relu(%x) {a=[1,'b']}", "input x float32[1]", "%y = Relu(%x"}) {
+  for (const char* line :
+       {"%y = Relu(%nobody)", "%x = Relu(%x)", "%y = ", "%y Relu(%x)", "%y = Relu(%x) {a=}", "output %q",
+        "const %c float32[2] {1}", "const %c float9[1] {1}", "const %c float32[1] {1, ...}",
+        "%y = Relu(%x) : chef", "%y = Relu(%x) {a=[1,'b']}", "input x float32[1]", "%y = Relu(%x"}) {
     auto graph = parse_text(std::string("input %x float32[1]\n") + line + "\n");
     ASSERT_FALSE(graph.ok()) << line;
     EXPECT_NE(graph.error().message.find("line 2"), std::string::npos) << line;
@@ -67,7 +68,9 @@ class Verify : public ::testing::Test {
   void expect(const char* part) { EXPECT_NE(complaint().find(part), std::string::npos) << complaint(); }
 };
 
-TEST_F(Verify, AcceptsAWholeGraph) { EXPECT_EQ(complaint(), ""); }
+TEST_F(Verify, AcceptsAWholeGraph) {
+  EXPECT_EQ(complaint(), "");
+}
 TEST_F(Verify, RefusesANodeBeforeItsProducer) {
   std::swap(graph.nodes[0], graph.nodes[1]);
   expect("before it is computed");
@@ -106,7 +109,8 @@ TEST_F(Verify, RefusesMoreSlotsThanInputs) {
 }
 
 TEST(GraphUses, KnowsProducersConsumersAndOutputs) {
-  const Graph graph = *parse_text("input %x float32[2]\n%y = Mul(%x, %x)\n%a, %b = Split(%y)\n%z = Add(%y, _, %b)\noutput %z\n");
+  const Graph graph = *parse_text(
+      "input %x float32[2]\n%y = Mul(%x, %x)\n%a, %b = Split(%y)\n%z = Add(%y, _, %b)\noutput %z\n");
   const Uses uses(graph);
   EXPECT_EQ(uses.producer, (std::vector<NodeId>{-1, 0, 1, 1, 2}));
   EXPECT_EQ(uses.consumers[0].size(), 2u);
@@ -119,7 +123,8 @@ TEST(GraphUses, KnowsProducersConsumersAndOutputs) {
 
 TEST(GraphLife, OnlyWhatLeadsToAnOutputIsAlive) {
   const Graph graph = *parse_text(
-      "input %x float32[2]\n%a = Relu(%x)\n%dead = Exp(%a)\n%deader = Exp(%dead)\n%l, %r = Split(%a)\noutput %r\n");
+      "input %x float32[2]\n%a = Relu(%x)\n%dead = Exp(%a)\n%deader = Exp(%dead)\n%l, %r = Split(%a)\noutput "
+      "%r\n");
   EXPECT_EQ(live_nodes(graph), (std::vector<bool>{true, false, false, true}));
 }
 

@@ -111,7 +111,9 @@ Tensor parse_tensor(Line& line) {
   return out.ok() ? *out : Tensor();
 }
 
-bool is_int(const std::string& text) { return text.find_first_not_of("-0123456789") == std::string::npos; }
+bool is_int(const std::string& text) {
+  return text.find_first_not_of("-0123456789") == std::string::npos;
+}
 
 Attribute parse_list(Line& line) {
   std::vector<int64_t> ints;
@@ -124,8 +126,10 @@ Attribute parse_list(Line& line) {
       continue;
     }
     const std::string one = line.word(number_end);
-    if (is_int(one)) ints.push_back(to_int(line, one));
-    else floats.push_back(static_cast<float>(to_double(line, one)));
+    if (is_int(one))
+      ints.push_back(to_int(line, one));
+    else
+      floats.push_back(static_cast<float>(to_double(line, one)));
   }
   line.failed = line.failed || (!ints.empty() + !floats.empty() + !strings.empty()) > 1;
   if (!strings.empty()) return strings;
@@ -261,6 +265,8 @@ class Parser {
 
 }  // namespace
 
-Result<Graph> parse_text(std::string_view text) { return Parser().run(text); }
+Result<Graph> parse_text(std::string_view text) {
+  return Parser().run(text);
+}
 
 }  // namespace fetafix::graph

@@ -11,16 +11,18 @@ namespace {
 
 std::string base64(std::span<const std::byte> bytes) {
   std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  const int size =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   out.resize(static_cast<size_t>(size));
   return out;
 }
 
 Result<std::vector<std::byte>> unbase64(const std::string& text) {
   std::vector<std::byte> out(text.size() / 4 * 3);
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  const int size =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   if (size < 0 || text.size() % 4 != 0) return Error{ErrorKind::file, "patch: tensor data is not base64"};
   size_t padding = 0;
   while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
@@ -69,7 +71,8 @@ struct AttributeJson {
 };
 
 Result<Attribute> attribute_from(const Json& json) {
-  if (!json.is_object() || json.size() != 1) return Error{ErrorKind::file, "patch: an attribute is one typed value"};
+  if (!json.is_object() || json.size() != 1)
+    return Error{ErrorKind::file, "patch: an attribute is one typed value"};
   const std::string type = json.begin().key();
   if (type == "int") {
     FETAFIX_TRY(int64_t v, json_int(json, "int"));
@@ -92,14 +95,18 @@ Result<Attribute> attribute_from(const Json& json) {
     FETAFIX_TRY(Tensor v, tensor_from(json.begin().value()));
     return Attribute(std::move(v));
   }
-  if (type != "floats" && type != "strings") return Error{ErrorKind::file, "patch: unknown attribute type '" + type + "'"};
+  if (type != "floats" && type != "strings")
+    return Error{ErrorKind::file, "patch: unknown attribute type '" + type + "'"};
   FETAFIX_TRY(const Json items, json_array(json, type.c_str()));
   std::vector<float> numbers;
   std::vector<std::string> strings;
   for (const Json& item : items) {
-    if (type == "floats" && number_from(item)) numbers.push_back(*number_from(item));
-    else if (type == "strings" && item.is_string()) strings.push_back(item.get<std::string>());
-    else return Error{ErrorKind::file, "patch: '" + type + "' holds something else"};
+    if (type == "floats" && number_from(item))
+      numbers.push_back(*number_from(item));
+    else if (type == "strings" && item.is_string())
+      strings.push_back(item.get<std::string>());
+    else
+      return Error{ErrorKind::file, "patch: '" + type + "' holds something else"};
   }
   return type == "floats" ? Attribute(std::move(numbers)) : Attribute(std::move(strings));
 }
@@ -170,26 +177,42 @@ Result<ValueAddress> value_from(const Json& json, const char* key) {
 
 struct EditJson {
   Json operator()(const SetTensor& e) const {
-    return {{"edit", "set-tensor"}, {"at", address_json(e.at)}, {"slot", e.slot}, {"tensor", tensor_json(e.value)}};
+    return {{"edit", "set-tensor"},
+            {"at", address_json(e.at)},
+            {"slot", e.slot},
+            {"tensor", tensor_json(e.value)}};
   }
   Json operator()(const SetAttribute& e) const {
-    return {{"edit", "set-attribute"}, {"at", address_json(e.at)}, {"name", e.name},
+    return {{"edit", "set-attribute"},
+            {"at", address_json(e.at)},
+            {"name", e.name},
             {"value", e.value ? std::visit(AttributeJson{}, *e.value) : Json(nullptr)}};
   }
   Json operator()(const SetOperand& e) const {
-    return {{"edit", "set-operand"}, {"at", address_json(e.at)}, {"operand", e.input}, {"value", value_json(e.value)}};
+    return {{"edit", "set-operand"},
+            {"at", address_json(e.at)},
+            {"operand", e.input},
+            {"value", value_json(e.value)}};
   }
   Json operator()(const ChangeType& e) const {
-    return {{"edit", "change-type"}, {"at", address_json(e.at)}, {"type", e.type}, {"attributes", attributes_json(e.attributes)}};
+    return {{"edit", "change-type"},
+            {"at", address_json(e.at)},
+            {"type", e.type},
+            {"attributes", attributes_json(e.attributes)}};
   }
   Json operator()(const InsertNode& e) const {
     Json operands = Json::array();
-    for (const auto& operand : e.operands) operands.push_back(operand ? tensor_json(*operand) : Json(nullptr));
-    Json out{{"edit", "insert-node"}, {"edge", value_json(e.edge)}, {"type", e.type},
-             {"attributes", attributes_json(e.attributes)}, {"operands", operands}};
+    for (const auto& operand : e.operands)
+      operands.push_back(operand ? tensor_json(*operand) : Json(nullptr));
+    Json out{{"edit", "insert-node"},
+             {"edge", value_json(e.edge)},
+             {"type", e.type},
+             {"attributes", attributes_json(e.attributes)},
+             {"operands", operands}};
     for (const auto& [operand, value] : e.other_operands)
       out["other_operands"].push_back({{"operand", operand}, {"value", value_json(value)}});
-    if (e.only_consumer) out["only"] = {{"at", address_json(e.only_consumer->first)}, {"operand", e.only_consumer->second}};
+    if (e.only_consumer)
+      out["only"] = {{"at", address_json(e.only_consumer->first)}, {"operand", e.only_consumer->second}};
     return out;
   }
   Json operator()(const RemoveNode& e) const {
@@ -288,7 +311,8 @@ Json to_json(const Patch& patch) {
 
 Result<Patch> patch_from_json(const Json& json) {
   FETAFIX_TRY(const int64_t version, json_int(json, "patch"));
-  if (version != 1) return Error{ErrorKind::file, "patch version " + std::to_string(version) + " is not known; expected 1"};
+  if (version != 1)
+    return Error{ErrorKind::file, "patch version " + std::to_string(version) + " is not known; expected 1"};
   Patch out;
   FETAFIX_TRY(out.format, json_string(json, "format"));
   FETAFIX_TRY(out.model_sha256, json_string(json, "model_sha256"));

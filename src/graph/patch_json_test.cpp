@@ -7,7 +7,9 @@
 namespace fetafix::graph {
 namespace {
 
-Address at(int index, Role role = Role::core) { return {{"", index}, role}; }
+Address at(int index, Role role = Role::core) {
+  return {{"", index}, role};
+}
 
 Patch everything() {
   const float infinity = std::numeric_limits<float>::infinity();
@@ -35,9 +37,9 @@ Patch everything() {
   insert.operands = {std::nullopt, tensor, Tensor::of(std::vector<float>{}, {0})};
   insert.other_operands = {{0, {1, {}, 0}}};
   patch.groups.emplace_back();
-  for (const Edit& edit : std::vector<Edit>{SetOperand{at(4), 1, {0, {}, 0}}, SetOperand{at(4), 1, {-1, at(2), 1}},
-                                            ChangeType{at(5), "MaxPool", attributes}, RemoveNode{at(6), 1},
-                                            KeepOutputs{at(7), 1}, insert})
+  for (const Edit& edit : std::vector<Edit>{
+           SetOperand{at(4), 1, {0, {}, 0}}, SetOperand{at(4), 1, {-1, at(2), 1}},
+           ChangeType{at(5), "MaxPool", attributes}, RemoveNode{at(6), 1}, KeepOutputs{at(7), 1}, insert})
     patch.groups[1].edits.push_back(edit);
   return patch;
 }
@@ -58,12 +60,16 @@ TEST(PatchJson, EveryEditAndAttributeTypeSurvivesAsText) {
 
 TEST(PatchJson, InfiniteAttributesSurvive) {
   const float infinity = std::numeric_limits<float>::infinity();
-  const Patch patch{"onnx", "", {{{SetAttribute{at(0), "min", -infinity},
-                                   SetAttribute{at(0), "all", std::vector<float>{infinity, 1}}}, ""}}};
+  const Patch patch{
+      "onnx",
+      "",
+      {{{SetAttribute{at(0), "min", -infinity}, SetAttribute{at(0), "all", std::vector<float>{infinity, 1}}},
+        ""}}};
   auto read = patch_from_json(*parse_json(dump_json(to_json(patch)), "patch"));
   ASSERT_TRUE(read.ok()) << read.error().message;
   EXPECT_EQ(std::get<float>(*std::get<SetAttribute>(read->groups[0].edits[0]).value), -infinity);
-  EXPECT_EQ(std::get<std::vector<float>>(*std::get<SetAttribute>(read->groups[0].edits[1]).value)[0], infinity);
+  EXPECT_EQ(std::get<std::vector<float>>(*std::get<SetAttribute>(read->groups[0].edits[1]).value)[0],
+            infinity);
 }
 
 // Whatever member is left out or replaced: a patch or an error, never a crash.
@@ -71,8 +77,9 @@ void disturb(Json& whole, Json& part, int depth) {
   if (!part.is_structured() || depth > 8) return;
   for (auto& member : part) {
     const Json kept = member;
-    for (const Json& other : {Json(nullptr), Json(-7), Json(1e300), Json("x"), Json("===="), Json::array(), Json::object(),
-                              Json(uint64_t{0xffffffffffffffff}), Json::array({Json(1), Json("a")})}) {
+    for (const Json& other :
+         {Json(nullptr), Json(-7), Json(1e300), Json("x"), Json("===="), Json::array(), Json::object(),
+          Json(uint64_t{0xffffffffffffffff}), Json::array({Json(1), Json("a")})}) {
       member = other;
       (void)patch_from_json(whole);
     }
@@ -89,19 +96,25 @@ TEST(PatchJson, HostileMembersAreErrorsNotCrashes) {
 
 TEST(PatchJson, RefusesWhatItDoesNotKnow) {
   const auto refused = [](const char* group) {
-    const std::string text = std::string(R"({"patch":1,"format":"onnx","model_sha256":"","groups":[)") + group + "]}";
+    const std::string text =
+        std::string(R"({"patch":1,"format":"onnx","model_sha256":"","groups":[)") + group + "]}";
     return !patch_from_json(*parse_json(text, "patch")).ok();
   };
   EXPECT_FALSE(refused(R"({"reason":"","edits":[]})"));
   EXPECT_TRUE(refused(R"(7)"));
   EXPECT_TRUE(refused(R"({"reason":"","edits":[7]})"));
   EXPECT_TRUE(refused(R"({"reason":"","edits":[{"edit":"erase-disk"}]})"));
-  EXPECT_TRUE(refused(R"({"reason":"","edits":[{"edit":"remove-node","at":{"operator":1,"role":"chef"},"through":0}]})"));
-  EXPECT_TRUE(refused(R"({"reason":"","edits":[{"edit":"remove-node","at":{"operator":-2,"role":"core"},"through":0}]})"));
-  EXPECT_TRUE(refused(R"({"reason":"","edits":[{"edit":"remove-node","at":{"operator":1,"role":"core"},"through":-1}]})"));
-  EXPECT_TRUE(refused(R"({"reason":"","edits":[{"edit":"set-tensor","at":{"operator":1,"role":"core"},"slot":0,
+  EXPECT_TRUE(refused(
+      R"({"reason":"","edits":[{"edit":"remove-node","at":{"operator":1,"role":"chef"},"through":0}]})"));
+  EXPECT_TRUE(refused(
+      R"({"reason":"","edits":[{"edit":"remove-node","at":{"operator":-2,"role":"core"},"through":0}]})"));
+  EXPECT_TRUE(refused(
+      R"({"reason":"","edits":[{"edit":"remove-node","at":{"operator":1,"role":"core"},"through":-1}]})"));
+  EXPECT_TRUE(
+      refused(R"({"reason":"","edits":[{"edit":"set-tensor","at":{"operator":1,"role":"core"},"slot":0,
                           "tensor":{"dtype":"float32","shape":[1000000000000],"data":"AAAA"}}]})"));
-  EXPECT_FALSE(patch_from_json(*parse_json(R"({"patch":2,"format":"","model_sha256":"","groups":[]})", "p")).ok());
+  EXPECT_FALSE(
+      patch_from_json(*parse_json(R"({"patch":2,"format":"","model_sha256":"","groups":[]})", "p")).ok());
   EXPECT_FALSE(patch_from_json(Json::array()).ok());
 }
 

@@ -34,17 +34,23 @@ struct AttributeText {
   std::string operator()(const Tensor& v) const { return to_text(v); }
 };
 
-std::string operand(const Graph& graph, ValueId id) { return id == no_value ? "_" : "%" + graph.value(id).name; }
+std::string operand(const Graph& graph, ValueId id) {
+  return id == no_value ? "_" : "%" + graph.value(id).name;
+}
 
 }  // namespace
 
-std::string to_text(const Attribute& attribute) { return std::visit(AttributeText{}, attribute); }
+std::string to_text(const Attribute& attribute) {
+  return std::visit(AttributeText{}, attribute);
+}
 
 std::string to_text(const Graph& graph, const Node& node) {
-  std::string out = list(node.outputs, [&](ValueId v) { return operand(graph, v); }, ", ");
+  std::string out = list(
+      node.outputs, [&](ValueId v) { return operand(graph, v); }, ", ");
   out = out.substr(1, out.size() - 2) + " = " + (node.opaque ? "opaque " : "") +
         (node.domain.empty() ? "" : node.domain + "::") + node.type;
-  std::string in = list(node.inputs, [&](ValueId v) { return operand(graph, v); }, ", ");
+  std::string in = list(
+      node.inputs, [&](ValueId v) { return operand(graph, v); }, ", ");
   out += "(" + in.substr(1, in.size() - 2) + ")";
   if (!node.attributes.empty()) {
     out += " {";

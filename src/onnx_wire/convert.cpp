@@ -10,20 +10,32 @@ namespace {
 namespace fs = std::filesystem;
 
 // TensorProto.DataType of the onnx specification.
-constexpr std::array<std::pair<DType, int>, 14> codes{
-    {{DType::float32, 1}, {DType::uint8, 2},    {DType::int8, 3},    {DType::uint16, 4}, {DType::int16, 5},
-     {DType::int32, 6},   {DType::int64, 7},    {DType::string, 8},  {DType::boolean, 9}, {DType::float16, 10},
-     {DType::float64, 11}, {DType::uint32, 12}, {DType::uint64, 13}, {DType::bfloat16, 16}}};
+constexpr std::array<std::pair<DType, int>, 14> codes{{{DType::float32, 1},
+                                                       {DType::uint8, 2},
+                                                       {DType::int8, 3},
+                                                       {DType::uint16, 4},
+                                                       {DType::int16, 5},
+                                                       {DType::int32, 6},
+                                                       {DType::int64, 7},
+                                                       {DType::string, 8},
+                                                       {DType::boolean, 9},
+                                                       {DType::float16, 10},
+                                                       {DType::float64, 11},
+                                                       {DType::uint32, 12},
+                                                       {DType::uint64, 13},
+                                                       {DType::bfloat16, 16}}};
 
 Error bad(const onnx_wire::Tensor& wire, const std::string& what) {
   return {ErrorKind::file, "tensor '" + wire.name() + "': " + what};
 }
 
 template <class To, class Field>
-Result<fetafix::Tensor> from_field(const onnx_wire::Tensor& wire, DType dtype, fetafix::Shape shape, const Field& field) {
+Result<fetafix::Tensor> from_field(const onnx_wire::Tensor& wire, DType dtype, fetafix::Shape shape,
+                                   const Field& field) {
   FETAFIX_TRY(auto tensor, fetafix::Tensor::zeros(dtype, std::move(shape)));
   if (tensor.size() != field.size())
-    return bad(wire, "shape says " + std::to_string(tensor.size()) + " elements, found " + std::to_string(field.size()));
+    return bad(wire, "shape says " + std::to_string(tensor.size()) + " elements, found " +
+                         std::to_string(field.size()));
   auto* out = reinterpret_cast<To*>(tensor.mutable_bytes().data());
   for (int i = 0; i < field.size(); ++i) out[i] = static_cast<To>(field.Get(i));
   return tensor;
@@ -32,20 +44,29 @@ Result<fetafix::Tensor> from_field(const onnx_wire::Tensor& wire, DType dtype, f
 // The typed field that each element type uses when there are no raw bytes.
 Result<fetafix::Tensor> from_typed(const onnx_wire::Tensor& w, DType dtype, fetafix::Shape shape) {
   switch (dtype) {
-    case DType::float32: return from_field<float>(w, dtype, std::move(shape), w.float_data());
-    case DType::float64: return from_field<double>(w, dtype, std::move(shape), w.double_data());
-    case DType::int64: return from_field<int64_t>(w, dtype, std::move(shape), w.int64_data());
-    case DType::uint64: return from_field<uint64_t>(w, dtype, std::move(shape), w.uint64_data());
-    case DType::uint32: return from_field<uint32_t>(w, dtype, std::move(shape), w.uint64_data());
-    case DType::int32: return from_field<int32_t>(w, dtype, std::move(shape), w.int32_data());
+    case DType::float32:
+      return from_field<float>(w, dtype, std::move(shape), w.float_data());
+    case DType::float64:
+      return from_field<double>(w, dtype, std::move(shape), w.double_data());
+    case DType::int64:
+      return from_field<int64_t>(w, dtype, std::move(shape), w.int64_data());
+    case DType::uint64:
+      return from_field<uint64_t>(w, dtype, std::move(shape), w.uint64_data());
+    case DType::uint32:
+      return from_field<uint32_t>(w, dtype, std::move(shape), w.uint64_data());
+    case DType::int32:
+      return from_field<int32_t>(w, dtype, std::move(shape), w.int32_data());
     case DType::float16:
     case DType::bfloat16:
     case DType::int16:
-    case DType::uint16: return from_field<uint16_t>(w, dtype, std::move(shape), w.int32_data());
+    case DType::uint16:
+      return from_field<uint16_t>(w, dtype, std::move(shape), w.int32_data());
     case DType::int8:
     case DType::uint8:
-    case DType::boolean: return from_field<uint8_t>(w, dtype, std::move(shape), w.int32_data());
-    default: return bad(w, "element type " + std::to_string(w.data_type()) + " is not supported");
+    case DType::boolean:
+      return from_field<uint8_t>(w, dtype, std::move(shape), w.int32_data());
+    default:
+      return bad(w, "element type " + std::to_string(w.data_type()) + " is not supported");
   }
 }
 
@@ -66,8 +87,8 @@ Result<Bytes> external_bytes(const onnx_wire::Tensor& wire, const fs::path& fold
   in.seekg(0, std::ios::end);
   const int64_t size = in.tellg();
   if (offset < 0 || size < 0 || static_cast<uint64_t>(size - offset) < wanted || offset > size)
-    return bad(wire, "external data lies outside '" + path.string() + "' (offset " + std::to_string(offset) + ", needs " +
-                         std::to_string(wanted) + " bytes of " + std::to_string(size) + ")");
+    return bad(wire, "external data lies outside '" + path.string() + "' (offset " + std::to_string(offset) +
+                         ", needs " + std::to_string(wanted) + " bytes of " + std::to_string(size) + ")");
   Bytes bytes(wanted);
   in.seekg(offset);
   in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(wanted));
@@ -128,31 +149,37 @@ void write_tensor(const fetafix::Tensor& tensor, onnx_wire::Tensor& wire) {
 
 Result<graph::Attribute> read_attribute(const onnx_wire::Attribute& a, const fs::path& folder) {
   // Old files leave the type out: then the field that is set tells.
-  const int type = a.type() != 0 ? a.type()
-                   : a.has_f()   ? 1
-                   : a.has_i()   ? 2
-                   : a.has_s()   ? 3
-                   : a.has_t()   ? 4
-                   : a.floats_size() ? 6
-                   : a.ints_size()   ? 7
+  const int type = a.type() != 0      ? a.type()
+                   : a.has_f()        ? 1
+                   : a.has_i()        ? 2
+                   : a.has_s()        ? 3
+                   : a.has_t()        ? 4
+                   : a.floats_size()  ? 6
+                   : a.ints_size()    ? 7
                    : a.strings_size() ? 8
                                       : 0;
   if (a.has_ref_attr_name() && !a.ref_attr_name().empty())
     return Error{ErrorKind::unsupported, "attribute '" + a.name() + "' refers to a function's attribute"};
   switch (type) {
-    case 1: return graph::Attribute(a.f());
-    case 2: return graph::Attribute(static_cast<int64_t>(a.i()));
-    case 3: return graph::Attribute(a.s());
+    case 1:
+      return graph::Attribute(a.f());
+    case 2:
+      return graph::Attribute(static_cast<int64_t>(a.i()));
+    case 3:
+      return graph::Attribute(a.s());
     case 4: {
       FETAFIX_TRY(auto tensor, read_tensor(a.t(), folder));
       return graph::Attribute(std::move(tensor));
     }
-    case 6: return graph::Attribute(std::vector<float>(a.floats().begin(), a.floats().end()));
-    case 7: return graph::Attribute(std::vector<int64_t>(a.ints().begin(), a.ints().end()));
-    case 8: return graph::Attribute(std::vector<std::string>(a.strings().begin(), a.strings().end()));
+    case 6:
+      return graph::Attribute(std::vector<float>(a.floats().begin(), a.floats().end()));
+    case 7:
+      return graph::Attribute(std::vector<int64_t>(a.ints().begin(), a.ints().end()));
+    case 8:
+      return graph::Attribute(std::vector<std::string>(a.strings().begin(), a.strings().end()));
     default:
-      return Error{ErrorKind::unsupported,
-                   "attribute '" + a.name() + "' has type " + std::to_string(type) + ", which is kept but not read"};
+      return Error{ErrorKind::unsupported, "attribute '" + a.name() + "' has type " + std::to_string(type) +
+                                               ", which is kept but not read"};
   }
 }
 
@@ -205,8 +232,10 @@ void write_type(DType dtype, const std::optional<fetafix::Shape>& shape, onnx_wi
   auto* out = tensor->mutable_shape();
   for (size_t i = 0; i < shape->size(); ++i) {
     auto* dim = out->add_dim();
-    if ((*shape)[i] >= 0) dim->set_dim_value((*shape)[i]);
-    else dim->set_dim_param("d" + std::to_string(i));
+    if ((*shape)[i] >= 0)
+      dim->set_dim_value((*shape)[i]);
+    else
+      dim->set_dim_param("d" + std::to_string(i));
   }
 }
 

@@ -22,7 +22,8 @@ Result<fetafix::Tensor> read_tensor(const onnx_wire::Tensor& wire, const std::fi
 void write_tensor(const fetafix::Tensor& tensor, onnx_wire::Tensor& wire);
 
 // Graph-valued, sparse and reference attributes are refused (kind unsupported).
-Result<graph::Attribute> read_attribute(const onnx_wire::Attribute& wire, const std::filesystem::path& folder);
+Result<graph::Attribute> read_attribute(const onnx_wire::Attribute& wire,
+                                        const std::filesystem::path& folder);
 void write_attribute(const std::string& name, const graph::Attribute& attribute, onnx_wire::Attribute& wire);
 
 // Shape of a value info: nullopt when the rank is not known, -1 for symbolic dimensions.

@@ -35,7 +35,8 @@ std::vector<Tensor> varied(const std::vector<Tensor>& tensors) {
 
 }  // namespace
 
-Result<evaluate::Feeds> view_inputs(const Side& side, const graph::Graph& view, const std::vector<Tensor>& tensors) {
+Result<evaluate::Feeds> view_inputs(const Side& side, const graph::Graph& view,
+                                    const std::vector<Tensor>& tensors) {
   evaluate::Feeds out;
   for (size_t i = 0; i < view.inputs.size(); ++i) {
     size_t from = i;
@@ -43,7 +44,8 @@ Result<evaluate::Feeds> view_inputs(const Side& side, const graph::Graph& view, 
       for (size_t k = 0; k < side.session->inputs().size(); ++k)
         if (side.session->inputs()[k].name == view.value(view.inputs[i]).native_name) from = k;
     if (from >= tensors.size())
-      return Error{ErrorKind::usage, side.path + ": no data for input '" + view.value(view.inputs[i]).native_name + "'"};
+      return Error{ErrorKind::usage,
+                   side.path + ": no data for input '" + view.value(view.inputs[i]).native_name + "'"};
     out[view.inputs[i]] = tensors[from];
   }
   return out;
@@ -70,9 +72,9 @@ Result<std::vector<evaluate::Feeds>> evaluate_view(evaluate::Evaluator& evaluato
   return out;
 }
 
-Result<std::unique_ptr<Analysis>> analyze(evaluate::Evaluator& evaluator, const Pair& pair, const graph::Graph& target,
-                                          const std::vector<size_t>& samples, const Options& options,
-                                          const std::string& stage) {
+Result<std::unique_ptr<Analysis>> analyze(evaluate::Evaluator& evaluator, const Pair& pair,
+                                          const graph::Graph& target, const std::vector<size_t>& samples,
+                                          const Options& options, const std::string& stage) {
   auto out = std::make_unique<Analysis>();
   out->source = align::canonical(pair.source.lifted.graph);
   out->target = align::canonical(target);
@@ -105,11 +107,16 @@ results::Coverage coverage_of(const Analysis& analysis) {
   std::map<graph::NativeOperator, align::State> worst;
   const auto rank = [](align::State s) {
     switch (s) {
-      case align::State::exact: return 0;
-      case align::State::rewrite: return 1;
-      case align::State::faulty: return 2;
-      case align::State::opaque: return 3;
-      default: return 4;
+      case align::State::exact:
+        return 0;
+      case align::State::rewrite:
+        return 1;
+      case align::State::faulty:
+        return 2;
+      case align::State::opaque:
+        return 3;
+      default:
+        return 4;
     }
   };
   for (NodeId id = 0; id < static_cast<NodeId>(analysis.target.nodes.size()); ++id) {
@@ -150,7 +157,8 @@ std::vector<results::DepthPoint> depth_of(const Analysis& analysis) {
   return out;
 }
 
-results::Fault describe(const Analysis& analysis, const diagnose::Fault& fault, const repair::Repair* repair) {
+results::Fault describe(const Analysis& analysis, const diagnose::Fault& fault,
+                        const repair::Repair* repair) {
   results::Fault out;
   out.source_node = place_name(analysis.source, fault.source_node);
   out.target_node = place_name(analysis.target, fault.target_node);
@@ -160,14 +168,16 @@ results::Fault describe(const Analysis& analysis, const diagnose::Fault& fault, 
     candidate = kept.candidate;
     out.edits = 1;
     out.confidence = kept.outcome == repair::Outcome::accepted ? 0.99 : 0.6;
-    out.evidence.push_back({"relative error after the edit", kept.relative_error, "", "on this segment alone"});
+    out.evidence.push_back(
+        {"relative error after the edit", kept.relative_error, "", "on this segment alone"});
   } else {
     out.confidence = candidate ? 0.7 : 0.4;
   }
   out.fault_class = candidate ? candidate->fault_class : "graph";
   out.pattern = candidate ? candidate->pattern : "";
-  out.explanation = candidate ? candidate->explanation
-                              : "this operator does not compute what the source computes, and no known pattern explains it";
+  out.explanation =
+      candidate ? candidate->explanation
+                : "this operator does not compute what the source computes, and no known pattern explains it";
   out.advice = candidate ? candidate->advice : "";
   if (repair && repair->kept < 0)
     for (const repair::Trial& trial : repair->trials)
@@ -175,19 +185,22 @@ results::Fault describe(const Analysis& analysis, const diagnose::Fault& fault, 
                               std::string(repair::outcome_name(trial.outcome)) + ": " + trial.reason});
   if (fault.places.size() > 1) {
     out.explanation += " (" + std::to_string(fault.places.size()) + " places)";
-    for (NodeId id : fault.places) out.evidence.push_back({"place", static_cast<double>(analysis.target.node(id).native.index), "", place_name(analysis.target, id)});
+    for (NodeId id : fault.places)
+      out.evidence.push_back({"place", static_cast<double>(analysis.target.node(id).native.index), "",
+                              place_name(analysis.target, id)});
   }
   if (fault.segment) {
-    out.evidence.insert(out.evidence.begin(), {"relative error", fault.relative_error, "", "given the source's own values"});
+    out.evidence.insert(out.evidence.begin(),
+                        {"relative error", fault.relative_error, "", "given the source's own values"});
     if (fault.segment->evidence == align::Evidence::matched)
       out.evidence.push_back({"error / tolerance", fault.ratio_to_tolerance, "", "the largest element"});
   }
   return out;
 }
 
-Result<Floor> measure_floor(evaluate::Evaluator& evaluator, const Pair& pair, const std::vector<size_t>& samples,
-                            const std::vector<Outputs>& source, const std::vector<Outputs>& target,
-                            const Options& options) {
+Result<Floor> measure_floor(evaluate::Evaluator& evaluator, const Pair& pair,
+                            const std::vector<size_t>& samples, const std::vector<Outputs>& source,
+                            const std::vector<Outputs>& target, const Options& options) {
   Floor out;
   const auto note = [&](const std::string& what, double value) {
     char text[160];
@@ -214,27 +227,35 @@ Result<Floor> measure_floor(evaluate::Evaluator& evaluator, const Pair& pair, co
       return evaluator.run(view, nodes, feeds, view.outputs);
     };
     auto view = view_outputs(pair.source, inputs);
-    if (view.ok()) viewed = std::max(viewed, spread(source[i], *view));
-    else view_failed = true;
+    if (view.ok())
+      viewed = std::max(viewed, spread(source[i], *view));
+    else
+      view_failed = true;
     for (Tensor& tensor : inputs)
       if (tensor.dtype() == DType::float32) {
         size_t k = 0;
-        for (float& v : tensor.mutable_as<float>()) v *= (k++ * 2654435761u >> 16) & 1 ? 1 + 1.2e-7f : 1 - 1.2e-7f;
+        for (float& v : tensor.mutable_as<float>())
+          v *= (k++ * 2654435761u >> 16) & 1 ? 1 + 1.2e-7f : 1 - 1.2e-7f;
       }
     FETAFIX_TRY(auto moved, pair.source.session->run(inputs));
     disturbed = std::max(disturbed, spread(source[i], moved));
     if (target.empty()) continue;
     FETAFIX_TRY(auto target_inputs, load_sample(pair.target, i));
     auto other = view_outputs(pair.target, target_inputs);
-    if (other.ok()) target_viewed = std::max(target_viewed, spread(target[i], *other));
-    else view_failed = true;
+    if (other.ok())
+      target_viewed = std::max(target_viewed, spread(target[i], *other));
+    else
+      view_failed = true;
   }
   note("source with and without optimization", unoptimized);
   note("source against its own view", viewed);
   note("source, inputs disturbed in their last places", disturbed);
   // A large difference there is no noise: the runtime computes the file otherwise than we read it.
-  if (target_viewed < 1e-3) note("target against its own view", target_viewed);
-  else out.notes.push_back("the target's runtime and our reading of the target differ by " + std::to_string(target_viewed));
+  if (target_viewed < 1e-3)
+    note("target against its own view", target_viewed);
+  else
+    out.notes.push_back("the target's runtime and our reading of the target differ by " +
+                        std::to_string(target_viewed));
   if (view_failed) out.notes.push_back("a view could not be evaluated whole");
   return out;
 }

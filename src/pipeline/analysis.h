@@ -22,12 +22,13 @@ Result<std::vector<evaluate::Feeds>> evaluate_view(evaluate::Evaluator& evaluato
                                                    const std::vector<evaluate::Feeds>& inputs);
 
 // View inputs of one side for one sample.
-Result<evaluate::Feeds> view_inputs(const Side& side, const graph::Graph& view, const std::vector<Tensor>& tensors);
+Result<evaluate::Feeds> view_inputs(const Side& side, const graph::Graph& view,
+                                    const std::vector<Tensor>& tensors);
 
 // Aligns `target` (a lift of the target file or of its repaired form) on the diagnosis inputs.
-Result<std::unique_ptr<Analysis>> analyze(evaluate::Evaluator& evaluator, const Pair& pair, const graph::Graph& target,
-                                          const std::vector<size_t>& samples, const Options& options,
-                                          const std::string& stage);
+Result<std::unique_ptr<Analysis>> analyze(evaluate::Evaluator& evaluator, const Pair& pair,
+                                          const graph::Graph& target, const std::vector<size_t>& samples,
+                                          const Options& options, const std::string& stage);
 
 results::Coverage coverage_of(const Analysis& analysis);
 std::vector<results::DepthPoint> depth_of(const Analysis& analysis);
@@ -40,8 +41,8 @@ struct Floor {
   double relative = 0;
   std::vector<std::string> notes;
 };
-Result<Floor> measure_floor(evaluate::Evaluator& evaluator, const Pair& pair, const std::vector<size_t>& samples,
-                            const std::vector<Outputs>& source, const std::vector<Outputs>& target,
-                            const Options& options);
+Result<Floor> measure_floor(evaluate::Evaluator& evaluator, const Pair& pair,
+                            const std::vector<size_t>& samples, const std::vector<Outputs>& source,
+                            const std::vector<Outputs>& target, const Options& options);
 
 }  // namespace fetafix::pipeline

@@ -2,8 +2,8 @@
 #include <filesystem>
 #include <map>
 
-#include "fetafix/fetafix.h"
 #include "faults/pattern.h"
+#include "fetafix/fetafix.h"
 #include "formats/format.h"
 #include "pipeline/run.h"
 #include "report/report.h"
@@ -17,13 +17,18 @@ namespace fs = std::filesystem;
 
 int exit_code_of(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::usage: return 2;
+    case ErrorKind::usage:
+      return 2;
     case ErrorKind::file:
-    case ErrorKind::unsupported: return 3;
-    case ErrorKind::runtime_missing: return 4;
-    case ErrorKind::interrupted: return 130;
+    case ErrorKind::unsupported:
+      return 3;
+    case ErrorKind::runtime_missing:
+      return 4;
+    case ErrorKind::interrupted:
+      return 130;
     case ErrorKind::runtime_failed:
-    case ErrorKind::internal: return 5;
+    case ErrorKind::internal:
+      return 5;
   }
   return 5;
 }
@@ -60,14 +65,17 @@ Status write_run_dir(const Answer& answer, const std::string& folder) {
 
 Status patch_file(const std::string& patch_path, const std::string& model_path, const std::string& output) {
   FETAFIX_TRY(const Bytes bytes, read_file(patch_path));
-  FETAFIX_TRY(const Json json, parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, patch_path));
+  FETAFIX_TRY(const Json json,
+              parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, patch_path));
   auto patch = graph::patch_from_json(json);
   if (!patch.ok()) return in_context(patch_path, std::move(patch).error());
   FETAFIX_TRY(auto model, formats::read_model(model_path));
   if (patch->format != model->format())
-    return Error{ErrorKind::usage, "the patch is for a " + patch->format + " file, " + model_path + " is " + std::string(model->format())};
+    return Error{ErrorKind::usage, "the patch is for a " + patch->format + " file, " + model_path + " is " +
+                                       std::string(model->format())};
   if (patch->model_sha256 != model->sha256())
-    return Error{ErrorKind::usage, model_path + ": not the file that the patch was made for (its SHA-256 is " +
+    return Error{ErrorKind::usage, model_path +
+                                       ": not the file that the patch was made for (its SHA-256 is " +
                                        model->sha256().substr(0, 12) + "..., expected " +
                                        patch->model_sha256.substr(0, 12) + "...)"};
   std::error_code same;
@@ -79,7 +87,9 @@ Status patch_file(const std::string& patch_path, const std::string& model_path, 
 
 }  // namespace
 
-std::string version() { return FETAFIX_VERSION; }
+std::string version() {
+  return FETAFIX_VERSION;
+}
 
 Answer run(Command command, const Options& options) {
   auto result = pipeline::run_stages(command, options);
@@ -109,7 +119,8 @@ Answer inspect(const std::string& path) {
   std::map<graph::NativeOperator, std::string> operators;
   std::map<graph::NativeOperator, bool> opaque;
   for (const auto& node : graph.nodes) {
-    if (node.role == graph::Role::core || !operators.contains(node.native)) operators[node.native] = node.type;
+    if (node.role == graph::Role::core || !operators.contains(node.native))
+      operators[node.native] = node.type;
     opaque[node.native] = opaque[node.native] || node.opaque;
   }
   std::map<std::string, std::pair<int, int>> types;  // count, opaque
@@ -124,27 +135,36 @@ Answer inspect(const std::string& path) {
   for (graph::ValueId id : graph.outputs) text += "  output " + graph.value(id).native_name + "\n";
   int unread = 0;
   for (const auto& [type, count] : types) {
-    text += "  " + std::to_string(count.first) + " x " + type + (count.second ? "  (opaque: " + std::to_string(count.second) + ")" : "") + "\n";
+    text += "  " + std::to_string(count.first) + " x " + type +
+            (count.second ? "  (opaque: " + std::to_string(count.second) + ")" : "") + "\n";
     unread += count.second;
   }
-  text += unread ? std::to_string(unread) + " operators are opaque: they can't be analyzed\n" : "every operator lifts\n";
+  text += unread ? std::to_string(unread) + " operators are opaque: they can't be analyzed\n"
+                 : "every operator lifts\n";
   return said(std::move(text));
 }
 
 Answer list(const std::string& what) {
   std::string text;
   if (what == "formats") {
-    for (const auto* format : formats::all_formats()) text += std::string(format->name()) + "  " + std::string(format->description()) + "\n";
+    for (const auto* format : formats::all_formats())
+      text += std::string(format->name()) + "  " + std::string(format->description()) + "\n";
   } else if (what == "runtimes") {
-    for (const auto* runtime : runtimes::all_runtimes()) text += std::string(runtime->name()) + "  runs " + std::string(runtime->format()) + " files\n";
+    for (const auto* runtime : runtimes::all_runtimes())
+      text += std::string(runtime->name()) + "  runs " + std::string(runtime->format()) + " files\n";
   } else if (what == "faults") {
     for (const auto& pattern : faults::catalogue())
-      text += std::string(pattern.name) + "  [" + std::string(pattern.fault_class) + "] " + std::string(pattern.description) + "\n";
+      text += std::string(pattern.name) + "  [" + std::string(pattern.fault_class) + "] " +
+              std::string(pattern.description) + "\n";
   } else if (what == "metrics") {
-    text = "label_differences  samples whose first label changes\ntop5_differences  samples whose first five labels change\n"
-           "max_relative_error  max |target - source| / max |source| over all outputs\nmax_absolute_error  max |target - source|\n";
+    text =
+        "label_differences  samples whose first label changes\ntop5_differences  samples whose first five "
+        "labels change\n"
+        "max_relative_error  max |target - source| / max |source| over all outputs\nmax_absolute_error  max "
+        "|target - source|\n";
   } else {
-    return failed({ErrorKind::usage, "'" + what + "' can't be listed; expected formats, runtimes, faults or metrics"});
+    return failed(
+        {ErrorKind::usage, "'" + what + "' can't be listed; expected formats, runtimes, faults or metrics"});
   }
   return said(std::move(text));
 }

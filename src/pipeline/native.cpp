@@ -29,23 +29,23 @@ std::vector<size_t> best(const std::vector<float>& scores, size_t count) {
   std::vector<size_t> order(scores.size());
   std::iota(order.begin(), order.end(), size_t{0});
   count = std::min(count, order.size());
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-                    [&](size_t a, size_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });
+  std::partial_sort(
+      order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+      [&](size_t a, size_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });
   order.resize(count);
   return order;
 }
 
 }  // namespace
 
-Result<std::vector<Outputs>> run_all(runtimes::Session& session, const Side& side, size_t count, const Options& options,
-                                     const std::string& stage) {
+Result<std::vector<Outputs>> run_all(runtimes::Session& session, const Side& side, size_t count,
+                                     const Options& options, const std::string& stage) {
   std::vector<Outputs> out;
   for (size_t i = 0; i < count; ++i) {
     if (options.interrupted && *options.interrupted) return Error{ErrorKind::interrupted, "interrupted"};
     FETAFIX_TRY(auto inputs, load_sample(side, i));
     auto outputs = session.run(inputs);
-    if (!outputs.ok())
-      return in_context("sample '" + std::to_string(i) + "'", std::move(outputs).error());
+    if (!outputs.ok()) return in_context("sample '" + std::to_string(i) + "'", std::move(outputs).error());
     out.push_back(std::move(outputs).value());
     if (options.progress) options.progress(stage, i + 1, count);
   }
@@ -74,7 +74,8 @@ results::Differences compare_outputs(const std::vector<Outputs>& expected, const
     for (size_t k = 0; k < std::min(expected[i].size(), actual[i].size()); ++k) {
       auto e = cast(expected[i][k], DType::float32), a = cast(actual[i][k], DType::float32);
       if (e.ok() && a.ok() && e->size() == a->size())
-        out.max_absolute_error = std::max(out.max_absolute_error, compare::max_absolute_error(e->as<float>(), a->as<float>()));
+        out.max_absolute_error =
+            std::max(out.max_absolute_error, compare::max_absolute_error(e->as<float>(), a->as<float>()));
     }
     const auto e = scores(expected[i]), a = scores(actual[i]);
     if (e.size() < 2 || e.size() != a.size()) continue;

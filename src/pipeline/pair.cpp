@@ -35,9 +35,12 @@ Status open_side(Side& side, const std::string& path, const Options& options, bo
   side.path = path;
   FETAFIX_TRY(side.model, formats::read_model(path));
   auto lifted = side.model->lift();
-  if (lifted.ok()) side.lifted = std::move(lifted).value();
-  else if (may_be_broken) side.broken = lifted.error().message;
-  else return in_context(path, std::move(lifted).error());
+  if (lifted.ok())
+    side.lifted = std::move(lifted).value();
+  else if (may_be_broken)
+    side.broken = lifted.error().message;
+  else
+    return in_context(path, std::move(lifted).error());
   auto session = load_native(side, path, options);
   if (session.ok()) {
     side.session = std::move(session).value();
@@ -48,7 +51,8 @@ Status open_side(Side& side, const std::string& path, const Options& options, bo
   }
   FETAFIX_TRY(const runtimes::Runtime* runtime, runtimes::runtime_for(side.model->format()));
   side.runtime_name = runtime->name();
-  if (auto version = runtime->version({options.python, {}, {}}); version.ok()) side.runtime_version = *version;
+  if (auto version = runtime->version({options.python, {}, {}}); version.ok())
+    side.runtime_version = *version;
   return {};
 }
 
@@ -87,7 +91,8 @@ Result<Pair> open_pair(const Options& options) {
   if (options.data.empty()) {
     pair.samples = std::make_shared<data::SampleSource>(data::SampleSource::synthetic(
         wanted_inputs(pair.source), options.limit ? options.limit : 8, options.seed));
-    pair.warnings.push_back("no --data: seeded noise was used, which exercises a model less than real inputs do");
+    pair.warnings.push_back(
+        "no --data: seeded noise was used, which exercises a model less than real inputs do");
   } else {
     FETAFIX_TRY(auto source, data::SampleSource::open(options.data, options.limit));
     pair.samples = std::make_shared<data::SampleSource>(std::move(source));

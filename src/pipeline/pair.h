@@ -17,7 +17,7 @@ struct Side {
   formats::Lifted lifted;
   std::unique_ptr<runtimes::Session> session;  // null: it does not load, see `broken`
   std::string runtime_name, runtime_version;
-  std::string broken;                          // why it does not load
+  std::string broken;  // why it does not load
   std::unique_ptr<data::Loader> loader;
 };
 

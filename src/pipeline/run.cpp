@@ -28,7 +28,9 @@ class Clock {
       }
     result.seconds.emplace_back(stage, seconds);
   }
-  double total() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  double total() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
 
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -43,7 +45,8 @@ results::ModelInfo info_of(const Side& side) {
   std::set<graph::NativeOperator> operators;
   for (const auto& node : side.lifted.graph.nodes) operators.insert(node.native);
   out.operators = static_cast<int64_t>(operators.size());
-  for (const auto& value : side.lifted.graph.values) out.parameter_bytes += static_cast<int64_t>(value.constant.byte_size());
+  for (const auto& value : side.lifted.graph.values)
+    out.parameter_bytes += static_cast<int64_t>(value.constant.byte_size());
   out.runtime = side.runtime_name;
   out.runtime_version = side.runtime_version;
   return out;
@@ -87,12 +90,16 @@ class Run {
   }
 
   Status run_natively() {
-    FETAFIX_TRY(source_, run_all(*pair_.source.session, pair_.source, count_, options_, "running the source"));
+    FETAFIX_TRY(source_,
+                run_all(*pair_.source.session, pair_.source, count_, options_, "running the source"));
     if (pair_.target.session) {
       auto target = run_all(*pair_.target.session, pair_.target, count_, options_, "running the target");
-      if (target.ok()) target_ = std::move(target).value();
-      else if (target.error().kind == ErrorKind::runtime_failed) pair_.target.broken = target.error().message;
-      else return std::move(target).error();
+      if (target.ok())
+        target_ = std::move(target).value();
+      else if (target.error().kind == ErrorKind::runtime_failed)
+        pair_.target.broken = target.error().message;
+      else
+        return std::move(target).error();
     }
     clock_.lap(result_, "check");
     return {};
@@ -116,7 +123,8 @@ class Run {
     clock_.lap(result_, "floor");
     auto analysis = analyze(*evaluator_, pair_, pair_.target.lifted.graph, samples, options_, "aligning");
     if (!analysis.ok()) {
-      if (analysis.error().kind != ErrorKind::unsupported && analysis.error().kind != ErrorKind::runtime_failed)
+      if (analysis.error().kind != ErrorKind::unsupported &&
+          analysis.error().kind != ErrorKind::runtime_failed)
         return std::move(analysis).error();
       unread_ = analysis.error().message;
       return {};
@@ -125,7 +133,8 @@ class Run {
     result_.coverage = coverage_of(*analysis_);
     result_.depth = depth_of(*analysis_);
     if (command_ != Command::check)
-      for (const auto& fault : analysis_->faults) result_.faults.push_back(describe(*analysis_, fault, nullptr));
+      for (const auto& fault : analysis_->faults)
+        result_.faults.push_back(describe(*analysis_, fault, nullptr));
     clock_.lap(result_, "align");
     return {};
   }
@@ -146,18 +155,25 @@ class Run {
       const bool sure = std::any_of(analysis_->faults.begin(), analysis_->faults.end(), [](const auto& f) {
         return f.edge || f.segment->state == align::State::faulty;
       });
-      if (labels) set(Verdict::different, "labels differ and faults were found");
-      else if (sure) set(Verdict::latent, "labels agree, yet the target does not compute what the source computes");
-      else set(Verdict::unknown, "some operators could not be aligned");
+      if (labels)
+        set(Verdict::different, "labels differ and faults were found");
+      else if (sure)
+        set(Verdict::latent, "labels agree, yet the target does not compute what the source computes");
+      else
+        set(Verdict::unknown, "some operators could not be aligned");
     } else if (labels && outside) {
-      set(Verdict::different, "labels differ, and no operator was found that explains it; the input may be fed differently");
+      set(Verdict::different,
+          "labels differ, and no operator was found that explains it; the input may be fed differently");
     } else if (!fully_covered(result_.coverage)) {
       set(Verdict::unknown, "some operators could not be aligned or read");
     } else if (outside) {
-      set(Verdict::unknown, "outputs differ by more than rounding explains, though every operator computes as the source's; the "
-                            "target's runtime may compute the file otherwise");
+      set(Verdict::unknown,
+          "outputs differ by more than rounding explains, though every operator computes as the source's; "
+          "the "
+          "target's runtime may compute the file otherwise");
     } else {
-      set(all_identical(source_, target_) ? Verdict::identical : Verdict::equivalent, "every operator computes what the source computes");
+      set(all_identical(source_, target_) ? Verdict::identical : Verdict::equivalent,
+          "every operator computes what the source computes");
     }
   }
 
@@ -173,9 +189,11 @@ class Run {
     if (!same && analysis_) {
       repair::Options search;
       if (options_.progress)
-        search.progress = [&](size_t done, size_t total) { options_.progress("trying repairs", done, total); };
-      FETAFIX_TRY(repairs, repair::search(*evaluator_, analysis_->target, *analysis_->values, analysis_->alignment,
-                                          analysis_->faults, search));
+        search.progress = [&](size_t done, size_t total) {
+          options_.progress("trying repairs", done, total);
+        };
+      FETAFIX_TRY(repairs, repair::search(*evaluator_, analysis_->target, *analysis_->values,
+                                          analysis_->alignment, analysis_->faults, search));
       patch = repair::patch_of(repairs);
       result_.faults.clear();
       for (const auto& one : repairs) result_.faults.push_back(describe(*analysis_, *one.fault, &one));
@@ -184,7 +202,8 @@ class Run {
     patch.format = pair_.target.model->format();
     patch.model_sha256 = pair_.target.model->sha256();
     if (!same && looks_foreign(patch) && !options_.force) {
-      set(Verdict::unknown, "most of the target differs from the source: these are not the same model (--force goes on)");
+      set(Verdict::unknown,
+          "most of the target differs from the source: these are not the same model (--force goes on)");
       return {};
     }
     FETAFIX_TRY(auto repaired, pair_.target.model->patched(patch));
@@ -221,7 +240,8 @@ class Run {
       return {};
     }
     FETAFIX_TRY(auto lifted, repaired.lift());
-    FETAFIX_TRY(auto again, analyze(*evaluator_, pair_, lifted.graph, diagnosis_samples(), options_, "checking the repair"));
+    FETAFIX_TRY(auto again, analyze(*evaluator_, pair_, lifted.graph, diagnosis_samples(), options_,
+                                    "checking the repair"));
     const auto coverage = coverage_of(*again);
     result_.coverage = coverage;
     mark_fixed(*again, repairs);
@@ -248,8 +268,8 @@ class Run {
       set(Verdict::repaired, "every operator computes what the source computes, on held back samples too");
     } else if (again.faults.size() < analysis_->faults.size() ||
                after.label_differences < result_.before.label_differences) {
-      set(Verdict::improved, std::to_string(again.faults.size()) + " of " + std::to_string(analysis_->faults.size()) +
-                                 " faults remain");
+      set(Verdict::improved, std::to_string(again.faults.size()) + " of " +
+                                 std::to_string(analysis_->faults.size()) + " faults remain");
     } else {
       set(Verdict::not_repaired, "nothing that was tried helps");
     }
@@ -265,7 +285,8 @@ class Run {
     std::error_code error;
     for (const std::string& input : {options_.source, options_.target})
       if (fs::equivalent(input, options_.output, error))
-        return Error{ErrorKind::usage, options_.output + ": the output would overwrite an input; choose another name"};
+        return Error{ErrorKind::usage,
+                     options_.output + ": the output would overwrite an input; choose another name"};
     FETAFIX_CHECK(repaired.write(options_.output));
     result_.output = options_.output;
     const std::string patch_path = options_.patch.empty() ? options_.output + ".patch.json" : options_.patch;
@@ -293,7 +314,8 @@ class Run {
       }
       if (!after_.empty()) {
         sample.repaired_top5 = top5(after_[i], pair_.labels);
-        sample.max_absolute_error_after = compare_outputs({source_[i]}, {after_[i]}, {}, floor_).max_absolute_error;
+        sample.max_absolute_error_after =
+            compare_outputs({source_[i]}, {after_[i]}, {}, floor_).max_absolute_error;
       }
       result_.sample_list.push_back(std::move(sample));
     }
@@ -315,6 +337,8 @@ class Run {
 
 }  // namespace
 
-Result<results::Result> run_stages(Command command, const Options& options) { return Run(command, options).run(); }
+Result<results::Result> run_stages(Command command, const Options& options) {
+  return Run(command, options).run();
+}
 
 }  // namespace fetafix::pipeline

@@ -38,7 +38,8 @@ class Search {
     }
     for (size_t i = 0; i < out.trials.size(); ++i)  // a partial improvement is kept at the end only
       if (out.trials[i].outcome == Outcome::partial &&
-          (out.kept < 0 || out.trials[i].relative_error < out.trials[static_cast<size_t>(out.kept)].relative_error))
+          (out.kept < 0 ||
+           out.trials[i].relative_error < out.trials[static_cast<size_t>(out.kept)].relative_error))
         out.kept = static_cast<int>(i);
     return out;
   }
@@ -87,11 +88,13 @@ class Search {
       for (const graph::Uses::Use& use : before.consumers[static_cast<size_t>(end)]) {
         const ValueId consumer = target_.node(use.node).outputs[0];
         const NodeId now = uses.producer[static_cast<size_t>(consumer)];
-        if (now >= 0) return {edited.node(now).inputs[static_cast<size_t>(use.input)], alignment_.pairs.at(end)};
+        if (now >= 0)
+          return {edited.node(now).inputs[static_cast<size_t>(use.input)], alignment_.pairs.at(end)};
       }
       for (NodeId id : fault.segment->target_nodes)
         for (ValueId in : target_.node(id).inputs)
-          if (auto pair = alignment_.pairs.find(in); pair != alignment_.pairs.end() && pair->second.source == fault.segment->source_end)
+          if (auto pair = alignment_.pairs.find(in);
+              pair != alignment_.pairs.end() && pair->second.source == fault.segment->source_end)
             return {in, pair->second};
       return {};
     }
@@ -99,13 +102,14 @@ class Search {
     if (fault.edge->node < 0) return {edited.outputs[static_cast<size_t>(fault.edge->input)], expected};
     const ValueId made = target_.node(fault.edge->node).outputs[0];
     for (const graph::Node& node : edited.nodes)
-      if (!node.outputs.empty() && node.outputs[0] == made) return {node.inputs[static_cast<size_t>(fault.edge->input)], expected};
+      if (!node.outputs.empty() && node.outputs[0] == made)
+        return {node.inputs[static_cast<size_t>(fault.edge->input)], expected};
     return {};
   }
 
   // Nodes that make `value` from paired values, in order, and the feeds they need.
-  Result<std::vector<NodeId>> piece(const Graph& edited, const graph::Uses& uses, ValueId value, size_t sample,
-                                    evaluate::Feeds& feeds) const {
+  Result<std::vector<NodeId>> piece(const Graph& edited, const graph::Uses& uses, ValueId value,
+                                    size_t sample, evaluate::Feeds& feeds) const {
     std::set<NodeId> nodes;
     std::vector<ValueId> open{value};
     bool goal = true;
@@ -123,7 +127,8 @@ class Search {
       }
       const NodeId producer = uses.producer[static_cast<size_t>(at)];
       if (producer < 0) {
-        if (known == alignment_.values[sample].end()) return Error{ErrorKind::internal, "a value of the piece is not known"};
+        if (known == alignment_.values[sample].end())
+          return Error{ErrorKind::internal, "a value of the piece is not known"};
         feeds.insert_or_assign(at, known->second);
         goal = false;
         continue;
@@ -156,9 +161,11 @@ class Search {
     if (actual.dtype() != DType::float32 || actual.size() != source.size())
       return Error{ErrorKind::unsupported, "comes out as " + to_string(actual.shape())};
     const Tensor expected = align::hand_over(source, goal.expected.permutation, actual.shape());
-    trial.relative_error = std::max(trial.relative_error, compare::relative_l2(expected.as<float>(), actual.as<float>()));
+    trial.relative_error =
+        std::max(trial.relative_error, compare::relative_l2(expected.as<float>(), actual.as<float>()));
     if (allowed.empty()) allowed = *Tensor::zeros(DType::float32, actual.shape());
-    const auto ratio = compare::tolerance_ratio(expected.as<float>(), actual.as<float>(), allowed.as<float>());
+    const auto ratio =
+        compare::tolerance_ratio(expected.as<float>(), actual.as<float>(), allowed.as<float>());
     trial.tolerance.largest = std::max(trial.tolerance.largest, ratio.largest);
     trial.tolerance.fraction_above = std::max(trial.tolerance.fraction_above, ratio.fraction_above);
     return {};
@@ -173,14 +180,17 @@ class Search {
     });
   }
 
-  // Of the last node on the values it gets, doubled for the source's side; a longer piece adds its nodes' own.
-  Result<Tensor> tolerance(const Graph& edited, const graph::Uses& uses, ValueId value, std::span<const NodeId> nodes,
-                           const evaluate::Feeds& feeds, const Tensor& actual) {
+  // Of the last node on the values it gets, doubled for the source's side; a longer piece adds its nodes'
+  // own.
+  Result<Tensor> tolerance(const Graph& edited, const graph::Uses& uses, ValueId value,
+                           std::span<const NodeId> nodes, const evaluate::Feeds& feeds,
+                           const Tensor& actual) {
     const NodeId last = uses.producer[static_cast<size_t>(value)];
     const graph::Node& node = edited.node(last);
     std::vector<ValueId> needed;
     for (ValueId in : node.inputs)
-      if (in != graph::no_value && !edited.value(in).is_constant() && !feeds.contains(in)) needed.push_back(in);
+      if (in != graph::no_value && !edited.value(in).is_constant() && !feeds.contains(in))
+        needed.push_back(in);
     evaluate::Feeds inputs = feeds;
     std::vector<NodeId> before(nodes.begin(), nodes.end());
     std::erase(before, last);
@@ -216,9 +226,9 @@ std::string_view outcome_name(Outcome outcome) {
   return names[static_cast<size_t>(outcome)];
 }
 
-Result<std::vector<Repair>> search(evaluate::Evaluator& evaluator, const Graph& target, const align::SourceValues& values,
-                                   const align::Alignment& alignment, const std::vector<diagnose::Fault>& faults,
-                                   const Options& options) {
+Result<std::vector<Repair>> search(evaluate::Evaluator& evaluator, const Graph& target,
+                                   const align::SourceValues& values, const align::Alignment& alignment,
+                                   const std::vector<diagnose::Fault>& faults, const Options& options) {
   Search one(evaluator, target, values, alignment, options);
   std::vector<Repair> out;
   for (const diagnose::Fault& fault : faults) {

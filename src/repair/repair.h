@@ -1,4 +1,5 @@
-// The search: tries candidates on their segment alone and keeps what measurably helps. Knows no pattern by name.
+// The search: tries candidates on their segment alone and keeps what measurably helps. Knows no pattern by
+// name.
 #pragma once
 
 #include "diagnose/diagnose.h"
@@ -11,9 +12,9 @@ std::string_view outcome_name(Outcome outcome);
 struct Trial {
   const faults::Candidate* candidate = nullptr;
   Outcome outcome = Outcome::rejected;
-  double relative_error = 0;              // after the edit, the worst sample
-  compare::ToleranceRatio tolerance;      // after the edit, the worst sample
-  std::string reason;                     // why it was not accepted
+  double relative_error = 0;          // after the edit, the worst sample
+  compare::ToleranceRatio tolerance;  // after the edit, the worst sample
+  std::string reason;                 // why it was not accepted
 };
 
 struct Repair {

@@ -26,7 +26,9 @@ uint16_t float_to_half(float value) {
   return static_cast<uint16_t>(sign | ((rounded >> 13) - (112u << 10)));
 }
 
-float bfloat16_to_float(uint16_t half) { return std::bit_cast<float>(uint32_t{half} << 16); }
+float bfloat16_to_float(uint16_t half) {
+  return std::bit_cast<float>(uint32_t{half} << 16);
+}
 
 uint16_t float_to_bfloat16(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);

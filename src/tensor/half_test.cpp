@@ -9,8 +9,12 @@
 namespace fetafix {
 namespace {
 
-bool is_nan_half(unsigned h) { return (h & 0x7c00) == 0x7c00 && (h & 0x3ff); }
-bool is_nan_bfloat(unsigned h) { return (h & 0x7f80) == 0x7f80 && (h & 0x7f); }
+bool is_nan_half(unsigned h) {
+  return (h & 0x7c00) == 0x7c00 && (h & 0x3ff);
+}
+bool is_nan_bfloat(unsigned h) {
+  return (h & 0x7f80) == 0x7f80 && (h & 0x7f);
+}
 
 TEST(Half, EveryValueSurvivesTheRoundTrip) {
   for (unsigned h = 0; h < 65536; ++h) {
@@ -27,15 +31,18 @@ TEST(Half, EveryValueSurvivesTheRoundTrip) {
 TEST(Half, EveryBfloat16SurvivesTheRoundTrip) {
   for (unsigned h = 0; h < 65536; ++h) {
     const auto half = static_cast<uint16_t>(h);
-    if (is_nan_bfloat(h)) EXPECT_TRUE(is_nan_bfloat(float_to_bfloat16(bfloat16_to_float(half)))) << h;
-    else ASSERT_EQ(float_to_bfloat16(bfloat16_to_float(half)), half) << h;
+    if (is_nan_bfloat(h))
+      EXPECT_TRUE(is_nan_bfloat(float_to_bfloat16(bfloat16_to_float(half)))) << h;
+    else
+      ASSERT_EQ(float_to_bfloat16(bfloat16_to_float(half)), half) << h;
   }
 }
 
 // Halfway between two neighbors the even one wins; a hair beside it the nearer one does.
 TEST(Half, RoundsToNearestEven) {
   for (unsigned h = 0; h < 0x7bff; ++h) {
-    const double low = half_to_float(static_cast<uint16_t>(h)), high = half_to_float(static_cast<uint16_t>(h + 1));
+    const double low = half_to_float(static_cast<uint16_t>(h)),
+                 high = half_to_float(static_cast<uint16_t>(h + 1));
     const auto middle = static_cast<float>((low + high) / 2);  // exact: float has more bits
     ASSERT_EQ(float_to_half(middle), h % 2 ? h + 1 : h);
     ASSERT_EQ(float_to_half(std::nextafter(middle, 0.0f)), h);

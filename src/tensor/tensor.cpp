@@ -45,18 +45,29 @@ Error shape_error(DType dtype, const Shape& shape, const std::string& why) {
 template <class F>
 bool visit_type(DType dtype, F&& visit) {
   switch (dtype) {
-    case DType::float32: return visit(static_cast<float*>(nullptr)), true;
-    case DType::float64: return visit(static_cast<double*>(nullptr)), true;
-    case DType::int8: return visit(static_cast<int8_t*>(nullptr)), true;
+    case DType::float32:
+      return visit(static_cast<float*>(nullptr)), true;
+    case DType::float64:
+      return visit(static_cast<double*>(nullptr)), true;
+    case DType::int8:
+      return visit(static_cast<int8_t*>(nullptr)), true;
     case DType::boolean:
-    case DType::uint8: return visit(static_cast<uint8_t*>(nullptr)), true;
-    case DType::int16: return visit(static_cast<int16_t*>(nullptr)), true;
-    case DType::uint16: return visit(static_cast<uint16_t*>(nullptr)), true;
-    case DType::int32: return visit(static_cast<int32_t*>(nullptr)), true;
-    case DType::uint32: return visit(static_cast<uint32_t*>(nullptr)), true;
-    case DType::int64: return visit(static_cast<int64_t*>(nullptr)), true;
-    case DType::uint64: return visit(static_cast<uint64_t*>(nullptr)), true;
-    default: return false;
+    case DType::uint8:
+      return visit(static_cast<uint8_t*>(nullptr)), true;
+    case DType::int16:
+      return visit(static_cast<int16_t*>(nullptr)), true;
+    case DType::uint16:
+      return visit(static_cast<uint16_t*>(nullptr)), true;
+    case DType::int32:
+      return visit(static_cast<int32_t*>(nullptr)), true;
+    case DType::uint32:
+      return visit(static_cast<uint32_t*>(nullptr)), true;
+    case DType::int64:
+      return visit(static_cast<int64_t*>(nullptr)), true;
+    case DType::uint64:
+      return visit(static_cast<uint64_t*>(nullptr)), true;
+    default:
+      return false;
   }
 }
 
@@ -82,8 +93,12 @@ Result<std::vector<To>> convert_all(const Tensor& tensor) {
 
 }  // namespace
 
-size_t element_size(DType dtype) { return types[static_cast<size_t>(dtype)].size; }
-std::string_view dtype_name(DType dtype) { return types[static_cast<size_t>(dtype)].name; }
+size_t element_size(DType dtype) {
+  return types[static_cast<size_t>(dtype)].size;
+}
+std::string_view dtype_name(DType dtype) {
+  return types[static_cast<size_t>(dtype)].name;
+}
 
 DType dtype_from_name(std::string_view name) {
   for (const TypeInfo& type : types)
@@ -95,7 +110,9 @@ bool is_floating(DType d) {
   return d == DType::float32 || d == DType::float64 || d == DType::float16 || d == DType::bfloat16;
 }
 
-bool is_integer(DType d) { return d >= DType::int8 && d <= DType::uint64; }
+bool is_integer(DType d) {
+  return d >= DType::int8 && d <= DType::uint64;
+}
 
 std::string to_string(const Shape& shape) {
   std::string out = "[";
@@ -129,7 +146,8 @@ Result<Tensor> Tensor::zeros(DType dtype, Shape shape) {
 Result<Tensor> Tensor::from_bytes(DType dtype, Shape shape, std::span<const std::byte> bytes) {
   auto count = element_count(shape);
   if (!count || static_cast<size_t>(*count) * element_size(dtype) != bytes.size())
-    return shape_error(dtype, shape, "holds " + std::to_string(bytes.size()) + " bytes, which is not its size");
+    return shape_error(dtype, shape,
+                       "holds " + std::to_string(bytes.size()) + " bytes, which is not its size");
   FETAFIX_TRY(Tensor tensor, zeros(dtype, std::move(shape)));
   if (!bytes.empty()) std::memcpy(tensor.mutable_bytes().data(), bytes.data(), bytes.size());
   return tensor;
@@ -139,7 +157,8 @@ Result<Tensor> Tensor::view(DType dtype, Shape shape, std::span<const std::byte>
                             std::shared_ptr<const void> owner) {
   auto count = element_count(shape);
   if (!count || element_size(dtype) == 0 || static_cast<size_t>(*count) * element_size(dtype) != bytes.size())
-    return shape_error(dtype, shape, "holds " + std::to_string(bytes.size()) + " bytes, which is not its size");
+    return shape_error(dtype, shape,
+                       "holds " + std::to_string(bytes.size()) + " bytes, which is not its size");
   // Unaligned data (flatbuffers, protobuf strings) would be undefined to read: copy it.
   if (reinterpret_cast<uintptr_t>(bytes.data()) % element_size(dtype) != 0)
     return from_bytes(dtype, std::move(shape), bytes);
@@ -201,12 +220,17 @@ Result<Tensor> cast(const Tensor& tensor, DType dtype) {
   return out;
 }
 
-Result<std::vector<double>> to_doubles(const Tensor& tensor) { return convert_all<double>(tensor); }
-Result<std::vector<int64_t>> to_int64s(const Tensor& tensor) { return convert_all<int64_t>(tensor); }
+Result<std::vector<double>> to_doubles(const Tensor& tensor) {
+  return convert_all<double>(tensor);
+}
+Result<std::vector<int64_t>> to_int64s(const Tensor& tensor) {
+  return convert_all<int64_t>(tensor);
+}
 
 std::vector<int> inverse_permutation(std::span<const int> permutation) {
   std::vector<int> inverse(permutation.size());
-  for (size_t i = 0; i < permutation.size(); ++i) inverse[static_cast<size_t>(permutation[i])] = static_cast<int>(i);
+  for (size_t i = 0; i < permutation.size(); ++i)
+    inverse[static_cast<size_t>(permutation[i])] = static_cast<int>(i);
   return inverse;
 }
 
@@ -256,10 +280,18 @@ Tensor transpose(const Tensor& tensor, std::span<const int> permutation) {
   const std::byte* in = tensor.bytes().data();
   std::byte* to = out.mutable_bytes().data();
   switch (element_size(tensor.dtype())) {
-    case 1: transpose_into(in, to, shape, strides); break;
-    case 2: transpose_into(reinterpret_cast<const uint16_t*>(in), reinterpret_cast<uint16_t*>(to), shape, strides); break;
-    case 4: transpose_into(reinterpret_cast<const uint32_t*>(in), reinterpret_cast<uint32_t*>(to), shape, strides); break;
-    default: transpose_into(reinterpret_cast<const uint64_t*>(in), reinterpret_cast<uint64_t*>(to), shape, strides); break;
+    case 1:
+      transpose_into(in, to, shape, strides);
+      break;
+    case 2:
+      transpose_into(reinterpret_cast<const uint16_t*>(in), reinterpret_cast<uint16_t*>(to), shape, strides);
+      break;
+    case 4:
+      transpose_into(reinterpret_cast<const uint32_t*>(in), reinterpret_cast<uint32_t*>(to), shape, strides);
+      break;
+    default:
+      transpose_into(reinterpret_cast<const uint64_t*>(in), reinterpret_cast<uint64_t*>(to), shape, strides);
+      break;
   }
   return out;
 }

@@ -140,8 +140,10 @@ TEST(TensorCasting, TruncatesTowardsZeroAndKeepsLargeIntegers) {
 
 TEST(TensorCasting, AnythingButZeroIsTrue) {
   const Tensor truth = Tensor::vector(std::vector<bool>{false, true, true, true});
-  EXPECT_TRUE(cast(Tensor::vector(std::vector<float>{0, 0.5f, -0.25f, 256}), DType::boolean)->identical(truth));
-  EXPECT_TRUE(cast(Tensor::vector(std::vector<int32_t>{0, 256, -1, 65536}), DType::boolean)->identical(truth));
+  EXPECT_TRUE(
+      cast(Tensor::vector(std::vector<float>{0, 0.5f, -0.25f, 256}), DType::boolean)->identical(truth));
+  EXPECT_TRUE(
+      cast(Tensor::vector(std::vector<int32_t>{0, 256, -1, 65536}), DType::boolean)->identical(truth));
   EXPECT_EQ(*to_int64s(truth), (Shape{0, 1, 1, 1}));
 }
 
@@ -160,7 +162,8 @@ Tensor naive_transpose(const Tensor& in, const std::vector<int>& permutation) {
   for (int64_t flat = 0; flat < out.size(); ++flat) {
     std::vector<int64_t> at(rank);
     int64_t rest = flat, source = 0;
-    for (size_t k = rank; k-- > 0; rest /= shape[k]) at[static_cast<size_t>(permutation[k])] = rest % shape[k];
+    for (size_t k = rank; k-- > 0; rest /= shape[k])
+      at[static_cast<size_t>(permutation[k])] = rest % shape[k];
     for (size_t k = 0; k < rank; ++k) source = source * in.shape()[k] + at[k];
     std::memcpy(out.mutable_bytes().data() + static_cast<size_t>(flat) * size,
                 in.bytes().data() + static_cast<size_t>(source) * size, size);

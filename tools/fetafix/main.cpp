@@ -1,11 +1,11 @@
 // The command line: options, one call, print.
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
-#include <unistd.h>
 
 #include "fetafix/fetafix.h"
 
@@ -13,7 +13,9 @@ namespace {
 
 std::atomic<bool> interrupted{false};
 
-void on_signal(int) { interrupted = true; }
+void on_signal(int) {
+  interrupted = true;
+}
 
 // One line that is rewritten, on a terminal only, for anything that takes long.
 class Progress {
@@ -39,12 +41,14 @@ void add_pair_options(CLI::App& app, fetafix::Options& o, Outputs& files) {
   app.add_option("SOURCE", o.source, "the model before conversion")->required();
   app.add_option("TARGET", o.target, "the model after conversion")->required();
   app.add_option("--data", o.data, "a folder of images, an image, a .npz or .npy file");
-  app.add_option("--preprocess", o.preprocess, "how an image becomes a tensor: a preset or resize=256,crop=224,...");
+  app.add_option("--preprocess", o.preprocess,
+                 "how an image becomes a tensor: a preset or resize=256,crop=224,...");
   app.add_option("--source-preprocess", o.source_preprocess, "the same, for the source alone");
   app.add_option("--target-preprocess", o.target_preprocess, "the same, for the target alone");
   app.add_option("--labels", o.labels, "names of the classes: a line each, JSON or csv");
   app.add_option("--limit", o.limit, "use at most N samples");
-  app.add_option("--held-back", o.held_back, "share of the samples kept for the last verdict")->check(CLI::Range(0.0, 0.9));
+  app.add_option("--held-back", o.held_back, "share of the samples kept for the last verdict")
+      ->check(CLI::Range(0.0, 0.9));
   app.add_option("--seed", o.seed, "decides which samples go where");
   app.add_option("--threads", o.threads, "of each runtime")->check(CLI::Range(1, 256));
   app.add_option("--run-dir", o.run_dir, "write result.json and report.html here");

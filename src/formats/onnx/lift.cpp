@@ -13,10 +13,13 @@ namespace fs = std::filesystem;
 using graph::Node;
 using graph::ValueId;
 
-Error broken(const std::string& what) { return {ErrorKind::file, what}; }
+Error broken(const std::string& what) {
+  return {ErrorKind::file, what};
+}
 
 std::string label(const onnx_wire::Node& node, int index) {
-  return "node " + std::to_string(index) + " (" + node.op_type() + (node.name().empty() ? "" : " '" + node.name() + "'") + ")";
+  return "node " + std::to_string(index) + " (" + node.op_type() +
+         (node.name().empty() ? "" : " '" + node.name() + "'") + ")";
 }
 
 // Names of the enclosing graph that a nested graph reads.
@@ -41,9 +44,10 @@ class Lifter {
 
   Result<Lifted> run() {
     if (opset_ < 7)
-      return Error{ErrorKind::unsupported, "operator set " + std::to_string(opset_) +
-                                               " is not supported; expected 7 or newer (convert the file with "
-                                               "onnx.version_converter first)"};
+      return Error{ErrorKind::unsupported,
+                   "operator set " + std::to_string(opset_) +
+                       " is not supported; expected 7 or newer (convert the file with "
+                       "onnx.version_converter first)"};
     FETAFIX_CHECK(add_initializers());
     FETAFIX_CHECK(add_inputs());
     FETAFIX_TRY(std::vector<int> order, topological_order());
@@ -87,7 +91,8 @@ class Lifter {
     for (const auto& input : graph_.input()) {
       if (ids_.contains(input.name())) continue;  // an initializer that may be overridden
       if (input.has_type() && !input.type().has_tensor_type())
-        return Error{ErrorKind::unsupported, "model input '" + input.name() + "' is not a tensor (sequence, map or optional)"};
+        return Error{ErrorKind::unsupported,
+                     "model input '" + input.name() + "' is not a tensor (sequence, map or optional)"};
       const ValueId id = computed(input.name());
       describe(id, input);
       out_.graph.inputs.push_back(id);
@@ -143,7 +148,8 @@ class Lifter {
   static Error unready(const onnx_wire::Node& node, int index, const std::set<std::string>& known) {
     for (const auto& name : reads(node))
       if (!known.contains(name))
-        return broken(label(node, index) + " reads '" + name + "', which nothing computes, or which depends on this node");
+        return broken(label(node, index) + " reads '" + name +
+                      "', which nothing computes, or which depends on this node");
     return broken(label(node, index) + " can't be ordered");
   }
 
@@ -157,7 +163,8 @@ class Lifter {
       if (auto* v = std::get_if<std::vector<int64_t>>(&value)) tensor = Tensor::vector(*v);
       if (auto* v = std::get_if<std::vector<float>>(&value)) tensor = Tensor::vector(*v);
       if (tensor.empty() || wire.output_size() != 1)
-        return Error{ErrorKind::unsupported, label(wire, index) + ": a constant that is not a numeric tensor"};
+        return Error{ErrorKind::unsupported,
+                     label(wire, index) + ": a constant that is not a numeric tensor"};
       graph::Lens lens;
       lens.attribute = attribute.name();
       const ValueId id = out_.graph.add_constant(wire.output(0), std::move(tensor), lens);
@@ -183,15 +190,20 @@ class Lifter {
     bool readable = node.domain.empty() || node.domain == "com.microsoft";
     for (const auto& attribute : wire.attribute()) {
       auto value = onnx_wire::read_attribute(attribute, folder_);
-      if (value.ok()) node.attributes[attribute.name()] = std::move(value).value();
-      else if (value.error().kind == ErrorKind::unsupported) readable = false;
-      else return in_context(label(wire, index), std::move(value).error());
+      if (value.ok())
+        node.attributes[attribute.name()] = std::move(value).value();
+      else if (value.error().kind == ErrorKind::unsupported)
+        readable = false;
+      else
+        return in_context(label(wire, index), std::move(value).error());
     }
     for (const auto& name : wire.output()) {
-      if (ids_.contains(name)) return broken(label(wire, index) + " computes '" + name + "', which exists already");
+      if (ids_.contains(name))
+        return broken(label(wire, index) + " computes '" + name + "', which exists already");
       node.outputs.push_back(name.empty() ? graph::no_value : computed(name));
     }
-    if (readable && add_upgraded(out_.graph, node, node.domain.empty() ? opset_ : graph::view_opset)) return {};
+    if (readable && add_upgraded(out_.graph, node, node.domain.empty() ? opset_ : graph::view_opset))
+      return {};
     return add_opaque(std::move(node), wire, index);
   }
 
@@ -220,6 +232,8 @@ class Lifter {
 
 }  // namespace
 
-Result<Lifted> lift_model(const onnx_wire::Model& model, const fs::path& folder) { return Lifter(model, folder).run(); }
+Result<Lifted> lift_model(const onnx_wire::Model& model, const fs::path& folder) {
+  return Lifter(model, folder).run();
+}
 
 }  // namespace fetafix::formats::onnx

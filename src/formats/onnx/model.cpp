@@ -48,7 +48,8 @@ Result<std::unique_ptr<NativeModel>> OnnxFormat::read(const fs::path& path) cons
   FETAFIX_TRY(Bytes bytes, read_file(path));
   onnx_wire::Model model;
   if (bytes.size() > size_t{0x7fffffff})
-    return Error{ErrorKind::file, path.string() + ": over 2 GB in one protobuf; ONNX needs external data for that"};
+    return Error{ErrorKind::file,
+                 path.string() + ": over 2 GB in one protobuf; ONNX needs external data for that"};
   if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return Error{ErrorKind::file, path.string() + ": not a whole ONNX file (truncated or damaged protobuf, " +
                                       std::to_string(bytes.size()) + " bytes)"};
@@ -59,8 +60,8 @@ Result<std::unique_ptr<NativeModel>> OnnxFormat::read(const fs::path& path) cons
   for (const std::string& location : external_locations(model)) {
     const fs::path relative = fs::path(location).lexically_normal();
     if (relative.is_absolute() || relative.empty() || *relative.begin() == "..")
-      return Error{ErrorKind::file,
-                   path.string() + ": external data location '" + location + "' leaves the model's folder; refused"};
+      return Error{ErrorKind::file, path.string() + ": external data location '" + location +
+                                        "' leaves the model's folder; refused"};
     FETAFIX_TRY(Bytes external, read_file(folder / relative));
     sha = fetafix::sha256(as_bytes(sha + fetafix::sha256(external)));
   }
@@ -77,7 +78,10 @@ int default_opset(const onnx_wire::Model& model) {
 }
 
 OnnxModel::OnnxModel(onnx_wire::Model model, Bytes original, fs::path folder, std::string sha)
-    : model_(std::move(model)), original_(std::move(original)), folder_(std::move(folder)), sha256_(std::move(sha)) {}
+    : model_(std::move(model)),
+      original_(std::move(original)),
+      folder_(std::move(folder)),
+      sha256_(std::move(sha)) {}
 
 Status OnnxModel::copy_external_files(const fs::path& to_folder) const {
   for (const std::string& location : external_locations(model_)) {
@@ -87,8 +91,9 @@ Status OnnxModel::copy_external_files(const fs::path& to_folder) const {
     if (fs::equivalent(from, to, error)) continue;
     fs::create_directories(to.parent_path(), error);
     if (fs::exists(to))
-      return Error{ErrorKind::file, to.string() + ": the model's external data would overwrite this file; choose "
-                                                  "another folder for the output"};
+      return Error{ErrorKind::file, to.string() +
+                                        ": the model's external data would overwrite this file; choose "
+                                        "another folder for the output"};
     fs::copy_file(from, to, error);
     if (error) return Error{ErrorKind::file, to.string() + ": can't copy external data: " + error.message()};
   }
@@ -102,7 +107,8 @@ Status OnnxModel::write(const fs::path& path) const {
   return write_file(path, bytes);
 }
 
-Result<std::vector<ExposedValue>> OnnxModel::expose(std::span<const graph::ValueId> values, const fs::path& path) const {
+Result<std::vector<ExposedValue>> OnnxModel::expose(std::span<const graph::ValueId> values,
+                                                    const fs::path& path) const {
   FETAFIX_TRY(Lifted lifted, lift());
   onnx_wire::Model copy = model_;
   std::vector<ExposedValue> exposed;
@@ -128,7 +134,8 @@ Result<std::unique_ptr<NativeModel>> OnnxModel::patched(const graph::Patch& patc
   FETAFIX_CHECK(patch_model(copy, lifted.graph, patch));
   FETAFIX_TRY(std::string bytes, serialize(copy));
   std::string sha = fetafix::sha256(as_bytes(bytes));
-  return std::unique_ptr<NativeModel>(std::make_unique<OnnxModel>(std::move(copy), Bytes(), folder_, std::move(sha)));
+  return std::unique_ptr<NativeModel>(
+      std::make_unique<OnnxModel>(std::move(copy), Bytes(), folder_, std::move(sha)));
 }
 
 const Format& onnx_format() {

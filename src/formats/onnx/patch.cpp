@@ -6,6 +6,7 @@
 #include <set>
 
 #include "formats/onnx/model.h"
+#include "formats/onnx/upgrade.h"
 
 namespace fetafix::formats::onnx {
 namespace {
@@ -14,7 +15,9 @@ using graph::Address;
 using graph::Graph;
 using graph::ValueId;
 
-Error cannot(const std::string& why) { return {ErrorKind::unsupported, why}; }
+Error cannot(const std::string& why) {
+  return {ErrorKind::unsupported, why};
+}
 
 class Patcher {
  public:
@@ -78,7 +81,8 @@ class Patcher {
     for (const Item& item : nodes_) {
       if (item.removed) continue;
       for (const auto& in : current(item).input()) count += in == name;
-      for (const auto& attribute : current(item).attribute()) count += attribute.has_g() ? 2 : 0;  // may capture it
+      for (const auto& attribute : current(item).attribute())
+        count += attribute.has_g() ? 2 : 0;  // may capture it
     }
     for (const auto& output : graph_.output()) count += output.name() == name;
     return count;
@@ -92,7 +96,8 @@ class Patcher {
       const ValueId operand = viewed.inputs[i];
       if (viewed.slots[i] != edit.slot || operand == graph::no_value) continue;
       const graph::Value& value = view_.value(operand);
-      if (!value.is_constant()) return cannot("operand " + std::to_string(edit.slot) + " is computed, not a constant");
+      if (!value.is_constant())
+        return cannot("operand " + std::to_string(edit.slot) + " is computed, not a constant");
       const bool from_attribute = value.lens && !value.lens->attribute.empty() && value.native_name.empty();
       if (from_attribute) return set_attribute_operand(*it, value, edit.value);
     }
@@ -103,8 +108,10 @@ class Patcher {
   Status set_attribute_operand(Item& item, const graph::Value& value, const Tensor& tensor) {
     graph::Attribute attribute = int64_t{0};
     if (tensor.dtype() == DType::float32) {
-      if (value.constant.rank() == 0) attribute = tensor.as<float>()[0];
-      else attribute = std::vector<float>(tensor.as<float>().begin(), tensor.as<float>().end());
+      if (value.constant.rank() == 0)
+        attribute = tensor.as<float>()[0];
+      else
+        attribute = std::vector<float>(tensor.as<float>().begin(), tensor.as<float>().end());
     } else {
       FETAFIX_TRY(auto ints, to_int64s(tensor));
       attribute = ints;
@@ -126,7 +133,8 @@ class Patcher {
     }
     for (Item& other : nodes_) {
       const auto& constant = current(other);
-      if (other.removed || constant.op_type() != "Constant" || name.empty() || constant.output(0) != name) continue;
+      if (other.removed || constant.op_type() != "Constant" || name.empty() || constant.output(0) != name)
+        continue;
       if (uses(name) > 1) break;
       auto& changed = writable(other);
       changed.clear_attribute();
@@ -137,12 +145,15 @@ class Patcher {
     return {};
   }
 
-  static void write_attribute(Item& item, const std::string& name, const std::optional<graph::Attribute>& value) {
+  static void write_attribute(Item& item, const std::string& name,
+                              const std::optional<graph::Attribute>& value) {
     auto& attributes = *writable(item).mutable_attribute();
     for (int i = 0; i < attributes.size(); ++i) {
       if (attributes.Get(i).name() != name) continue;
-      if (value) onnx_wire::write_attribute(name, *value, attributes[i]);
-      else attributes.DeleteSubrange(i, 1);
+      if (value)
+        onnx_wire::write_attribute(name, *value, attributes[i]);
+      else
+        attributes.DeleteSubrange(i, 1);
       return;
     }
     if (value) onnx_wire::write_attribute(name, *value, *attributes.Add());
@@ -165,7 +176,15 @@ class Patcher {
     FETAFIX_TRY(ValueId id, graph::resolve(view_, address));
     const graph::Value& value = view_.value(id);
     if (value.native_name.empty()) return cannot("'" + value.name + "' does not exist in the file");
-    return value.native_name;
+    auto moved = renamed_.find(value.native_name);
+    return moved == renamed_.end() ? value.native_name : moved->second;
+  }
+
+  // Outputs of the model keep their names, so the values behind them may get others.
+  void rename(const std::string& from, const std::string& to) {
+    for (auto& [original, now] : renamed_)
+      if (now == from) now = to;
+    renamed_.try_emplace(from, to);
   }
 
   Status apply(const graph::SetOperand& edit) {
@@ -179,12 +198,28 @@ class Patcher {
     return {};
   }
 
+  std::string old_form(const std::string& type) const {
+    return "operator set " + std::to_string(opset_) + " of this file writes " + type +
+           " otherwise; convert the file to " + std::to_string(form_since(type)) + " or newer first";
+  }
+
   Status apply(const graph::ChangeType& edit) {
     FETAFIX_TRY(auto it, item(edit.at));
+    FETAFIX_TRY(graph::NodeId id, graph::resolve(view_, edit.at));
+    const graph::Node& viewed = view_.node(id);
     auto& node = writable(*it);
+    if (opset_ < form_since(edit.type) && form_since(viewed.type) != form_since(edit.type))
+      return cannot(old_form(edit.type));
     node.set_op_type(edit.type);
     node.clear_attribute();
-    for (const auto& [name, value] : edit.attributes) onnx_wire::write_attribute(name, value, *node.add_attribute());
+    for (const auto& [name, value] : edit.attributes)
+      onnx_wire::write_attribute(name, value, *node.add_attribute());
+    for (ValueId operand : viewed.inputs) {  // operands that this operator set writes as attributes stay
+      if (operand == graph::no_value) continue;
+      const graph::Value& value = view_.value(operand);
+      if (value.is_constant() && value.lens && !value.lens->attribute.empty() && value.native_name.empty())
+        FETAFIX_CHECK(set_attribute_operand(*it, value, value.constant));
+    }
     return {};
   }
 
@@ -196,16 +231,20 @@ class Patcher {
     }
   }
 
-  // A graph output keeps its name: what computed `name` under it gets another, and `node` takes the name over.
+  // A graph output keeps its name: what computed `name` under it gets another, and `node` takes the name
+  // over.
   bool is_output(const std::string& name) const {
-    return std::any_of(graph_.output().begin(), graph_.output().end(), [&](const auto& o) { return o.name() == name; });
+    return std::any_of(graph_.output().begin(), graph_.output().end(),
+                       [&](const auto& o) { return o.name() == name; });
   }
 
   bool is_input(const std::string& name) const {
-    return std::any_of(graph_.input().begin(), graph_.input().end(), [&](const auto& i) { return i.name() == name; });
+    return std::any_of(graph_.input().begin(), graph_.input().end(),
+                       [&](const auto& i) { return i.name() == name; });
   }
 
   Status apply(const graph::InsertNode& edit) {
+    if (opset_ < form_since(edit.type) && edit.type != "Clip") return cannot(old_form(edit.type));
     FETAFIX_TRY(std::string edge, native_name(edit.edge));
     auto node = std::make_shared<onnx_wire::Node>();
     node->set_op_type(edit.type);
@@ -221,7 +260,9 @@ class Patcher {
     std::string reads = edge, writes = made;
     if (edit.only_consumer) {
       FETAFIX_TRY(auto consumer, item(edit.only_consumer->first));
-      if (current(*consumer).input(edit.only_consumer->second) != edge) return cannot("the consumer does not read that edge");
+      const int input = edit.only_consumer->second;
+      if (input < 0 || input >= current(*consumer).input_size() || current(*consumer).input(input) != edge)
+        return cannot("the consumer does not read that edge");
       writable(*consumer).set_input(edit.only_consumer->second, made);
     } else if (is_output(edge) && edit.edge.graph_input < 0) {
       // Consumers keep reading `edge`, which the new node now writes; the old producer writes `made`.
@@ -229,18 +270,30 @@ class Patcher {
       auto& outputs = *writable(*producer).mutable_output();
       for (auto& out : outputs)
         if (out == edge) out = made;
+      rename(edge, made);
       std::swap(reads, writes);
     } else {
       redirect(edge, made);
     }
-    for (const auto& operand : edit.operands) node->add_input(operand ? add_initializer(*operand) : reads);
+    for (size_t i = 0; i < edit.operands.size(); ++i) {
+      const auto& operand = edit.operands[i];
+      const bool bound = edit.type == "Clip" && opset_ < form_since("Clip") && i > 0;
+      if (bound && (!operand || operand->dtype() != DType::float32 || operand->size() != 1))
+        return cannot(old_form("Clip"));
+      if (bound)
+        onnx_wire::write_attribute(i == 1 ? "min" : "max", operand->as<float>()[0], *node->add_attribute());
+      else
+        node->add_input(operand ? add_initializer(*operand) : reads);
+    }
     for (const auto& [operand, address] : edit.other_operands) {
       FETAFIX_TRY(const std::string other, native_name(address));
-      if (operand < 0 || operand >= node->input_size()) return cannot("the inserted node has no such operand");
+      if (operand < 0 || operand >= node->input_size())
+        return cannot("the inserted node has no such operand");
       node->set_input(operand, other);
       if (address.graph_input >= 0) continue;
       FETAFIX_TRY(auto producer, item(address.node));  // behind the later of its producers
-      if (std::distance(nodes_.begin(), producer) >= std::distance(nodes_.begin(), position)) position = std::next(producer);
+      if (std::distance(nodes_.begin(), producer) >= std::distance(nodes_.begin(), position))
+        position = std::next(producer);
     }
     node->add_output(writes);
     node->set_name(made);
@@ -276,6 +329,7 @@ class Patcher {
         if (outputs.Get(i) == to) writable(item).set_output(i, from);
     }
     redirect(to, from);
+    rename(to, from);
     return {};
   }
 
@@ -301,6 +355,7 @@ class Patcher {
   int opset_;
   std::list<Item> nodes_;
   std::set<std::string> taken_;
+  std::map<std::string, std::string> renamed_;  // names of the file's values: what they are called now
   int made_ = 0;
 };
 

@@ -1,8 +1,10 @@
 #include "formats/onnx/upgrade.h"
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 #include <map>
+#include <optional>
 
 namespace fetafix::formats::onnx {
 namespace {
@@ -20,7 +22,8 @@ struct Rule {
 };
 
 std::string base_name(const Graph& graph, const Node& node) {
-  return node.outputs.empty() || node.outputs[0] == graph::no_value ? node.type : graph.value(node.outputs[0]).name;
+  return node.outputs.empty() || node.outputs[0] == graph::no_value ? node.type
+                                                                    : graph.value(node.outputs[0]).name;
 }
 
 // Makes attribute `name` operand `input`; the attribute's value goes through `tensor`.
@@ -72,8 +75,12 @@ bool slice(Graph& graph, Node& node) {
   return true;
 }
 
-bool axes_operand(Graph& graph, Node& node) { return ints_to_operand(graph, node, "axes", 1); }
-bool split(Graph& graph, Node& node) { return ints_to_operand(graph, node, "split", 1); }
+bool axes_operand(Graph& graph, Node& node) {
+  return ints_to_operand(graph, node, "axes", 1);
+}
+bool split(Graph& graph, Node& node) {
+  return ints_to_operand(graph, node, "split", 1);
+}
 
 // Opset 18 wants to be told the number of equal parts.
 bool equal_split(Graph&, Node& node) {
@@ -106,19 +113,35 @@ bool batch_normalization(Graph&, Node& node) {
   return true;
 }
 
+// Opset 10 left open how Resize picks the nearest element; ONNX Runtime rounds up in dimensions that shrink
+// and down in those that grow. One attribute can't say both, nor what scales that are computed will be.
+std::optional<std::string> nearest_rounding(const Graph& graph, const Node& node) {
+  if (node.type == "Upsample" || graph::attribute_or(node, "mode", std::string("nearest")) != "nearest")
+    return "floor";
+  const Tensor& scales = graph.value(node.inputs[1]).constant;
+  if (scales.dtype() != DType::float32) return std::nullopt;
+  const auto all = scales.as<float>();
+  if (std::all_of(all.begin(), all.end(), [](float s) { return s >= 1; })) return "floor";
+  if (std::all_of(all.begin(), all.end(), [](float s) { return s <= 1; })) return "ceil";
+  return std::nullopt;
+}
+
 bool upsample(Graph& graph, Node& node) {
   if (node.attributes.contains("scales")) {
     const auto scales = graph::attribute_or(node, "scales", std::vector<float>{});
     to_operand(graph, node, "scales", 1, Tensor::vector(scales));
   }
   if (node.inputs.size() != 2) return false;
+  const auto rounding = nearest_rounding(graph, node);
+  if (!rounding) return false;
   node.type = "Resize";
   node.inputs.insert(node.inputs.begin() + 1, graph::no_value);
   node.slots = {0, -1, 1};
-  if (graph::attribute_or(node, "mode", std::string("nearest")) == "bilinear") node.attributes["mode"] = std::string("linear");
+  if (graph::attribute_or(node, "mode", std::string("nearest")) == "bilinear")
+    node.attributes["mode"] = std::string("linear");
   node.attributes["coordinate_transformation_mode"] = std::string("asymmetric");
   if (graph::attribute_or(node, "mode", std::string("nearest")) == "nearest")
-    node.attributes["nearest_mode"] = std::string("floor");
+    node.attributes["nearest_mode"] = *rounding;
   return true;
 }
 
@@ -154,6 +177,10 @@ const std::multimap<std::string, Rule>& rules() {
       {"Scatter", {11, scatter}},
   };
   return table;
+}
+
+bool is_softmax(const std::string& type) {
+  return type == "Softmax" || type == "LogSoftmax" || type == "Hardmax";
 }
 
 // Softmax below opset 13 works on the input flattened to two dimensions at `axis`.
@@ -192,24 +219,69 @@ bool add_flattened_softmax(Graph& graph, Node node) {
   return true;
 }
 
+// ONNX Runtime's own optimizer writes FusedConv: a convolution with its activation function.
+bool add_fused_convolution(Graph& graph, Node node) {
+  const std::string activation = graph::attribute_or(node, "activation", std::string());
+  const auto parameters = graph::attribute_or(node, "activation_params", std::vector<float>{});
+  if (node.inputs.size() > 3 && node.inputs[3] != graph::no_value) return false;  // adds a further operand
+  Node after = node;
+  after.role = graph::Role::activation;
+  after.domain.clear();
+  after.type = activation;
+  after.attributes.clear();
+  graph::Value raw;
+  raw.name = base_name(graph, node) + "/conv";
+  raw.dtype = graph.value(node.outputs[0]).dtype;
+  const ValueId between = graph.add_value(std::move(raw));
+  after.inputs = {between};
+  after.slots = {-1};
+  if (activation == "Clip" && parameters.size() == 2) {
+    for (float bound : parameters)
+      after.inputs.push_back(graph.add_constant(base_name(graph, node) + "/bound", Tensor::scalar(bound)));
+  } else if (activation == "LeakyRelu" && parameters.size() == 1) {
+    after.attributes["alpha"] = parameters[0];
+  } else if (activation != "Relu" && activation != "Sigmoid" && activation != "Tanh") {
+    return false;
+  }
+  node.type = "Conv";
+  node.domain.clear();
+  node.attributes.erase("activation");
+  node.attributes.erase("activation_params");
+  node.outputs = {between};
+  graph.add_node(std::move(node));
+  graph.add_node(std::move(after));
+  return true;
+}
+
 // Operators whose meaning opset 21 no longer has, or that came after it.
 bool no_equivalent(const Node& node, int opset) {
   if (node.type == "GroupNormalization" && opset < 21) return true;
   if (node.type == "If" || node.type == "Loop" || node.type == "Scan") return true;
-  static const std::map<std::string, int> later{{"RMSNormalization", 23}, {"Attention", 23}, {"RotaryEmbedding", 23},
-                                                {"Swish", 24}, {"TensorScatter", 24}, {"BitCast", 25}, {"CumProd", 25}};
+  static const std::map<std::string, int> later{
+      {"RMSNormalization", 23}, {"Attention", 23}, {"RotaryEmbedding", 23}, {"Swish", 24},
+      {"TensorScatter", 24},    {"BitCast", 25},   {"CumProd", 25}};
   return later.contains(node.type);
 }
 
 }  // namespace
 
+int form_since(const std::string& type) {
+  int since = is_softmax(type) ? 13 : 0;
+  const auto [first, last] = rules().equal_range(type);
+  for (auto rule = first; rule != last; ++rule) since = std::max(since, rule->second.before);
+  return since;
+}
+
 bool add_upgraded(Graph& graph, Node node, int opset) {
+  if (node.domain == "com.microsoft") {
+    if (node.type == "FusedConv") return add_fused_convolution(graph, std::move(node));
+    return false;
+  }
   if (no_equivalent(node, opset)) return false;
   const auto [first, last] = rules().equal_range(node.type);
   for (auto rule = first; rule != last; ++rule)
     if (opset < rule->second.before && !rule->second.change(graph, node)) return false;
-  const bool softmax = node.type == "Softmax" || node.type == "LogSoftmax" || node.type == "Hardmax";
-  if (softmax && opset < 13) return add_flattened_softmax(graph, std::move(node));
+  if (is_softmax(node.type) && opset < 13) return add_flattened_softmax(graph, std::move(node));
   graph.add_node(std::move(node));
   return true;
 }

@@ -13,4 +13,7 @@ namespace fetafix::formats::onnx {
 // False: this operator at this version has no exact equivalent here; nothing was added.
 bool add_upgraded(graph::Graph& graph, graph::Node node, int opset);
 
+// The first operator set that writes this operator as the view does; 0: all that are read.
+int form_since(const std::string& type);
+
 }  // namespace fetafix::formats::onnx

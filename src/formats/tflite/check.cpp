@@ -12,7 +12,9 @@ constexpr size_t max_rank = 32;
 constexpr uint32_t max_tables = 10'000'000;  // largest known model: about 100,000
 constexpr uint32_t max_depth = 64;
 
-Error broken(const std::string& what) { return {ErrorKind::file, what}; }
+Error broken(const std::string& what) {
+  return {ErrorKind::file, what};
+}
 
 std::string range(int64_t found, size_t size) {
   return std::to_string(found) + ", expected below " + std::to_string(size) + " (the file is damaged)";
@@ -24,8 +26,8 @@ class Checker {
 
   Status run() {
     if (model_.version() != 3)
-      return Error{ErrorKind::unsupported,
-                   "schema version is " + std::to_string(model_.version()) + ", expected 3 (convert the model again)"};
+      return Error{ErrorKind::unsupported, "schema version is " + std::to_string(model_.version()) +
+                                               ", expected 3 (convert the model again)"};
     if (count_of(model_.subgraphs()) == 0) return broken("a TFLite file without a subgraph");
     if (count_of(model_.buffers()) == 0) return broken("a TFLite file without buffers");
     FETAFIX_CHECK(check_buffers());
@@ -35,7 +37,8 @@ class Checker {
     FETAFIX_CHECK(check_signatures());
     for (uint32_t i = 0; i < count_of(model_.metadata()); ++i)
       if (model_.metadata()->Get(i)->buffer() >= buffers())
-        return broken("metadata " + std::to_string(i) + " has buffer " + range(model_.metadata()->Get(i)->buffer(), buffers()));
+        return broken("metadata " + std::to_string(i) + " has buffer " +
+                      range(model_.metadata()->Get(i)->buffer(), buffers()));
     return {};
   }
 
@@ -47,13 +50,14 @@ class Checker {
     for (uint32_t i = 0; i < buffers(); ++i) {
       const auto* buffer = model_.buffers()->Get(i);
       total += count_of(buffer->data());
-      if (buffer->offset() > 1 && (buffer->offset() > file_.bytes->size() ||
-                                   buffer->size() > file_.bytes->size() - buffer->offset()))
-        return broken("buffer " + std::to_string(i) + " lies at byte " + std::to_string(buffer->offset()) + " + " +
-                      std::to_string(buffer->size()) + ", but the file has " + std::to_string(file_.bytes->size()) +
-                      " (truncated; copy it again)");
+      if (buffer->offset() > 1 &&
+          (buffer->offset() > file_.bytes->size() || buffer->size() > file_.bytes->size() - buffer->offset()))
+        return broken("buffer " + std::to_string(i) + " lies at byte " + std::to_string(buffer->offset()) +
+                      " + " + std::to_string(buffer->size()) + ", but the file has " +
+                      std::to_string(file_.bytes->size()) + " (truncated; copy it again)");
     }
-    if (total > file_.bytes->size()) return broken("buffers overlap: they hold more bytes than the file (damaged)");
+    if (total > file_.bytes->size())
+      return broken("buffers overlap: they hold more bytes than the file (damaged)");
     return {};
   }
 
@@ -73,7 +77,8 @@ class Checker {
   Status check_tensor(const schema::Tensor& tensor) {
     if (tensor.buffer() >= buffers()) return broken("has buffer " + range(tensor.buffer(), buffers()));
     if (count_of(tensor.shape()) > max_rank || count_of(tensor.shape_signature()) > max_rank)
-      return broken("has " + std::to_string(count_of(tensor.shape())) + " dimensions, expected at most " + std::to_string(max_rank));
+      return broken("has " + std::to_string(count_of(tensor.shape())) + " dimensions, expected at most " +
+                    std::to_string(max_rank));
     const Shape shape = shape_of(tensor);
     for (int64_t dimension : shape)
       if (dimension < -1) return broken("has shape " + to_string(shape) + ", expected no dimension below -1");
@@ -95,12 +100,14 @@ class Checker {
     FETAFIX_CHECK(check_indices(op.outputs(), tensors, -1, "an output"));
     FETAFIX_CHECK(check_indices(op.intermediates(), tensors, -1, "an intermediate"));
     const uint64_t offset = op.large_custom_options_offset();
-    if (offset > 1 && (offset > file_.bytes->size() || op.large_custom_options_size() > file_.bytes->size() - offset))
+    if (offset > 1 &&
+        (offset > file_.bytes->size() || op.large_custom_options_size() > file_.bytes->size() - offset))
       return broken("custom options lie outside the file (truncated; copy it again)");
     return {};
   }
 
-  static Status check_indices(const flatbuffers::Vector<int32_t>* indices, size_t size, int32_t lowest, const char* what) {
+  static Status check_indices(const flatbuffers::Vector<int32_t>* indices, size_t size, int32_t lowest,
+                              const char* what) {
     for (uint32_t i = 0; i < count_of(indices); ++i) {
       const int32_t index = indices->Get(i);
       if (index < lowest || (index >= 0 && static_cast<size_t>(index) >= size))
@@ -114,7 +121,8 @@ class Checker {
       const auto* signature = model_.signature_defs()->Get(i);
       const std::string where = "signature " + std::to_string(i);
       if (signature->subgraph_index() >= model_.subgraphs()->size())
-        return broken(where + " has subgraph " + range(signature->subgraph_index(), model_.subgraphs()->size()));
+        return broken(where + " has subgraph " +
+                      range(signature->subgraph_index(), model_.subgraphs()->size()));
       const size_t tensors = count_of(model_.subgraphs()->Get(signature->subgraph_index())->tensors());
       for (const auto* map : {signature->inputs(), signature->outputs()})
         for (uint32_t k = 0; k < count_of(map); ++k)

@@ -27,7 +27,9 @@ std::vector<int> identity_permutation(size_t rank) {
   return out;
 }
 
-bool is_identity(const std::vector<int>& permutation) { return permutation == identity_permutation(permutation.size()); }
+bool is_identity(const std::vector<int>& permutation) {
+  return permutation == identity_permutation(permutation.size());
+}
 
 // Through the bridges and dequantizations that lead from a tensor into its operator.
 std::optional<Edge> Editor::trace_back(ValueId value, const graph::NativeOperator& within) const {
@@ -37,10 +39,12 @@ std::optional<Edge> Editor::trace_back(ValueId value, const graph::NativeOperato
     const graph::NodeId made_by = uses_.producer[static_cast<size_t>(value)];
     if (made_by < 0) break;
     const graph::Node& node = view_.node(made_by);
-    if (node.native != within || (node.role != graph::Role::bridge && node.role != graph::Role::dequantize)) break;
+    if (node.native != within || (node.role != graph::Role::bridge && node.role != graph::Role::dequantize))
+      break;
     if (node.type == "Transpose") turns.push_back(permutation_of(node));
     // The rows of a FULLY_CONNECTED are a Reshape that the kernel does by itself.
-    const bool rows = node.type == "Reshape" && builtin(*original_[static_cast<size_t>(within.index)]) == Builtin::FULLY_CONNECTED;
+    const bool rows = node.type == "Reshape" &&
+                      builtin(*original_[static_cast<size_t>(within.index)]) == Builtin::FULLY_CONNECTED;
     if (node.type != "Transpose" && node.type != "DequantizeLinear" && !rows) return std::nullopt;
     slot = node.slots.empty() ? -1 : node.slots[0];
     value = node.inputs[0];
@@ -48,14 +52,16 @@ std::optional<Edge> Editor::trace_back(ValueId value, const graph::NativeOperato
   if (slot < 0) return std::nullopt;
   Edge out;
   out.slot = slot;
-  for (auto turn = turns.rbegin(); turn != turns.rend(); ++turn) out.permutation = composed(out.permutation, *turn);
+  for (auto turn = turns.rbegin(); turn != turns.rend(); ++turn)
+    out.permutation = composed(out.permutation, *turn);
   if (is_identity(out.permutation)) out.permutation.clear();
   return out;
 }
 
 Result<Edge> Editor::operand_edge(graph::NodeId id, int input) const {
   const graph::Node& node = view_.node(id);
-  if (input < 0 || static_cast<size_t>(input) >= node.inputs.size() || node.inputs[static_cast<size_t>(input)] == graph::no_value)
+  if (input < 0 || static_cast<size_t>(input) >= node.inputs.size() ||
+      node.inputs[static_cast<size_t>(input)] == graph::no_value)
     return unsupported("there is no operand " + std::to_string(input));
   FETAFIX_TRY(schema::OperatorT * op, original(node.native));
   Edge out;
@@ -67,7 +73,8 @@ Result<Edge> Editor::operand_edge(graph::NodeId id, int input) const {
   } else {
     return unsupported("operand " + std::to_string(input) + " is computed inside the operator");
   }
-  if (out.slot >= static_cast<int>(op->inputs.size())) return unsupported("operand " + std::to_string(input) + " is a parameter");
+  if (out.slot >= static_cast<int>(op->inputs.size()))
+    return unsupported("operand " + std::to_string(input) + " is a parameter");
   out.reader = op;
   out.tensor = operand(*op, out.slot);
   return out;
@@ -97,10 +104,13 @@ Result<Edge> Editor::edge_of(ValueId value) {
     const auto& consumers = uses_.consumers[static_cast<size_t>(value)];
     const graph::Node* next = consumers.size() == 1 ? &view_.node(consumers[0].node) : nullptr;
     using graph::Role;
-    const bool passes = next && next->native == within &&
-                        (next->role == Role::bias || next->role == Role::activation || next->role == Role::quantize ||
-                         (next->role == Role::bridge && next->type == "Transpose"));
-    if (!passes) return unsupported("'" + view_.value(value).name + "' is inside operator " + std::to_string(within.index));
+    const bool passes =
+        next && next->native == within &&
+        (next->role == Role::bias || next->role == Role::activation || next->role == Role::quantize ||
+         (next->role == Role::bridge && next->type == "Transpose"));
+    if (!passes)
+      return unsupported("'" + view_.value(value).name + "' is inside operator " +
+                         std::to_string(within.index));
     if (next->role == Role::bias) stage = Stage::before_bias;
     if (next->role == Role::activation && stage == Stage::whole) stage = Stage::before_activation;
     if (next->role == Role::bridge) turn = composed(turn, permutation_of(*next));
@@ -133,13 +143,24 @@ Status Editor::split_activation(schema::OperatorT& op) {
   return {};
 }
 
+Status Editor::check_single(const graph::Node& node) const {
+  if (node.opaque) return unsupported("the operator is opaque");
+  for (const graph::Node& other : view_.nodes)
+    if (&other != &node && other.native == node.native && other.role == graph::Role::core)
+      return unsupported("the operator is several nodes, " + node.type + " and " + other.type +
+                         ", that can only change together");
+  return {};
+}
+
 Status Editor::unfuse_for(schema::OperatorT& op, Builtin kind) {
   switch (kind) {
     case Builtin::ADD:
     case Builtin::SUB:
     case Builtin::MUL:
-    case Builtin::DIV: return {};
-    default: return split_activation(op);
+    case Builtin::DIV:
+      return {};
+    default:
+      return split_activation(op);
   }
 }
 

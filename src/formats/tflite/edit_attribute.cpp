@@ -1,5 +1,5 @@
-// SetAttribute: ONNX attributes in TFLite's words, one row each. What TFLite keeps in a constant operand (axes,
-// orders) is written there.
+// SetAttribute: ONNX attributes in TFLite's words, one row each. What TFLite keeps in a constant operand
+// (axes, orders) is written there.
 #include "formats/tflite/editor.h"
 
 namespace fetafix::formats::tflite {
@@ -8,7 +8,7 @@ namespace {
 struct Request {
   Editor& editor;
   schema::OperatorT& op;
-  const graph::Node& node;  // as the view has it
+  const graph::Node& node;                       // as the view has it
   const std::optional<graph::Attribute>& value;  // nullopt: ONNX's default
 
   Builtin kind() const { return editor.builtin(op); }
@@ -17,7 +17,9 @@ struct Request {
     const T* held = value ? std::get_if<T>(&*value) : nullptr;
     return held ? *held : fallback;
   }
-  std::vector<int64_t> ints(int64_t fallback, size_t size) const { return get(std::vector<int64_t>(size, fallback)); }
+  std::vector<int64_t> ints(int64_t fallback, size_t size) const {
+    return get(std::vector<int64_t>(size, fallback));
+  }
 };
 
 Error not_here(const Request& r, const std::string& what) {
@@ -47,7 +49,9 @@ bool with_window(schema::OperatorT& op, F&& set) {
 Status set_strides(const Request& r) {
   const auto v = r.ints(1, 2);
   if (v.size() != 2 || v[0] < 1 || v[1] < 1) return Editor::unsupported("expected 2 strides of at least 1");
-  const auto set = [&](auto& t) { t.stride_h = static_cast<int32_t>(v[0]), t.stride_w = static_cast<int32_t>(v[1]); };
+  const auto set = [&](auto& t) {
+    t.stride_h = static_cast<int32_t>(v[0]), t.stride_w = static_cast<int32_t>(v[1]);
+  };
   if (!with_window(r.op, set)) return not_here(r, "strides of its own");
   keep_pads(r);
   return {};
@@ -56,7 +60,9 @@ Status set_strides(const Request& r) {
 Status set_dilations(const Request& r) {
   const auto v = r.ints(1, 2);
   if (v.size() != 2 || v[0] < 1 || v[1] < 1) return Editor::unsupported("expected 2 dilations of at least 1");
-  const auto set = [&](auto& t) { t.dilation_h_factor = static_cast<int32_t>(v[0]), t.dilation_w_factor = static_cast<int32_t>(v[1]); };
+  const auto set = [&](auto& t) {
+    t.dilation_h_factor = static_cast<int32_t>(v[0]), t.dilation_w_factor = static_cast<int32_t>(v[1]);
+  };
   if (!with_convolution(r.op, set) && v != std::vector<int64_t>{1, 1}) return not_here(r, "dilations");
   keep_pads(r);
   return {};
@@ -88,8 +94,10 @@ Status set_pads(const Request& r) {
 
 Status set_auto_pad(const Request& r) {
   const std::string v = r.get(std::string("NOTSET"));
-  if (v == "NOTSET") return r.node.attributes.contains("auto_pad") ? Editor::unsupported("give the pads instead") : Status();
-  if (v != "SAME_UPPER" && v != "VALID") return Editor::unsupported("auto_pad " + v + " can't be said; give the pads instead");
+  if (v == "NOTSET")
+    return r.node.attributes.contains("auto_pad") ? Editor::unsupported("give the pads instead") : Status();
+  if (v != "SAME_UPPER" && v != "VALID")
+    return Editor::unsupported("auto_pad " + v + " can't be said; give the pads instead");
   const auto padding = v == "VALID" ? schema::Padding::VALID : schema::Padding::SAME;
   if (!with_window(r.op, [&](auto& t) { t.padding = padding; })) return not_here(r, "padding");
   r.editor.pads.erase(&r.op);
@@ -107,11 +115,13 @@ Status set_count_include_pad(const Request& r) {
 
 Status write_ints(const Request& r, int slot, const std::vector<int64_t>& values) {
   const int index = r.editor.operand(r.op, slot);
-  if (!r.editor.is_constant(index)) return Editor::unsupported("operand " + std::to_string(slot) + " is computed");
+  if (!r.editor.is_constant(index))
+    return Editor::unsupported("operand " + std::to_string(slot) + " is computed");
   const Shape stored = r.editor.shape(index);
   Tensor out = Tensor::vector(std::vector<int32_t>(values.begin(), values.end()));
   if (element_count(stored) == out.size()) out = out.reshaped(stored);
-  if (r.editor.tensor(index).type != schema::TensorType::INT32) return Editor::unsupported("the operand is not int32");
+  if (r.editor.tensor(index).type != schema::TensorType::INT32)
+    return Editor::unsupported("the operand is not int32");
   return r.editor.write_constant(r.op, slot, out);
 }
 
@@ -127,23 +137,30 @@ Status set_axis(const Request& r) {
   if (auto* t = o.AsOneHotOptions()) return t->axis = axis, Status();
   switch (r.kind()) {
     case Builtin::ARG_MAX:
-    case Builtin::ARG_MIN: return write_ints(r, 1, {r.get(int64_t{0})});
-    case Builtin::SPLIT: return write_ints(r, 0, {r.get(int64_t{0})});
-    case Builtin::SPLIT_V: return write_ints(r, 2, {r.get(int64_t{0})});
+    case Builtin::ARG_MIN:
+      return write_ints(r, 1, {r.get(int64_t{0})});
+    case Builtin::SPLIT:
+      return write_ints(r, 0, {r.get(int64_t{0})});
+    case Builtin::SPLIT_V:
+      return write_ints(r, 2, {r.get(int64_t{0})});
     case Builtin::SOFTMAX:
     case Builtin::LOG_SOFTMAX:
     case Builtin::TOPK_V2: {
       const auto rank = static_cast<int64_t>(r.editor.shape(r.op.inputs[0]).size());
-      return v == -1 || v == rank - 1 ? Status() : Editor::unsupported(builtin_name(r.kind()) + " works on the last axis");
+      return v == -1 || v == rank - 1
+                 ? Status()
+                 : Editor::unsupported(builtin_name(r.kind()) + " works on the last axis");
     }
-    default: return not_here(r, "axis");
+    default:
+      return not_here(r, "axis");
   }
 }
 
 Status set_perm(const Request& r) {
   if (r.kind() != Builtin::TRANSPOSE) return not_here(r, "order of axes");
   std::vector<int64_t> reversed;
-  for (size_t i = r.editor.shape(r.op.inputs[0]).size(); i-- > 0;) reversed.push_back(static_cast<int64_t>(i));
+  for (size_t i = r.editor.shape(r.op.inputs[0]).size(); i-- > 0;)
+    reversed.push_back(static_cast<int64_t>(i));
   return write_ints(r, 1, r.get(reversed));
 }
 
@@ -164,12 +181,14 @@ Status set_alpha(const Request& r) {
 }
 
 Status set_beta(const Request& r) {
-  if (auto* t = r.op.builtin_options.AsLocalResponseNormalizationOptions()) return t->beta = r.get(0.75f), Status();
+  if (auto* t = r.op.builtin_options.AsLocalResponseNormalizationOptions())
+    return t->beta = r.get(0.75f), Status();
   return not_here(r, "beta");
 }
 
 Status set_bias(const Request& r) {
-  if (auto* t = r.op.builtin_options.AsLocalResponseNormalizationOptions()) return t->bias = r.get(1.f), Status();
+  if (auto* t = r.op.builtin_options.AsLocalResponseNormalizationOptions())
+    return t->bias = r.get(1.f), Status();
   return not_here(r, "bias attribute");
 }
 
@@ -205,18 +224,24 @@ Status set_cumsum(const Request& r, bool schema::CumsumOptionsT::*flag) {
   t->*flag = r.get(int64_t{0}) != 0;
   return {};
 }
-Status set_exclusive(const Request& r) { return set_cumsum(r, &schema::CumsumOptionsT::exclusive); }
-Status set_reverse(const Request& r) { return set_cumsum(r, &schema::CumsumOptionsT::reverse); }
+Status set_exclusive(const Request& r) {
+  return set_cumsum(r, &schema::CumsumOptionsT::exclusive);
+}
+Status set_reverse(const Request& r) {
+  return set_cumsum(r, &schema::CumsumOptionsT::reverse);
+}
 
 Status set_coordinates(const Request& r) {
   const std::string v = r.get(std::string("half_pixel"));
   const bool half = v == "half_pixel" || v == "pytorch_half_pixel";
-  if (!half && v != "align_corners" && v != "asymmetric") return Editor::unsupported("coordinates " + v + " can't be said");
+  if (!half && v != "align_corners" && v != "asymmetric")
+    return Editor::unsupported("coordinates " + v + " can't be said");
   const auto set = [&](auto* t) { t->half_pixel_centers = half, t->align_corners = v == "align_corners"; };
   if (auto* t = r.op.builtin_options.AsResizeBilinearOptions()) return set(t), Status();
   auto* t = r.op.builtin_options.AsResizeNearestNeighborOptions();
   if (!t) return not_here(r, "coordinates");
-  r.editor.nearest_mode.try_emplace(&r.op, graph::attribute_or(r.node, "nearest_mode", std::string("round_prefer_floor")));
+  r.editor.nearest_mode.try_emplace(
+      &r.op, graph::attribute_or(r.node, "nearest_mode", std::string("round_prefer_floor")));
   return set(t), Status();
 }
 
@@ -237,7 +262,8 @@ Status set_mode(const Request& r) {
     if (v == "linear") return set(r.op.builtin_options.AsResizeBilinearOptions()), Status();
     return set(r.op.builtin_options.AsResizeNearestNeighborOptions()), Status();
   }
-  if (r.node.type == "Pad" && v == "reflect") return r.editor.set_builtin(r.op, Builtin::MIRROR_PAD), Status();
+  if (r.node.type == "Pad" && v == "reflect")
+    return r.editor.set_builtin(r.op, Builtin::MIRROR_PAD), Status();
   if (r.node.type == "Pad" && v == "constant") return r.editor.set_builtin(r.op, Builtin::PAD), Status();
   if (r.node.type == "DepthToSpace" && v == "DCR") return {};
   return not_here(r, "mode " + v);
@@ -275,13 +301,18 @@ Status apply_edit(Editor& editor, const graph::SetAttribute& edit) {
   FETAFIX_TRY(schema::OperatorT * op, editor.original(edit.at.op));
   FETAFIX_TRY(graph::NodeId id, graph::resolve(editor.view(), edit.at));
   const graph::Node& node = editor.view().node(id);
-  if (node.opaque) return Editor::unsupported("the operator is opaque");
-  if (node.role != graph::Role::core) return Editor::unsupported("a part of role " + std::string(graph::role_name(node.role)) + " has no attributes");
+  if (node.role != graph::Role::core)
+    return Editor::unsupported("a part of role " + std::string(graph::role_name(node.role)) +
+                               " has no attributes");
+  FETAFIX_CHECK(editor.check_single(node));
   const auto written = node.attributes.find(edit.name);
-  if (edit.value && written != node.attributes.end() && graph::to_text(written->second) == graph::to_text(*edit.value)) return {};
+  if (edit.value && written != node.attributes.end() &&
+      graph::to_text(written->second) == graph::to_text(*edit.value))
+    return {};
   for (const Row& row : rows)
     if (edit.name == row.name) return row.set({editor, *op, node, edit.value});
-  return Editor::unsupported("attribute '" + edit.name + "' of " + node.type + " has no counterpart in TFLite");
+  return Editor::unsupported("attribute '" + edit.name + "' of " + node.type +
+                             " has no counterpart in TFLite");
 }
 
 }  // namespace fetafix::formats::tflite

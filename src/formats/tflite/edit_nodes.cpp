@@ -8,7 +8,9 @@ namespace {
 
 using graph::Role;
 
-Error cant(const std::string& why) { return Editor::unsupported(why); }
+Error cant(const std::string& why) {
+  return Editor::unsupported(why);
+}
 
 // What was fused behind an operator that goes away stays behind as an operator of its own.
 Status outlive(Editor& editor, schema::OperatorT& op, int input) {
@@ -28,7 +30,8 @@ Status outlive(Editor& editor, schema::OperatorT& op, int input) {
 
 Status remove_core(Editor& editor, schema::OperatorT& op, graph::NodeId node, int through) {
   FETAFIX_TRY(Edge operand, editor.operand_edge(node, through));
-  if (op.outputs.size() != 1 && !editor.readers(op.outputs.back()).empty()) return cant("another output of it is used");
+  if (op.outputs.size() != 1 && !editor.readers(op.outputs.back()).empty())
+    return cant("another output of it is used");
   const int slot = bias_slot(editor.builtin(op));
   const int bias = slot < 0 ? -1 : editor.operand(op, slot);
   const bool separate_bias = bias >= 0 && editor.builtin(op) == Builtin::FULLY_CONNECTED;
@@ -55,22 +58,22 @@ Status apply_edit(Editor& editor, const graph::RemoveNode& edit) {
     }
     case Role::bias: {
       const int slot = bias_slot(editor.builtin(*op));
-      if (slot < 0 || editor.quantized(op->outputs[0])) return cant("it has no bias that could be taken away");
+      if (slot < 0 || editor.quantized(op->outputs[0]))
+        return cant("it has no bias that could be taken away");
       editor.set_operand(*op, slot, -1);
       return {};
     }
-    case Role::core: break;
+    case Role::core:
+      break;
     // QUANTIZE and DEQUANTIZE are operators of their own; elsewhere these parts belong to the tensors.
     case Role::quantize:
     case Role::dequantize:
       if (editor.builtin(*op) == Builtin::QUANTIZE || editor.builtin(*op) == Builtin::DEQUANTIZE) break;
       [[fallthrough]];
-    default: return cant("a part of role " + std::string(graph::role_name(edit.at.role)) + " can't be removed");
+    default:
+      return cant("a part of role " + std::string(graph::role_name(edit.at.role)) + " can't be removed");
   }
-  const auto& node = editor.view().node(id);
-  for (const graph::Node& other : editor.view().nodes)
-    if (&other != &node && other.native == node.native && other.role == Role::core)
-      return cant("the operator is several nodes; removing it whole is not offered");
+  FETAFIX_CHECK(editor.check_single(editor.view().node(id)));
   return remove_core(editor, *op, id, edit.through);
 }
 
@@ -81,8 +84,10 @@ Status apply_edit(Editor& editor, const graph::SetOperand& edit) {
   if (value.reader) return cant("the value is inside an operator; name the tensor that it comes from");
   if (value.permutation != operand.permutation) return cant("operand and value have different layouts");
   schema::OperatorT& op = *operand.reader;
-  if (value.producer && editor.position(*value.producer) >= editor.position(op)) return cant("the value is computed later");
-  if (editor.tensor(value.tensor).type != editor.tensor(operand.tensor).type) return cant("operand and value have different element types");
+  if (value.producer && editor.position(*value.producer) >= editor.position(op))
+    return cant("the value is computed later");
+  if (editor.tensor(value.tensor).type != editor.tensor(operand.tensor).type)
+    return cant("operand and value have different element types");
   op.inputs[static_cast<size_t>(operand.slot)] = value.tensor;
   editor.touch(op);
   return {};
@@ -92,9 +97,11 @@ namespace {
 
 // Kinds that take each other's place with the same operands.
 std::optional<Builtin> counterpart(const std::string& type, Builtin now) {
-  static const std::vector<std::pair<std::string, Builtin>> reductions{
-      {"ReduceMean", Builtin::MEAN}, {"ReduceSum", Builtin::SUM}, {"ReduceMax", Builtin::REDUCE_MAX},
-      {"ReduceMin", Builtin::REDUCE_MIN}, {"ReduceProd", Builtin::REDUCE_PROD}};
+  static const std::vector<std::pair<std::string, Builtin>> reductions{{"ReduceMean", Builtin::MEAN},
+                                                                       {"ReduceSum", Builtin::SUM},
+                                                                       {"ReduceMax", Builtin::REDUCE_MAX},
+                                                                       {"ReduceMin", Builtin::REDUCE_MIN},
+                                                                       {"ReduceProd", Builtin::REDUCE_PROD}};
   const auto reduces = [&](Builtin b) {
     return std::any_of(reductions.begin(), reductions.end(), [&](const auto& r) { return r.second == b; });
   };
@@ -119,14 +126,33 @@ bool is_binary(Builtin builtin) {
     case Builtin::MAXIMUM:
     case Builtin::MINIMUM:
     case Builtin::POW:
-    case Builtin::PRELU: return true;
-    default: return false;
+    case Builtin::PRELU:
+      return true;
+    default:
+      return false;
   }
+}
+
+// Integer kernels that compare or pick stored values: input and output must count in the same steps.
+bool picks_values(Builtin builtin) {
+  return builtin == Builtin::MAXIMUM || builtin == Builtin::MINIMUM || builtin == Builtin::REDUCE_MAX ||
+         builtin == Builtin::REDUCE_MIN || builtin == Builtin::MAX_POOL_2D;
+}
+
+bool same_scales(const Editor& editor, const schema::OperatorT& op) {
+  if (!editor.quantized(op.outputs[0])) return true;
+  const auto& out = *editor.tensor(op.outputs[0]).quantization;
+  return std::all_of(op.inputs.begin(), op.inputs.end(), [&](int tensor) {
+    return tensor < 0 || !editor.quantized(tensor) ||
+           (editor.tensor(tensor).quantization->scale == out.scale &&
+            editor.tensor(tensor).quantization->zero_point == out.zero_point);
+  });
 }
 
 Status change_activation(schema::OperatorT& op, const std::string& type) {
   Function* function = fused_function(op);
-  if (!function || type != "Relu") return cant("only Relu can take the place of a fused activation function; remove it and insert " + type);
+  if (!function || type != "Relu")
+    return cant("only Relu can take the place of a fused activation function; remove it and insert " + type);
   *function = Function::RELU;
   return {};
 }
@@ -138,13 +164,20 @@ Status apply_edit(Editor& editor, const graph::ChangeType& edit) {
   FETAFIX_TRY(graph::NodeId id, graph::resolve(editor.view(), edit.at));
   const graph::Node& node = editor.view().node(id);
   if (edit.at.role == Role::activation) return change_activation(*op, edit.type);
-  if (edit.at.role != Role::core) return cant("a part of role " + std::string(graph::role_name(edit.at.role)) + " has one type");
+  if (edit.at.role != Role::core)
+    return cant("a part of role " + std::string(graph::role_name(edit.at.role)) + " has one type");
+  FETAFIX_CHECK(editor.check_single(node));
   const Builtin now = editor.builtin(*op);
   const auto kind = counterpart(edit.type, now);
-  const size_t operands = static_cast<size_t>(std::count_if(op->inputs.begin(), op->inputs.end(), [](int t) { return t >= 0; }));
+  const size_t operands =
+      static_cast<size_t>(std::count_if(op->inputs.begin(), op->inputs.end(), [](int t) { return t >= 0; }));
   const bool pool_or_reduce = kind && op->builtin_options.AsPool2DOptions();
-  if (!kind || (!pool_or_reduce && node.inputs.size() < operands)) return cant(builtin_name(now) + " can't become " + edit.type);
-  if (plain_builtin(edit.type) && is_binary(*kind) != (operands == 2)) return cant(edit.type + " takes another number of operands");
+  if (!kind || (!pool_or_reduce && node.inputs.size() < operands))
+    return cant(builtin_name(now) + " can't become " + edit.type);
+  if (plain_builtin(edit.type) && is_binary(*kind) != (operands == 2))
+    return cant(edit.type + " takes another number of operands");
+  if (picks_values(*kind) && !same_scales(editor, *op))
+    return cant("as a " + edit.type + " its quantized input and output would need one scale");
   if (auto* pool = op->builtin_options.AsPool2DOptions()) {
     const schema::Pool2DOptionsT kept = *pool;
     editor.set_builtin(*op, *kind);
@@ -180,7 +213,8 @@ Status apply_edit(Editor& editor, const graph::InsertNode& edit) {
     editor.touch(*edge.reader);
     return {};
   }
-  if (edge.producer) {  // the new operator writes what the old one wrote: readers and outputs keep their tensor
+  if (edge.producer) {  // the new operator writes what the old one wrote: readers and outputs keep their
+                        // tensor
     const int input = editor.add_like(edge.tensor);
     std::replace(edge.producer->outputs.begin(), edge.producer->outputs.end(), edge.tensor, input);
     if (edge.whole >= 0) editor.moved[edge.whole] = input;

@@ -10,7 +10,8 @@ namespace {
 const graph::Value* constant_behind(const graph::Graph& view, const graph::NativeOperator& op, int slot) {
   for (const graph::Node& node : view.nodes)
     for (size_t i = 0; node.native == op && i < node.slots.size(); ++i)
-      if (node.slots[i] == slot && node.inputs[i] != graph::no_value && view.value(node.inputs[i]).is_constant())
+      if (node.slots[i] == slot && node.inputs[i] != graph::no_value &&
+          view.value(node.inputs[i]).is_constant())
         return &view.value(node.inputs[i]);
   return nullptr;
 }
@@ -18,7 +19,8 @@ const graph::Value* constant_behind(const graph::Graph& view, const graph::Nativ
 Status set_scale(Editor& editor, int tensor, const Tensor& value) {
   auto* q = editor.tensor(tensor).quantization.get();
   if (!q || static_cast<int64_t>(q->scale.size()) != value.size())
-    return Editor::unsupported("the tensor has " + std::to_string(q ? q->scale.size() : 0) + " scales, the edit " + std::to_string(value.size()));
+    return Editor::unsupported("the tensor has " + std::to_string(q ? q->scale.size() : 0) +
+                               " scales, the edit " + std::to_string(value.size()));
   FETAFIX_TRY(Tensor scales, cast(value, DType::float32));
   q->scale.assign(scales.as<float>().begin(), scales.as<float>().end());
   return {};
@@ -26,7 +28,8 @@ Status set_scale(Editor& editor, int tensor, const Tensor& value) {
 
 Status set_zero_point(Editor& editor, int tensor, const Tensor& value) {
   auto* q = editor.tensor(tensor).quantization.get();
-  if (!q || static_cast<int64_t>(q->scale.size()) != value.size()) return Editor::unsupported("the tensor has another number of zero points");
+  if (!q || static_cast<int64_t>(q->scale.size()) != value.size())
+    return Editor::unsupported("the tensor has another number of zero points");
   FETAFIX_TRY(auto points, to_int64s(value));
   q->zero_point = points;
   return {};
@@ -52,7 +55,9 @@ Status add_bias(Editor& editor, schema::OperatorT& op, int slot, const Tensor& v
     editor.set_operand(op, slot, editor.add_constant(bias.reshaped({bias.size()})));
     return {};
   }
-  if (value.dtype() != DType::int32) return Editor::unsupported("the operator is quantized: give its bias as int32, in steps of input scale times weight scale");
+  if (value.dtype() != DType::int32)
+    return Editor::unsupported(
+        "the operator is quantized: give its bias as int32, in steps of input scale times weight scale");
   const int bias = editor.add_constant(value.reshaped({value.size()}));
   auto parameters = std::make_unique<schema::QuantizationParametersT>();
   for (float s : editor.tensor(weights).quantization->scale) {
@@ -74,7 +79,8 @@ Status set_slice_indices(Editor& editor, schema::OperatorT& op, int slot, const 
   return editor.write_constant(op, slot, indices);
 }
 
-// A float16 constant behind a DEQUANTIZE: written in place when nobody else reads it, else replaced by float32.
+// A float16 constant behind a DEQUANTIZE: written in place when nobody else reads it, else replaced by
+// float32.
 Status set_unpacked(Editor& editor, schema::OperatorT& op, int slot, const Tensor& native) {
   const int unpacked = editor.operand(op, slot);
   schema::OperatorT* unpack = editor.producer(unpacked);
@@ -94,19 +100,24 @@ Status apply_edit(Editor& editor, const graph::SetTensor& edit) {
   if (edit.slot >= scale_slot) return set_parameter(editor, *op, edit.slot, edit.value);
   const int index = editor.operand(*op, edit.slot);
   if (index < 0) {
-    if (edit.slot >= 0 && edit.slot == bias_slot(editor.builtin(*op))) return add_bias(editor, *op, edit.slot, edit.value);
-    return Editor::unsupported("operand " + std::to_string(edit.slot) + " is absent, and only a bias can be added");
+    if (edit.slot >= 0 && edit.slot == bias_slot(editor.builtin(*op)))
+      return add_bias(editor, *op, edit.slot, edit.value);
+    return Editor::unsupported("operand " + std::to_string(edit.slot) +
+                               " is absent, and only a bias can be added");
   }
   const graph::Value* seen = constant_behind(editor.view(), edit.at.op, edit.slot);
-  if (!seen || !seen->lens) return Editor::unsupported("operand " + std::to_string(edit.slot) + " is computed");
+  if (!seen || !seen->lens)
+    return Editor::unsupported("operand " + std::to_string(edit.slot) + " is computed");
   if (seen->lens->native_tensor < 0) return set_slice_indices(editor, *op, edit.slot, edit.value);
   FETAFIX_TRY(Tensor native, to_native(edit.value, *seen->lens, seen->constant.shape()));
   const auto type = editor.tensor(index).type;
   if (!editor.is_constant(index)) return set_unpacked(editor, *op, edit.slot, native);
   if (editor.tensor(index).sparsity || dtype_of_wire(type) == DType::unknown)
-    return Editor::unsupported(std::string("tensors of type ") + schema::EnumNameTensorType(type) + " are read, not written");
+    return Editor::unsupported(std::string("tensors of type ") + schema::EnumNameTensorType(type) +
+                               " are read, not written");
   if (dtype_of_wire(type) != edit.value.dtype() && editor.quantized(index))
-    return Editor::unsupported("the tensor is quantized: give it as " + std::string(dtype_name(dtype_of_wire(type))));
+    return Editor::unsupported("the tensor is quantized: give it as " +
+                               std::string(dtype_name(dtype_of_wire(type))));
   FETAFIX_TRY(Tensor typed, convert_exactly(native, dtype_of_wire(type)));
   return editor.write_constant(*op, edit.slot, typed);
 }

@@ -17,7 +17,8 @@ Status Editor::apply(const graph::Edit& edit) {
 
 Builtin Editor::builtin(const schema::OperatorT& op) const {
   const auto& code = *model_.operator_codes[op.opcode_index];
-  return static_cast<Builtin>(std::max(static_cast<int32_t>(code.builtin_code), static_cast<int32_t>(code.deprecated_builtin_code)));
+  return static_cast<Builtin>(
+      std::max(static_cast<int32_t>(code.builtin_code), static_cast<int32_t>(code.deprecated_builtin_code)));
 }
 
 Result<schema::OperatorT*> Editor::original(const graph::NativeOperator& op) const {
@@ -25,28 +26,33 @@ Result<schema::OperatorT*> Editor::original(const graph::NativeOperator& op) con
   if (op.index < 0 || static_cast<size_t>(op.index) >= original_.size())
     return unsupported("there is no operator " + std::to_string(op.index));
   schema::OperatorT* found = original_[static_cast<size_t>(op.index)];
-  if (removed_.contains(found)) return unsupported("operator " + std::to_string(op.index) + " was removed before");
+  if (removed_.contains(found))
+    return unsupported("operator " + std::to_string(op.index) + " was removed before");
   return found;
 }
 
 int Editor::operand(const schema::OperatorT& op, int slot) const {
-  return slot >= 0 && static_cast<size_t>(slot) < op.inputs.size() ? op.inputs[static_cast<size_t>(slot)] : -1;
+  return slot >= 0 && static_cast<size_t>(slot) < op.inputs.size() ? op.inputs[static_cast<size_t>(slot)]
+                                                                   : -1;
 }
 
 void Editor::set_operand(schema::OperatorT& op, int slot, int tensor) {
   if (static_cast<size_t>(slot) >= op.inputs.size()) op.inputs.resize(static_cast<size_t>(slot) + 1, -1);
   op.inputs[static_cast<size_t>(slot)] = tensor;
-  while (tensor < 0 && !op.inputs.empty() && op.inputs.back() < 0 && op.inputs.size() > 2) op.inputs.pop_back();
+  while (tensor < 0 && !op.inputs.empty() && op.inputs.back() < 0 && op.inputs.size() > 2)
+    op.inputs.pop_back();
 }
 
 size_t Editor::position(const schema::OperatorT& op) const {
-  const auto at = std::find_if(graph_.operators.begin(), graph_.operators.end(), [&](const auto& o) { return o.get() == &op; });
+  const auto at = std::find_if(graph_.operators.begin(), graph_.operators.end(),
+                               [&](const auto& o) { return o.get() == &op; });
   return static_cast<size_t>(at - graph_.operators.begin());
 }
 
 schema::OperatorT* Editor::producer(int tensor) const {
   for (const auto& op : graph_.operators)
-    if (!removed_.contains(op.get()) && std::count(op->outputs.begin(), op->outputs.end(), tensor)) return op.get();
+    if (!removed_.contains(op.get()) && std::count(op->outputs.begin(), op->outputs.end(), tensor))
+      return op.get();
   return nullptr;
 }
 
@@ -58,7 +64,9 @@ std::vector<std::pair<schema::OperatorT*, int>> Editor::readers(int tensor) cons
   return out;
 }
 
-bool Editor::is_output(int tensor) const { return std::count(graph_.outputs.begin(), graph_.outputs.end(), tensor) > 0; }
+bool Editor::is_output(int tensor) const {
+  return std::count(graph_.outputs.begin(), graph_.outputs.end(), tensor) > 0;
+}
 
 bool Editor::is_shared(int tensor, const schema::OperatorT& op, int slot) const {
   if (is_output(tensor)) return true;
@@ -173,7 +181,8 @@ Status Editor::write_constant(schema::OperatorT& op, int slot, const Tensor& dat
   return {};
 }
 
-schema::OperatorT& Editor::add_operator(Builtin kind, std::vector<int> inputs, std::vector<int> outputs, size_t at) {
+schema::OperatorT& Editor::add_operator(Builtin kind, std::vector<int> inputs, std::vector<int> outputs,
+                                        size_t at) {
   auto made = std::make_unique<schema::OperatorT>();
   made->inputs = std::move(inputs);
   made->outputs = std::move(outputs);
@@ -195,7 +204,9 @@ Status Editor::finish() {
   tidy(*this, graph_, removed_);
   // In list order, so that a new shape is known when its readers are reached.
   for (const auto& op : graph_.operators) {
-    if (removed_.contains(op.get()) || !touched_.contains(op.get()) || op->outputs.empty() || op->outputs[0] < 0) continue;
+    if (removed_.contains(op.get()) || !touched_.contains(op.get()) || op->outputs.empty() ||
+        op->outputs[0] < 0)
+      continue;
     const Shape before = shape(op->outputs[0]);
     const auto after = infer_shape(*this, *op);
     if (after == before) continue;
@@ -212,7 +223,8 @@ Status patch_model(schema::ModelT& model, const graph::Graph& view, const graph:
   Editor editor(model, subgraph, view);
   for (const auto& group : patch.groups)
     for (const auto& edit : group.edits)
-      if (auto status = editor.apply(edit); !status.ok()) return in_context("can't " + graph::describe(edit), std::move(status).error());
+      if (auto status = editor.apply(edit); !status.ok())
+        return in_context("can't " + graph::describe(edit), std::move(status).error());
   return editor.finish();
 }
 

@@ -1,8 +1,10 @@
-// Edits on an unpacked model. Addresses speak of the view of the original file; the Editor finds what they mean
-// in the native model, which it changes step by step. Operators keep their original number while others come and go.
+// Edits on an unpacked model. Addresses speak of the view of the original file; the Editor finds what they
+// mean in the native model, which it changes step by step. Operators keep their original number while others
+// come and go.
 //
-// A fused part (bias, activation function) that an edit needs to get between becomes an operator of its own; what
-// the patch created and could be fused is fused again at the end (tidy.cpp), so the order of edits does not matter.
+// A fused part (bias, activation function) that an edit needs to get between becomes an operator of its own;
+// what the patch created and could be fused is fused again at the end (tidy.cpp), so the order of edits does
+// not matter.
 #pragma once
 
 #include <map>
@@ -24,9 +26,9 @@ enum class Stage { before_bias, before_activation, whole };
 // A value of the view in native terms: view = transpose(tensor, permutation).
 struct Edge {
   int tensor = -1;
-  std::vector<int> permutation;            // empty: the native order
-  schema::OperatorT* producer = nullptr;   // null: a model input
-  schema::OperatorT* reader = nullptr;     // set: only this operator's operand `slot` is meant
+  std::vector<int> permutation;           // empty: the native order
+  schema::OperatorT* producer = nullptr;  // null: a model input
+  schema::OperatorT* reader = nullptr;    // set: only this operator's operand `slot` is meant
   int slot = -1;
   int whole = -1;  // the tensor that the view names for this value, where it does
 };
@@ -41,7 +43,8 @@ class Editor {
 
   // --- the parts of the native model, for the files that implement edits ---
 
-  schema::OperatorT& add_operator(Builtin builtin, std::vector<int> inputs, std::vector<int> outputs, size_t position);
+  schema::OperatorT& add_operator(Builtin builtin, std::vector<int> inputs, std::vector<int> outputs,
+                                  size_t position);
   Builtin builtin(const schema::OperatorT& op) const;
   // Another kind; its options are made anew, a fused activation function stays where the new kind has one.
   void set_builtin(schema::OperatorT& op, Builtin builtin);
@@ -62,6 +65,9 @@ class Editor {
   bool is_shared(int tensor, const schema::OperatorT& op, int slot) const;
   // All readers, model outputs and signatures read `to` instead.
   void redirect(int from, int to);
+  // Whether the view has the operator's meaning in this one node (besides bias, activation function and
+  // bridges).
+  Status check_single(const graph::Node& node) const;
   // Splits off a fused activation function that the new kind could not hold.
   Status unfuse_for(schema::OperatorT& op, Builtin kind);
   void remove(schema::OperatorT& op) { removed_.insert(&op); }

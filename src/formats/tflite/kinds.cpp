@@ -18,8 +18,10 @@ bool has_int8_version(Builtin builtin) {
     case Builtin::AVERAGE_POOL_2D:
     case Builtin::TRANSPOSE:
     case Builtin::ADD:
-    case Builtin::MUL: return true;
-    default: return false;
+    case Builtin::MUL:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -32,38 +34,63 @@ void make(schema::OperatorT& op, T options = {}) {
 void make_options(schema::OperatorT& op, Builtin builtin) {
   op.builtin_options.Reset();
   switch (builtin) {
-    case Builtin::ADD: return make(op, schema::AddOptionsT());
-    case Builtin::SUB: return make(op, schema::SubOptionsT());
-    case Builtin::MUL: return make(op, schema::MulOptionsT());
-    case Builtin::DIV: return make(op, schema::DivOptionsT());
+    case Builtin::ADD:
+      return make(op, schema::AddOptionsT());
+    case Builtin::SUB:
+      return make(op, schema::SubOptionsT());
+    case Builtin::MUL:
+      return make(op, schema::MulOptionsT());
+    case Builtin::DIV:
+      return make(op, schema::DivOptionsT());
     case Builtin::MAXIMUM:
-    case Builtin::MINIMUM: return make(op, schema::MaximumMinimumOptionsT());
-    case Builtin::POW: return make(op, schema::PowOptionsT());
+    case Builtin::MINIMUM:
+      return make(op, schema::MaximumMinimumOptionsT());
+    case Builtin::POW:
+      return make(op, schema::PowOptionsT());
     case Builtin::AVERAGE_POOL_2D:
     case Builtin::MAX_POOL_2D:
-    case Builtin::L2_POOL_2D: return make(op, schema::Pool2DOptionsT());
-    case Builtin::CONV_2D: return make(op, schema::Conv2DOptionsT());
-    case Builtin::DEPTHWISE_CONV_2D: return make(op, schema::DepthwiseConv2DOptionsT());
-    case Builtin::FULLY_CONNECTED: return make(op, schema::FullyConnectedOptionsT());
-    case Builtin::SOFTMAX: return make(op, schema::SoftmaxOptionsT());
-    case Builtin::RESHAPE: return make(op, schema::ReshapeOptionsT());
-    case Builtin::TRANSPOSE: return make(op, schema::TransposeOptionsT());
-    case Builtin::PAD: return make(op, schema::PadOptionsT());
-    case Builtin::PADV2: return make(op, schema::PadV2OptionsT());
-    case Builtin::MIRROR_PAD: return make(op, schema::MirrorPadOptionsT());
-    case Builtin::LEAKY_RELU: return make(op, schema::LeakyReluOptionsT());
-    case Builtin::GELU: return make(op, schema::GeluOptionsT());
-    case Builtin::CAST: return make(op, schema::CastOptionsT());
-    case Builtin::ARG_MAX: return make(op, schema::ArgMaxOptionsT());
-    case Builtin::ARG_MIN: return make(op, schema::ArgMinOptionsT());
-    case Builtin::RESIZE_BILINEAR: return make(op, schema::ResizeBilinearOptionsT());
-    case Builtin::RESIZE_NEAREST_NEIGHBOR: return make(op, schema::ResizeNearestNeighborOptionsT());
+    case Builtin::L2_POOL_2D:
+      return make(op, schema::Pool2DOptionsT());
+    case Builtin::CONV_2D:
+      return make(op, schema::Conv2DOptionsT());
+    case Builtin::DEPTHWISE_CONV_2D:
+      return make(op, schema::DepthwiseConv2DOptionsT());
+    case Builtin::FULLY_CONNECTED:
+      return make(op, schema::FullyConnectedOptionsT());
+    case Builtin::SOFTMAX:
+      return make(op, schema::SoftmaxOptionsT());
+    case Builtin::RESHAPE:
+      return make(op, schema::ReshapeOptionsT());
+    case Builtin::TRANSPOSE:
+      return make(op, schema::TransposeOptionsT());
+    case Builtin::PAD:
+      return make(op, schema::PadOptionsT());
+    case Builtin::PADV2:
+      return make(op, schema::PadV2OptionsT());
+    case Builtin::MIRROR_PAD:
+      return make(op, schema::MirrorPadOptionsT());
+    case Builtin::LEAKY_RELU:
+      return make(op, schema::LeakyReluOptionsT());
+    case Builtin::GELU:
+      return make(op, schema::GeluOptionsT());
+    case Builtin::CAST:
+      return make(op, schema::CastOptionsT());
+    case Builtin::ARG_MAX:
+      return make(op, schema::ArgMaxOptionsT());
+    case Builtin::ARG_MIN:
+      return make(op, schema::ArgMinOptionsT());
+    case Builtin::RESIZE_BILINEAR:
+      return make(op, schema::ResizeBilinearOptionsT());
+    case Builtin::RESIZE_NEAREST_NEIGHBOR:
+      return make(op, schema::ResizeNearestNeighborOptionsT());
     case Builtin::MEAN:
     case Builtin::SUM:
     case Builtin::REDUCE_MAX:
     case Builtin::REDUCE_MIN:
-    case Builtin::REDUCE_PROD: return make(op, schema::ReducerOptionsT());
-    default: return;
+    case Builtin::REDUCE_PROD:
+      return make(op, schema::ReducerOptionsT());
+    default:
+      return;
   }
 }
 
@@ -72,15 +99,30 @@ struct Named {
   Builtin builtin;
 };
 
-constexpr std::array plain_kinds{
-    Named{"Abs", Builtin::ABS},          Named{"Add", Builtin::ADD},          Named{"Ceil", Builtin::CEIL},
-    Named{"Cos", Builtin::COS},          Named{"Div", Builtin::DIV},          Named{"Elu", Builtin::ELU},
-    Named{"Exp", Builtin::EXP},          Named{"Floor", Builtin::FLOOR},      Named{"HardSwish", Builtin::HARD_SWISH},
-    Named{"Log", Builtin::LOG},          Named{"Max", Builtin::MAXIMUM},      Named{"Min", Builtin::MINIMUM},
-    Named{"Mul", Builtin::MUL},          Named{"Neg", Builtin::NEG},          Named{"PRelu", Builtin::PRELU},
-    Named{"Pow", Builtin::POW},          Named{"Relu", Builtin::RELU},        Named{"Round", Builtin::ROUND},
-    Named{"Sigmoid", Builtin::LOGISTIC}, Named{"Sign", Builtin::SIGN},        Named{"Sin", Builtin::SIN},
-    Named{"Sqrt", Builtin::SQRT},        Named{"Sub", Builtin::SUB},          Named{"Tanh", Builtin::TANH}};
+constexpr std::array plain_kinds{Named{"Abs", Builtin::ABS},
+                                 Named{"Add", Builtin::ADD},
+                                 Named{"Ceil", Builtin::CEIL},
+                                 Named{"Cos", Builtin::COS},
+                                 Named{"Div", Builtin::DIV},
+                                 Named{"Elu", Builtin::ELU},
+                                 Named{"Exp", Builtin::EXP},
+                                 Named{"Floor", Builtin::FLOOR},
+                                 Named{"HardSwish", Builtin::HARD_SWISH},
+                                 Named{"Log", Builtin::LOG},
+                                 Named{"Max", Builtin::MAXIMUM},
+                                 Named{"Min", Builtin::MINIMUM},
+                                 Named{"Mul", Builtin::MUL},
+                                 Named{"Neg", Builtin::NEG},
+                                 Named{"PRelu", Builtin::PRELU},
+                                 Named{"Pow", Builtin::POW},
+                                 Named{"Relu", Builtin::RELU},
+                                 Named{"Round", Builtin::ROUND},
+                                 Named{"Sigmoid", Builtin::LOGISTIC},
+                                 Named{"Sign", Builtin::SIGN},
+                                 Named{"Sin", Builtin::SIN},
+                                 Named{"Sqrt", Builtin::SQRT},
+                                 Named{"Sub", Builtin::SUB},
+                                 Named{"Tanh", Builtin::TANH}};
 
 }  // namespace
 
@@ -96,7 +138,8 @@ void Editor::set_builtin(schema::OperatorT& op, Builtin kind) {
   make_options(op, kind);
   if (Function* has = fused_function(op)) *has = function;
   const auto same = [&](const auto& code) {
-    return std::max<int32_t>(static_cast<int32_t>(code->builtin_code), code->deprecated_builtin_code) == static_cast<int32_t>(kind);
+    return std::max<int32_t>(static_cast<int32_t>(code->builtin_code), code->deprecated_builtin_code) ==
+           static_cast<int32_t>(kind);
   };
   const auto found = std::find_if(model_.operator_codes.begin(), model_.operator_codes.end(), same);
   op.opcode_index = static_cast<uint32_t>(found - model_.operator_codes.begin());
@@ -128,21 +171,30 @@ Function* fused_function(schema::OperatorT& op) {
 
 std::optional<Builtin> standalone(Function function) {
   switch (function) {
-    case Function::RELU: return Builtin::RELU;
-    case Function::RELU6: return Builtin::RELU6;
-    case Function::RELU_N1_TO_1: return Builtin::RELU_N1_TO_1;
-    case Function::TANH: return Builtin::TANH;
-    default: return std::nullopt;
+    case Function::RELU:
+      return Builtin::RELU;
+    case Function::RELU6:
+      return Builtin::RELU6;
+    case Function::RELU_N1_TO_1:
+      return Builtin::RELU_N1_TO_1;
+    case Function::TANH:
+      return Builtin::TANH;
+    default:
+      return std::nullopt;
   }
 }
 
 // Tanh is in the list of functions, but no kernel fuses it.
 std::optional<Function> fusable(Builtin builtin) {
   switch (builtin) {
-    case Builtin::RELU: return Function::RELU;
-    case Builtin::RELU6: return Function::RELU6;
-    case Builtin::RELU_N1_TO_1: return Function::RELU_N1_TO_1;
-    default: return std::nullopt;
+    case Builtin::RELU:
+      return Function::RELU;
+    case Builtin::RELU6:
+      return Function::RELU6;
+    case Builtin::RELU_N1_TO_1:
+      return Function::RELU_N1_TO_1;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -151,9 +203,12 @@ int bias_slot(Builtin builtin) {
     case Builtin::CONV_2D:
     case Builtin::DEPTHWISE_CONV_2D:
     case Builtin::FULLY_CONNECTED:
-    case Builtin::CONV_3D: return 2;
-    case Builtin::TRANSPOSE_CONV: return 3;
-    default: return -1;
+    case Builtin::CONV_3D:
+      return 2;
+    case Builtin::TRANSPOSE_CONV:
+      return 3;
+    default:
+      return -1;
   }
 }
 

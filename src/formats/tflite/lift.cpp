@@ -7,7 +7,9 @@
 namespace fetafix::formats::tflite {
 namespace {
 
-Error broken(const std::string& what) { return {ErrorKind::file, what}; }
+Error broken(const std::string& what) {
+  return {ErrorKind::file, what};
+}
 
 // Tensors that some operator writes, and model inputs.
 std::vector<bool> computed_tensors(const schema::SubGraph& graph) {
@@ -82,14 +84,16 @@ ValueId Lifter::add_tensor_value(const TensorInfo& info) {
 Status Lifter::add_inputs() {
   for (int32_t input : copy_of(native_.inputs())) {
     TensorInfo& info = tensors_[static_cast<size_t>(input)];
-    if (value_[static_cast<size_t>(input)] != graph::no_value) return broken("two model inputs are tensor " + std::to_string(input));
+    if (value_[static_cast<size_t>(input)] != graph::no_value)
+      return broken("two model inputs are tensor " + std::to_string(input));
     if (!info.shape) info.shape = Shape{};
     out_.graph.inputs.push_back(add_tensor_value(info));
   }
   return {};
 }
 
-Result<ValueId> Lifter::constant_of(int tensor, const std::vector<int>& permutation, const Shape& shape, DType dtype) {
+Result<ValueId> Lifter::constant_of(int tensor, const std::vector<int>& permutation, const Shape& shape,
+                                    DType dtype) {
   const TensorInfo info = tensors_[static_cast<size_t>(tensor)];
   std::string key = std::to_string(tensor) + "/" + std::string(dtype_name(dtype)) + to_string(shape);
   for (int axis : permutation) key += "," + std::to_string(axis);
@@ -98,8 +102,8 @@ Result<ValueId> Lifter::constant_of(int tensor, const std::vector<int>& permutat
   const auto& wire = *native_.tensors()->Get(static_cast<uint32_t>(stored >= 0 ? stored : tensor));
   FETAFIX_TRY(Tensor data, read_constant(file_, wire));
   if (!permutation.empty() && permutation.size() != data.shape().size())
-    return Operation::unsupported("operand '" + info.name + "' has " + std::to_string(data.rank()) + " dimensions, expected " +
-                                  std::to_string(permutation.size()));
+    return Operation::unsupported("operand '" + info.name + "' has " + std::to_string(data.rank()) +
+                                  " dimensions, expected " + std::to_string(permutation.size()));
   if (!shape.empty() && element_count(shape) != data.size())
     return Operation::unsupported("operand '" + info.name + "' has shape " + to_string(data.shape()));
   FETAFIX_TRY(Tensor typed, cast(data, dtype));
@@ -146,10 +150,13 @@ Status Lifter::add_opaque(int index, const std::string& why) {
     node.slots.push_back(static_cast<int>(slot));
   }
   for (int32_t output : copy_of(wire.outputs()))
-    node.outputs.push_back(output < 0 ? graph::no_value : add_tensor_value(tensors_[static_cast<size_t>(output)]));
-  node.name = node.outputs.empty() || node.outputs[0] < 0 ? node.type : out_.graph.value(node.outputs[0]).name;
+    node.outputs.push_back(output < 0 ? graph::no_value
+                                      : add_tensor_value(tensors_[static_cast<size_t>(output)]));
+  node.name =
+      node.outputs.empty() || node.outputs[0] < 0 ? node.type : out_.graph.value(node.outputs[0]).name;
   out_.graph.add_node(std::move(node));
-  out_.notes.push_back("operator " + std::to_string(index) + " (" + operator_name(*file_.model, wire) + ") is opaque: " + why);
+  out_.notes.push_back("operator " + std::to_string(index) + " (" + operator_name(*file_.model, wire) +
+                       ") is opaque: " + why);
   return {};
 }
 
@@ -159,7 +166,8 @@ Status Lifter::add_operator(int index) {
   Operation operation(*this, index);
   for (int32_t output : copy_of(operation.wire().outputs()))
     if (output >= 0 && value_[static_cast<size_t>(output)] != graph::no_value)
-      return broken("writes tensor '" + tensors_[static_cast<size_t>(output)].name + "', which exists already");
+      return broken("writes tensor '" + tensors_[static_cast<size_t>(output)].name +
+                    "', which exists already");
   const LiftRule* rule = find_lift_rule(operation.builtin());
   Status status = rule ? rule->lift(operation) : Operation::unsupported("no ONNX operator says this");
   if (status.ok()) {
@@ -192,7 +200,8 @@ Result<Lifted> Lifter::run() {
   FETAFIX_CHECK(add_inputs());
   for (uint32_t i = 0; i < count_of(native_.operators()); ++i)
     if (auto status = add_operator(static_cast<int>(i)); !status.ok())
-      return in_context("operator " + std::to_string(i) + " (" + operator_name(*file_.model, *native_.operators()->Get(i)) + ")",
+      return in_context("operator " + std::to_string(i) + " (" +
+                            operator_name(*file_.model, *native_.operators()->Get(i)) + ")",
                         std::move(status).error());
   FETAFIX_CHECK(add_outputs());
   if (const uint32_t others = file_.model->subgraphs()->size() - 1)
@@ -201,6 +210,8 @@ Result<Lifted> Lifter::run() {
   return std::move(out_);
 }
 
-Result<Lifted> lift_file(const File& file) { return Lifter(file, main_subgraph(*file.model)).run(); }
+Result<Lifted> lift_file(const File& file) {
+  return Lifter(file, main_subgraph(*file.model)).run();
+}
 
 }  // namespace fetafix::formats::tflite

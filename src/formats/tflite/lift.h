@@ -1,12 +1,13 @@
-// How one operator becomes nodes. A lift function (one for each kind, in lift_*.cpp, listed in lift_table.cpp)
-// gets an Operation and builds nodes through it; it returns an error of kind `unsupported` when it does not know
-// this form of the operator, and then the operator becomes one opaque node with that reason as a note.
+// How one operator becomes nodes. A lift function (one for each kind, in lift_*.cpp, listed in
+// lift_table.cpp) gets an Operation and builds nodes through it; it returns an error of kind `unsupported`
+// when it does not know this form of the operator, and then the operator becomes one opaque node with that
+// reason as a note.
 //
 // Layout rule: every operator is lifted by itself. Where ONNX wants channels second, a bridge leads in and
 // another leads out; everywhere else the native order of dimensions stays.
 //
-// Quantization rule: a tensor with a scale is dequantized on the way in and quantized on the way out, so that the
-// core is float arithmetic. Types without a scale stay what they are.
+// Quantization rule: a tensor with a scale is dequantized on the way in and quantized on the way out, so that
+// the core is float arithmetic. Types without a scale stay what they are.
 #pragma once
 
 #include <map>
@@ -71,7 +72,8 @@ class Lifter {
   // The value of a tensor as it is stored; error `file` when nothing has computed it yet.
   Result<ValueId> value_of(int tensor);
   // A constant tensor's data seen through a permutation (empty: none) and a shape (empty: its own).
-  Result<ValueId> constant_of(int tensor, const std::vector<int>& permutation, const Shape& shape, DType dtype);
+  Result<ValueId> constant_of(int tensor, const std::vector<int>& permutation, const Shape& shape,
+                              DType dtype);
   std::string unique(const std::string& base);
 
   const File& file_;
@@ -79,10 +81,10 @@ class Lifter {
   uint32_t subgraph_;
   bool dynamic_ = false;  // some model input has a dimension that is not known
   std::vector<TensorInfo> tensors_;
-  std::vector<ValueId> value_;        // by tensor; no_value: not computed yet
-  std::vector<int> stored_as_;        // by tensor: the float16 constant that a DEQUANTIZE only unpacks; else -1
+  std::vector<ValueId> value_;  // by tensor; no_value: not computed yet
+  std::vector<int> stored_as_;  // by tensor: the float16 constant that a DEQUANTIZE only unpacks; else -1
   std::set<std::string> names_;
-  std::map<std::string, int> next_;   // by base name
+  std::map<std::string, int> next_;           // by base name
   std::map<std::string, ValueId> constants_;  // by tensor, permutation, shape, type
   Lifted out_;
 };
@@ -111,7 +113,8 @@ class Operation {
   // As stored.
   Result<Operand> raw(int slot);
   // A parameter seen through a permutation, as another shape and type; computed ones get nodes that do it.
-  Result<Operand> parameter(int slot, const std::vector<int>& permutation, const Shape& shape = {}, DType dtype = DType::unknown);
+  Result<Operand> parameter(int slot, const std::vector<int>& permutation, const Shape& shape = {},
+                            DType dtype = DType::unknown);
   // One number, also where the file holds it as a vector of one.
   Result<Operand> scalar(int slot);
   // The bias in `slot`: int32 and int64 ones count in steps of input scale times weight scale.
@@ -124,13 +127,15 @@ class Operation {
 
   // A new constant. `attribute` names the native option that it stands for.
   Operand number(const std::string& attribute, Tensor tensor);
-  Operand number(const std::string& attribute, float value) { return number(attribute, Tensor::scalar(value)); }
+  Operand number(const std::string& attribute, float value) {
+    return number(attribute, Tensor::scalar(value));
+  }
 
   // Adds a node of one output and returns it. Unless given, element type and rank follow the first operand.
   Operand node(const std::string& type, const std::vector<Operand>& inputs, Attributes attributes = {},
                Role role = Role::core, DType dtype = DType::unknown);
-  std::vector<Operand> nodes(const std::string& type, const std::vector<Operand>& inputs, Attributes attributes,
-                             int count, DType dtype = DType::unknown);
+  std::vector<Operand> nodes(const std::string& type, const std::vector<Operand>& inputs,
+                             Attributes attributes, int count, DType dtype = DType::unknown);
   // A Transpose without a native entity; a constant is permuted through its lens instead.
   Operand bridge(const Operand& value, const std::vector<int>& permutation);
   Operand cast(const Operand& value, DType dtype, Role role = Role::bridge);

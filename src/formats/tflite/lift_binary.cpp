@@ -1,4 +1,5 @@
-// Operators of two operands: both languages broadcast from the last dimension, so no layout changes are needed.
+// Operators of two operands: both languages broadcast from the last dimension, so no layout changes are
+// needed.
 #include "formats/tflite/lift_families.h"
 
 namespace fetafix::formats::tflite {
@@ -17,17 +18,28 @@ struct Plain {
 
 Plain plain(Builtin builtin) {
   switch (builtin) {
-    case Builtin::MAXIMUM: return {"Max", false};
-    case Builtin::MINIMUM: return {"Min", false};
-    case Builtin::POW: return {"Pow", false};
-    case Builtin::EQUAL: return {"Equal", true};
-    case Builtin::GREATER: return {"Greater", true};
-    case Builtin::GREATER_EQUAL: return {"GreaterOrEqual", true};
-    case Builtin::LESS: return {"Less", true};
-    case Builtin::LESS_EQUAL: return {"LessOrEqual", true};
-    case Builtin::LOGICAL_AND: return {"And", true};
-    case Builtin::LOGICAL_OR: return {"Or", true};
-    default: return {nullptr, false};
+    case Builtin::MAXIMUM:
+      return {"Max", false};
+    case Builtin::MINIMUM:
+      return {"Min", false};
+    case Builtin::POW:
+      return {"Pow", false};
+    case Builtin::EQUAL:
+      return {"Equal", true};
+    case Builtin::GREATER:
+      return {"Greater", true};
+    case Builtin::GREATER_EQUAL:
+      return {"GreaterOrEqual", true};
+    case Builtin::LESS:
+      return {"Less", true};
+    case Builtin::LESS_EQUAL:
+      return {"LessOrEqual", true};
+    case Builtin::LOGICAL_AND:
+      return {"And", true};
+    case Builtin::LOGICAL_OR:
+      return {"Or", true};
+    default:
+      return {nullptr, false};
   }
 }
 
@@ -38,11 +50,20 @@ Status lift_arithmetic(Operation& op) {
   const char* name = nullptr;
   Function function = Function::NONE;
   switch (op.builtin()) {
-    case Builtin::ADD: name = "Add", function = op.options<schema::AddOptions>().fused_activation_function; break;
-    case Builtin::SUB: name = "Sub", function = op.options<schema::SubOptions>().fused_activation_function; break;
-    case Builtin::MUL: name = "Mul", function = op.options<schema::MulOptions>().fused_activation_function; break;
-    case Builtin::DIV: name = "Div", function = op.options<schema::DivOptions>().fused_activation_function; break;
-    default: return Operation::unsupported("not arithmetic");
+    case Builtin::ADD:
+      name = "Add", function = op.options<schema::AddOptions>().fused_activation_function;
+      break;
+    case Builtin::SUB:
+      name = "Sub", function = op.options<schema::SubOptions>().fused_activation_function;
+      break;
+    case Builtin::MUL:
+      name = "Mul", function = op.options<schema::MulOptions>().fused_activation_function;
+      break;
+    case Builtin::DIV:
+      name = "Div", function = op.options<schema::DivOptions>().fused_activation_function;
+      break;
+    default:
+      return Operation::unsupported("not arithmetic");
   }
   FETAFIX_TRY(auto ab, sides(op));
   return op.finish(op.node(name, {ab.first, ab.second}), function);
@@ -52,7 +73,8 @@ Status lift_binary(Operation& op) {
   const Plain kind = plain(op.builtin());
   if (!kind.name) return Operation::unsupported("not a plain operator");
   FETAFIX_TRY(auto ab, sides(op));
-  return op.out(op.node(kind.name, {ab.first, ab.second}, {}, Role::core, kind.compares ? DType::boolean : DType::unknown));
+  return op.out(op.node(kind.name, {ab.first, ab.second}, {}, Role::core,
+                        kind.compares ? DType::boolean : DType::unknown));
 }
 
 Status lift_not_equal(Operation& op) {

@@ -1,14 +1,16 @@
-// Convolutions. Kernels turn from OHWI to OIHW by their lens; a concrete SAME becomes the pads that TFLite computes,
-// one over dynamic sizes stays auto_pad=SAME_UPPER, which means the same.
+// Convolutions. Kernels turn from OHWI to OIHW by their lens; a concrete SAME becomes the pads that TFLite
+// computes, one over dynamic sizes stays auto_pad=SAME_UPPER, which means the same.
 #include <algorithm>
 
 #include "formats/tflite/lift_families.h"
 
 namespace fetafix::formats::tflite {
 
-Window resolve_padding(schema::Padding padding, int64_t input, int64_t kernel, int64_t stride, int64_t dilation) {
+Window resolve_padding(schema::Padding padding, int64_t input, int64_t kernel, int64_t stride,
+                       int64_t dilation) {
   const int64_t extent = (kernel - 1) * dilation + 1;
-  if (padding == schema::Padding::VALID) return {std::max<int64_t>((input - extent + stride) / stride, 0), 0, 0};
+  if (padding == schema::Padding::VALID)
+    return {std::max<int64_t>((input - extent + stride) / stride, 0), 0, 0};
   const int64_t output = (input + stride - 1) / stride;
   const int64_t total = std::max<int64_t>((output - 1) * stride + extent - input, 0);
   return {output, total / 2, total - total / 2};
@@ -28,7 +30,8 @@ Status check(const Operation& op, const Geometry& geometry, size_t rank) {
   for (const auto& values : {geometry.strides, geometry.dilations})
     for (int64_t v : values)
       if (v < 1) return Operation::unsupported("a stride or dilation below 1");
-  if (!op.info(0).shape || op.info(0).shape->size() != rank || !op.info(1).shape || op.info(1).shape->size() != rank)
+  if (!op.info(0).shape || op.info(0).shape->size() != rank || !op.info(1).shape ||
+      op.info(1).shape->size() != rank)
     return Operation::unsupported("input or weights do not have " + std::to_string(rank) + " dimensions");
   return {};
 }
@@ -38,9 +41,13 @@ Attributes window_attributes(const Geometry& geometry, const Shape& input, const
   Attributes out{{"strides", geometry.strides}, {"dilations", geometry.dilations}, {"kernel_shape", kernel}};
   std::vector<int64_t> pads;
   for (size_t i = 0; i < kernel.size(); ++i)
-    pads.push_back(resolve_padding(geometry.padding, input[i], kernel[i], geometry.strides[i], geometry.dilations[i]).before);
+    pads.push_back(
+        resolve_padding(geometry.padding, input[i], kernel[i], geometry.strides[i], geometry.dilations[i])
+            .before);
   for (size_t i = 0; i < kernel.size(); ++i)
-    pads.push_back(resolve_padding(geometry.padding, input[i], kernel[i], geometry.strides[i], geometry.dilations[i]).after);
+    pads.push_back(
+        resolve_padding(geometry.padding, input[i], kernel[i], geometry.strides[i], geometry.dilations[i])
+            .after);
   const bool concrete = std::all_of(input.begin(), input.end(), [](int64_t d) { return d >= 0; });
   if (geometry.padding == Padding::SAME && !concrete)
     out["auto_pad"] = std::string("SAME_UPPER");
@@ -49,8 +56,8 @@ Attributes window_attributes(const Geometry& geometry, const Shape& input, const
   return out;
 }
 
-Result<Operand> with_bias(Operation& op, const std::string& type, std::vector<Operand> operands, int bias_slot,
-                          const Attributes& attributes) {
+Result<Operand> with_bias(Operation& op, const std::string& type, std::vector<Operand> operands,
+                          int bias_slot, const Attributes& attributes) {
   if (op.has(bias_slot)) {
     FETAFIX_TRY(Operand bias, op.bias(bias_slot, bias_slot - 2, bias_slot - 1));
     operands.push_back(bias);
@@ -70,13 +77,16 @@ Result<Operand> image(Operation& op, int slot, int weight_slot, int rank, bool a
 }
 
 // Hybrid convolutions with one scale a channel are asymmetric, with one for all symmetric.
-bool per_channel(const Operation& op) { return op.info(1).quantization && op.info(1).quantization->per_axis(); }
+bool per_channel(const Operation& op) {
+  return op.info(1).quantization && op.info(1).quantization->per_axis();
+}
 
 }  // namespace
 
 Status lift_conv(Operation& op) {
   const auto options = op.options<schema::Conv2DOptions>();
-  const Geometry geometry{options.padding, {options.stride_h, options.stride_w},
+  const Geometry geometry{options.padding,
+                          {options.stride_h, options.stride_w},
                           {options.dilation_h_factor, options.dilation_w_factor}};
   FETAFIX_CHECK(check(op, geometry, 4));
   const Shape& input = *op.info(0).shape;
@@ -94,7 +104,8 @@ Status lift_conv(Operation& op) {
 
 Status lift_depthwise_conv(Operation& op) {
   const auto options = op.options<schema::DepthwiseConv2DOptions>();
-  const Geometry geometry{options.padding, {options.stride_h, options.stride_w},
+  const Geometry geometry{options.padding,
+                          {options.stride_h, options.stride_w},
                           {options.dilation_h_factor, options.dilation_w_factor}};
   FETAFIX_CHECK(check(op, geometry, 4));
   const Shape& input = *op.info(0).shape;
@@ -112,12 +123,14 @@ Status lift_depthwise_conv(Operation& op) {
 
 Status lift_conv_3d(Operation& op) {
   const auto options = op.options<schema::Conv3DOptions>();
-  const Geometry geometry{options.padding, {options.stride_d, options.stride_h, options.stride_w},
+  const Geometry geometry{options.padding,
+                          {options.stride_d, options.stride_h, options.stride_w},
                           {options.dilation_d_factor, options.dilation_h_factor, options.dilation_w_factor}};
   FETAFIX_CHECK(check(op, geometry, 5));
   const Shape& input = *op.info(0).shape;
   const Shape& weights = *op.info(1).shape;
-  Attributes attributes = window_attributes(geometry, {input[1], input[2], input[3]}, {weights[0], weights[1], weights[2]});
+  Attributes attributes =
+      window_attributes(geometry, {input[1], input[2], input[3]}, {weights[0], weights[1], weights[2]});
   if (input[4] < 0 || weights[3] < 1) return Operation::unsupported("the number of channels is not known");
   attributes["group"] = input[4] / weights[3];
   FETAFIX_TRY(Operand x, image(op, 0, 1, 5, false));
@@ -127,15 +140,18 @@ Status lift_conv_3d(Operation& op) {
   return op.out(op.to_channels_last(y, 5));
 }
 
-// Operands: output shape, weights OHWI, input, bias. The padding is that of the convolution from output to input.
+// Operands: output shape, weights OHWI, input, bias. The padding is that of the convolution from output to
+// input.
 Status lift_transpose_conv(Operation& op) {
   const auto options = op.options<schema::TransposeConvOptions>();
   const auto& input = op.info(2).shape;
   const auto& weights = op.info(1).shape;
-  if (!input || input->size() != 4 || !weights || weights->size() != 4 || options.stride_h < 1 || options.stride_w < 1)
+  if (!input || input->size() != 4 || !weights || weights->size() != 4 || options.stride_h < 1 ||
+      options.stride_w < 1)
     return Operation::unsupported("input or weights do not have 4 dimensions, or a stride is below 1");
   FETAFIX_TRY(auto size, op.ints(0));
-  if (size.size() != 4 || (*input)[1] < 0 || (*input)[2] < 0) return Operation::unsupported("sizes are computed at run time");
+  if (size.size() != 4 || (*input)[1] < 0 || (*input)[2] < 0)
+    return Operation::unsupported("sizes are computed at run time");
   const int64_t strides[] = {options.stride_h, options.stride_w};
   std::vector<int64_t> before, after, extra;
   for (size_t i = 0; i < 2; ++i) {

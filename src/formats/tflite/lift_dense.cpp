@@ -2,19 +2,22 @@
 
 namespace fetafix::formats::tflite {
 
-// Weights are [outputs, inputs]. The input counts as [rows, inputs]; with keep_num_dims its other dimensions stay.
+// Weights are [outputs, inputs]. The input counts as [rows, inputs]; with keep_num_dims its other dimensions
+// stay.
 Status lift_fully_connected(Operation& op) {
   const auto options = op.options<schema::FullyConnectedOptions>();
   const auto& weights = op.info(1).shape;
   if (options.weights_format != schema::FullyConnectedOptionsWeightsFormat::DEFAULT)
     return Operation::unsupported("shuffled weights");
-  if (!weights || weights->size() != 2 || (*weights)[1] < 1) return Operation::unsupported("weights without 2 dimensions");
+  if (!weights || weights->size() != 2 || (*weights)[1] < 1)
+    return Operation::unsupported("weights without 2 dimensions");
   FETAFIX_TRY(Operand x, op.in(0));
   const auto& input = op.info(0).shape;
   const bool is_matrix = input && input->size() == 2 && (*input)[1] == (*weights)[1];
   const bool keeps = options.keep_num_dims && input && !input->empty() && input->back() == (*weights)[1];
   if (!is_matrix && !keeps)
-    x = op.node("Reshape", {x, op.number("rows", Tensor::vector<int64_t>({-1, (*weights)[1]}))}, {}, Role::bridge);
+    x = op.node("Reshape", {x, op.number("rows", Tensor::vector<int64_t>({-1, (*weights)[1]}))}, {},
+                Role::bridge);
   if (is_hybrid(op, 0, 1)) {
     FETAFIX_TRY(x, as_hybrid_sees(op, x, {-1}, options.asymmetric_quantize_inputs));
   }

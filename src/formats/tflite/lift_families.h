@@ -11,7 +11,8 @@ struct Window {
   int64_t before = 0;
   int64_t after = 0;
 };
-Window resolve_padding(schema::Padding padding, int64_t input, int64_t kernel, int64_t stride, int64_t dilation);
+Window resolve_padding(schema::Padding padding, int64_t input, int64_t kernel, int64_t stride,
+                       int64_t dilation);
 
 // lift_conv.cpp
 Status lift_conv(Operation& op);
@@ -25,8 +26,10 @@ Status lift_batch_matmul(Operation& op);
 
 // lift_hybrid.cpp: the kernels that quantize float activations at run time, for weights stored as int8
 bool is_hybrid(const Operation& op, int input_slot, int weight_slot);
-// What such a kernel sees of `value`: rounded to 8 bits, with one range for each index of all axes but `axes`.
-Result<Operand> as_hybrid_sees(Operation& op, const Operand& value, const std::vector<int64_t>& axes, bool asymmetric);
+// What such a kernel sees of `value`: rounded to 8 bits, with one range for each index of all axes but
+// `axes`.
+Result<Operand> as_hybrid_sees(Operation& op, const Operand& value, const std::vector<int64_t>& axes,
+                               bool asymmetric);
 
 // lift_pool.cpp
 Status lift_average_pool(Operation& op);

@@ -9,9 +9,11 @@ Status lift_gather(Operation& op) {
     FETAFIX_TRY(Operand indices, op.raw(1));
     return op.out(op.node("Gather", {x, indices}, {{"axis", int64_t{options.axis}}}));
   }
-  if (options.axis != options.batch_dims || options.batch_dims < 0) return Operation::unsupported("batch dimensions before another axis");
+  if (options.axis != options.batch_dims || options.batch_dims < 0)
+    return Operation::unsupported("batch dimensions before another axis");
   FETAFIX_TRY(Operand indices, op.int64s(1));
-  indices = op.node("Unsqueeze", {indices, op.number("last", Tensor::vector<int64_t>({-1}))}, {}, Role::bridge);
+  indices =
+      op.node("Unsqueeze", {indices, op.number("last", Tensor::vector<int64_t>({-1}))}, {}, Role::bridge);
   return op.out(op.node("GatherND", {x, indices}, {{"batch_dims", int64_t{options.batch_dims}}}));
 }
 
@@ -34,7 +36,8 @@ Status lift_scatter_nd(Operation& op) {
   FETAFIX_TRY(Operand shape, op.int64s(2));
   auto zero = Tensor::zeros(op.dtype_of(updates), {1});
   if (!zero.ok()) return Operation::unsupported("a type without numbers");
-  const Operand empty = op.node("ConstantOfShape", {shape}, {{"value", std::move(zero).value()}}, Role::bridge, op.dtype_of(updates));
+  const Operand empty = op.node("ConstantOfShape", {shape}, {{"value", std::move(zero).value()}},
+                                Role::bridge, op.dtype_of(updates));
   return op.out(op.node("ScatterND", {empty, indices, updates}, {{"reduction", std::string("add")}}));
 }
 

@@ -27,7 +27,8 @@ Status give_all(Operation& op, const std::vector<Operand>& parts) {
 Status lift_concatenation(Operation& op) {
   const auto options = op.options<schema::ConcatenationOptions>();
   FETAFIX_TRY(auto operands, all_operands(op));
-  return op.finish(op.node("Concat", operands, {{"axis", int64_t{options.axis}}}), options.fused_activation_function);
+  return op.finish(op.node("Concat", operands, {{"axis", int64_t{options.axis}}}),
+                   options.fused_activation_function);
 }
 
 Status lift_pack(Operation& op) {
@@ -40,9 +41,11 @@ Status lift_pack(Operation& op) {
 
 Status lift_unpack(Operation& op) {
   const auto options = op.options<schema::UnpackOptions>();
-  if (options.num != op.outputs() || options.num < 1) return Operation::unsupported("the number of outputs is not the option's");
+  if (options.num != op.outputs() || options.num < 1)
+    return Operation::unsupported("the number of outputs is not the option's");
   FETAFIX_TRY(Operand x, op.in(0));
-  auto parts = op.nodes("Split", {x}, {{"axis", int64_t{options.axis}}, {"num_outputs", int64_t{options.num}}}, options.num);
+  auto parts = op.nodes(
+      "Split", {x}, {{"axis", int64_t{options.axis}}, {"num_outputs", int64_t{options.num}}}, options.num);
   const Operand at = op.number("axis", Tensor::vector<int64_t>({options.axis}));
   for (Operand& part : parts) part = op.node("Squeeze", {part, at}, {}, Role::bridge);
   return give_all(op, parts);
@@ -51,15 +54,18 @@ Status lift_unpack(Operation& op) {
 Status lift_split(Operation& op) {
   FETAFIX_TRY(auto axis, op.ints(0));
   FETAFIX_TRY(Operand x, op.in(1));
-  if (axis.size() != 1 || op.outputs() < 1) return Operation::unsupported("expected one axis and at least one output");
-  return give_all(op, op.nodes("Split", {x}, {{"axis", axis[0]}, {"num_outputs", int64_t{op.outputs()}}}, op.outputs()));
+  if (axis.size() != 1 || op.outputs() < 1)
+    return Operation::unsupported("expected one axis and at least one output");
+  return give_all(
+      op, op.nodes("Split", {x}, {{"axis", axis[0]}, {"num_outputs", int64_t{op.outputs()}}}, op.outputs()));
 }
 
 Status lift_split_v(Operation& op) {
   FETAFIX_TRY(Operand x, op.in(0));
   FETAFIX_TRY(auto sizes, op.ints(1));
   FETAFIX_TRY(auto axis, op.ints(2));
-  if (axis.size() != 1 || static_cast<int>(sizes.size()) != op.outputs()) return Operation::unsupported("sizes and outputs do not agree");
+  if (axis.size() != 1 || static_cast<int>(sizes.size()) != op.outputs())
+    return Operation::unsupported("sizes and outputs do not agree");
   Operand lengths;
   if (std::count(sizes.begin(), sizes.end(), -1) == 0) {
     FETAFIX_TRY(lengths, op.int64s(1));
@@ -67,8 +73,10 @@ Status lift_split_v(Operation& op) {
     const auto& shape = op.info(0).shape;
     const auto rank = static_cast<int64_t>(shape ? shape->size() : 0);
     const int64_t at = axis[0] < 0 ? axis[0] + rank : axis[0];
-    if (at < 0 || at >= rank || (*shape)[static_cast<size_t>(at)] < 0) return Operation::unsupported("a size is not known");
-    const int64_t rest = (*shape)[static_cast<size_t>(at)] - std::accumulate(sizes.begin(), sizes.end(), int64_t{1});
+    if (at < 0 || at >= rank || (*shape)[static_cast<size_t>(at)] < 0)
+      return Operation::unsupported("a size is not known");
+    const int64_t rest =
+        (*shape)[static_cast<size_t>(at)] - std::accumulate(sizes.begin(), sizes.end(), int64_t{1});
     for (int64_t& size : sizes) size = size == -1 ? rest : size;
     lengths = op.number("size_splits", Tensor::vector(sizes));
   }
@@ -79,8 +87,10 @@ Status lift_split_v(Operation& op) {
 Status lift_pad(Operation& op) {
   FETAFIX_TRY(Operand x, op.in(0));
   const auto& paddings = op.info(1).shape;
-  if (!paddings || paddings->size() != 2 || (*paddings)[1] != 2) return Operation::unsupported("paddings are not [n, 2]");
-  FETAFIX_TRY(Operand pads, op.parameter(1, {1, 0}, {(*paddings)[0] < 0 ? -1 : 2 * (*paddings)[0]}, DType::int64));
+  if (!paddings || paddings->size() != 2 || (*paddings)[1] != 2)
+    return Operation::unsupported("paddings are not [n, 2]");
+  FETAFIX_TRY(Operand pads,
+              op.parameter(1, {1, 0}, {(*paddings)[0] < 0 ? -1 : 2 * (*paddings)[0]}, DType::int64));
   std::vector<Operand> operands{x, pads};
   if (op.builtin() == Builtin::PADV2) {
     FETAFIX_TRY(Operand value, op.scalar(2));
@@ -94,8 +104,10 @@ Status lift_mirror_pad(Operation& op) {
     return Operation::unsupported("SYMMETRIC repeats the edge, which ONNX's Pad can't");
   FETAFIX_TRY(Operand x, op.in(0));
   const auto& paddings = op.info(1).shape;
-  if (!paddings || paddings->size() != 2 || (*paddings)[1] != 2) return Operation::unsupported("paddings are not [n, 2]");
-  FETAFIX_TRY(Operand pads, op.parameter(1, {1, 0}, {(*paddings)[0] < 0 ? -1 : 2 * (*paddings)[0]}, DType::int64));
+  if (!paddings || paddings->size() != 2 || (*paddings)[1] != 2)
+    return Operation::unsupported("paddings are not [n, 2]");
+  FETAFIX_TRY(Operand pads,
+              op.parameter(1, {1, 0}, {(*paddings)[0] < 0 ? -1 : 2 * (*paddings)[0]}, DType::int64));
   return op.out(op.node("Pad", {x, pads}, {{"mode", std::string("reflect")}}));
 }
 

@@ -52,8 +52,12 @@ Status rearrange(Operation& op, const std::string& type, int64_t block, Attribut
 
 }  // namespace
 
-Status lift_average_pool(Operation& op) { return pool(op, "AveragePool", {{"count_include_pad", int64_t{0}}}); }
-Status lift_max_pool(Operation& op) { return pool(op, "MaxPool", {}); }
+Status lift_average_pool(Operation& op) {
+  return pool(op, "AveragePool", {{"count_include_pad", int64_t{0}}});
+}
+Status lift_max_pool(Operation& op) {
+  return pool(op, "MaxPool", {});
+}
 
 Status lift_l2_pool(Operation& op) {
   const auto options = op.options<schema::Pool2DOptions>();
@@ -69,16 +73,21 @@ Status lift_resize_bilinear(Operation& op) {
   const auto options = op.options<schema::ResizeBilinearOptions>();
   if (options.align_corners && options.half_pixel_centers)
     return Operation::unsupported("align_corners and half_pixel_centers together (TFLite refuses them too)");
-  const char* mode = options.align_corners ? "align_corners" : options.half_pixel_centers ? "half_pixel" : "asymmetric";
+  const char* mode = options.align_corners        ? "align_corners"
+                     : options.half_pixel_centers ? "half_pixel"
+                                                  : "asymmetric";
   return resize(op, {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string(mode)}});
 }
 
-// TFLite: floor(x * scale), round(x * scale) with align_corners, floor((x + 0.5) * scale) with half_pixel_centers.
+// TFLite: floor(x * scale), round(x * scale) with align_corners, floor((x + 0.5) * scale) with
+// half_pixel_centers.
 Status lift_resize_nearest(Operation& op) {
   const auto options = op.options<schema::ResizeNearestNeighborOptions>();
   if (options.align_corners && options.half_pixel_centers)
     return Operation::unsupported("align_corners and half_pixel_centers together");
-  const char* mode = options.align_corners ? "align_corners" : options.half_pixel_centers ? "half_pixel" : "asymmetric";
+  const char* mode = options.align_corners        ? "align_corners"
+                     : options.half_pixel_centers ? "half_pixel"
+                                                  : "asymmetric";
   const bool floor = !options.align_corners && !options.half_pixel_centers;
   return resize(op, {{"mode", std::string("nearest")},
                      {"coordinate_transformation_mode", std::string(mode)},
@@ -86,7 +95,8 @@ Status lift_resize_nearest(Operation& op) {
 }
 
 Status lift_depth_to_space(Operation& op) {
-  return rearrange(op, "DepthToSpace", op.options<schema::DepthToSpaceOptions>().block_size, {{"mode", std::string("DCR")}});
+  return rearrange(op, "DepthToSpace", op.options<schema::DepthToSpaceOptions>().block_size,
+                   {{"mode", std::string("DCR")}});
 }
 
 Status lift_space_to_depth(Operation& op) {

@@ -13,7 +13,8 @@ constexpr int peepholes[] = {9, 11, 10};
 constexpr int projection = 16, output_state = 18, cell_state = 19, first_norm = 20;
 
 Operand first_axis(Operation& op, const Operand& value) {
-  return op.node("Unsqueeze", {value, op.number("direction", Tensor::vector<int64_t>({0}))}, {}, Role::constant);
+  return op.node("Unsqueeze", {value, op.number("direction", Tensor::vector<int64_t>({0}))}, {},
+                 Role::constant);
 }
 
 template <size_t n>
@@ -37,12 +38,14 @@ Status check_form(const Operation& op, const schema::UnidirectionalSequenceLSTMO
   if (options.fused_activation_function != schema::ActivationFunctionType::TANH)
     return Operation::unsupported("its activation function is not Tanh");
   if (is_hybrid(op, 0, 1)) return Operation::unsupported("weights are stored in 8 bits, the input in float");
-  if (!op.info(5).shape || op.info(5).shape->size() != 2) return Operation::unsupported("recurrent weights without 2 dimensions");
+  if (!op.info(5).shape || op.info(5).shape->size() != 2)
+    return Operation::unsupported("recurrent weights without 2 dimensions");
   return {};
 }
 
-// TFLite clips the cell state, ONNX the sums before the gates: that isn't the same. The cell can't grow by more
-// than 1 a step, so within `clip` steps neither does anything; beyond, the view leaves the clipping out and says so.
+// TFLite clips the cell state, ONNX the sums before the gates: that isn't the same. The cell can't grow by
+// more than 1 a step, so within `clip` steps neither does anything; beyond, the view leaves the clipping out
+// and says so.
 void note_clip(Operation& op, float clip, bool time_major) {
   const auto& shape = op.info(0).shape;
   const int64_t steps = shape && shape->size() == 3 ? (*shape)[time_major ? 0 : 1] : -1;
@@ -55,7 +58,8 @@ Result<std::vector<Operand>> parameters(Operation& op, int64_t units) {
   FETAFIX_TRY(Operand w, stacked(op, input_weights, false));
   FETAFIX_TRY(Operand r, stacked(op, recurrent_weights, false));
   FETAFIX_TRY(Operand b, stacked(op, biases, true));
-  const Operand none = op.number("recurrent_bias", Tensor::of(std::vector<float>(static_cast<size_t>(4 * units), 0.f), {4 * units}));
+  const Operand none = op.number(
+      "recurrent_bias", Tensor::of(std::vector<float>(static_cast<size_t>(4 * units), 0.f), {4 * units}));
   b = op.node("Concat", {b, none}, {{"axis", int64_t{0}}}, Role::constant);
   return std::vector<Operand>{first_axis(op, w), first_axis(op, r), first_axis(op, b)};
 }

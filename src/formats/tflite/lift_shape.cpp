@@ -6,7 +6,6 @@
 namespace fetafix::formats::tflite {
 namespace {
 
-
 Operand shape_constant(Operation& op, const std::string& name, const Shape& shape) {
   return op.number(name, Tensor::vector(shape));
 }
@@ -78,7 +77,8 @@ Status lift_shape(Operation& op) {
 
 Status lift_rank(Operation& op) {
   FETAFIX_TRY(Operand x, op.raw(0));
-  const Operand size = op.node("Size", {op.node("Shape", {x}, {}, Role::bridge, DType::int64)}, {}, Role::core, DType::int64);
+  const Operand size =
+      op.node("Size", {op.node("Shape", {x}, {}, Role::bridge, DType::int64)}, {}, Role::core, DType::int64);
   return op.out(op.cast(size, op.out_info().dtype));
 }
 
@@ -119,7 +119,8 @@ Status lift_space_to_batch(Operation& op) {
     pads[i + 1] = blocks.edges[2 * i];
     pads[input.size() + i + 1] = blocks.edges[2 * i + 1];
     const int64_t padded = input[i + 1] + blocks.edges[2 * i] + blocks.edges[2 * i + 1];
-    if (padded % blocks.block[i] != 0) return Operation::unsupported("a padded size is not a multiple of its block");
+    if (padded % blocks.block[i] != 0)
+      return Operation::unsupported("a padded size is not a multiple of its block");
     cut.insert(cut.end(), {padded / blocks.block[i], blocks.block[i]});
     merged.push_back(padded / blocks.block[i]);
     order.push_back(static_cast<int64_t>(2 * i + 2));
@@ -162,8 +163,10 @@ Status lift_batch_to_space(Operation& op) {
   x = op.node("Reshape", {x, shape_constant(op, "cut", cut)}, {}, Role::bridge);
   x = op.node("Transpose", {x}, {{"perm", order}});
   x = op.node("Reshape", {x, shape_constant(op, "merged", merged)}, {}, Role::bridge);
-  return op.out(op.node("Slice", {x, shape_constant(op, "starts", starts), shape_constant(op, "ends", ends),
-                                  shape_constant(op, "axes", axes)}, {}, Role::padding));
+  return op.out(op.node("Slice",
+                        {x, shape_constant(op, "starts", starts), shape_constant(op, "ends", ends),
+                         shape_constant(op, "axes", axes)},
+                        {}, Role::padding));
 }
 
 }  // namespace fetafix::formats::tflite

@@ -8,7 +8,9 @@ namespace {
 constexpr int64_t to_the_end = std::numeric_limits<int32_t>::max();
 constexpr int64_t to_the_start = std::numeric_limits<int32_t>::min();
 
-bool bit(int32_t mask, size_t i) { return (mask >> i) & 1; }
+bool bit(int32_t mask, size_t i) {
+  return (mask >> i) & 1;
+}
 
 // The axes of a strided slice, one for each entry of begin, after its masks.
 struct Strided {
@@ -18,8 +20,8 @@ struct Strided {
 };
 
 // Walks the entries as TFLite does: an ellipsis stands for as many whole axes as are left over.
-Result<Strided> resolve(const schema::StridedSliceOptionsT& o, const std::vector<int64_t>& begin, const std::vector<int64_t>& end,
-                        const std::vector<int64_t>& strides, int64_t rank) {
+Result<Strided> resolve(const schema::StridedSliceOptionsT& o, const std::vector<int64_t>& begin,
+                        const std::vector<int64_t>& end, const std::vector<int64_t>& strides, int64_t rank) {
   Strided out;
   const size_t n = begin.size();
   int64_t axis = 0, out_axis = 0, entries = 0;
@@ -50,7 +52,8 @@ Result<Strided> resolve(const schema::StridedSliceOptionsT& o, const std::vector
 }
 
 // The stored constant where it says exactly this, so that the lens leads to it; else one of our own.
-Result<Operand> indices(Operation& op, int slot, const std::string& name, const std::vector<int64_t>& resolved) {
+Result<Operand> indices(Operation& op, int slot, const std::string& name,
+                        const std::vector<int64_t>& resolved) {
   FETAFIX_TRY(auto stored, op.ints(slot));
   if (stored == resolved) return op.int64s(slot);
   Operand own = op.number(name, Tensor::vector(resolved));
@@ -60,7 +63,8 @@ Result<Operand> indices(Operation& op, int slot, const std::string& name, const 
 
 // begin is computed: no masks but a single index, as shape arithmetic writes it.
 Status lift_computed_slice(Operation& op, const schema::StridedSliceOptionsT& o) {
-  if (o.begin_mask || o.end_mask || o.ellipsis_mask || o.new_axis_mask || o.shrink_axis_mask || !op.is_constant(3))
+  if (o.begin_mask || o.end_mask || o.ellipsis_mask || o.new_axis_mask || o.shrink_axis_mask ||
+      !op.is_constant(3))
     return Operation::unsupported("computed indices with masks");
   FETAFIX_TRY(Operand x, op.in(0));
   FETAFIX_TRY(Operand starts, op.int64s(1));
@@ -84,14 +88,17 @@ Status lift_strided_slice(Operation& op) {
   FETAFIX_TRY(auto strides, op.ints(3));
   if (begin.size() != end.size() || begin.size() != strides.size() || begin.size() > 31)
     return Operation::unsupported("begin, end and strides differ in length");
-  FETAFIX_TRY(Strided s, resolve(options, begin, end, strides, static_cast<int64_t>(op.info(0).shape->size())));
+  FETAFIX_TRY(Strided s,
+              resolve(options, begin, end, strides, static_cast<int64_t>(op.info(0).shape->size())));
   FETAFIX_TRY(Operand x, op.in(0));
   FETAFIX_TRY(Operand starts, indices(op, 1, "begin", s.starts));
   FETAFIX_TRY(Operand ends, indices(op, 2, "end", s.ends));
   FETAFIX_TRY(Operand steps, indices(op, 3, "strides", s.steps));
   x = op.node("Slice", {x, starts, ends, op.number("axes", Tensor::vector(s.axes)), steps});
-  if (!s.dropped.empty()) x = op.node("Squeeze", {x, op.number("shrink_axis_mask", Tensor::vector(s.dropped))}, {}, Role::bridge);
-  if (!s.added.empty()) x = op.node("Unsqueeze", {x, op.number("new_axis_mask", Tensor::vector(s.added))}, {}, Role::bridge);
+  if (!s.dropped.empty())
+    x = op.node("Squeeze", {x, op.number("shrink_axis_mask", Tensor::vector(s.dropped))}, {}, Role::bridge);
+  if (!s.added.empty())
+    x = op.node("Unsqueeze", {x, op.number("new_axis_mask", Tensor::vector(s.added))}, {}, Role::bridge);
   return op.out(x);
 }
 
@@ -123,8 +130,8 @@ Status lift_reverse(Operation& op) {
     return op.number(name, Tensor::vector(std::vector<int64_t>(axes.size(), value)));
   };
   FETAFIX_TRY(Operand over, op.int64s(1, {static_cast<int64_t>(axes.size())}));
-  return op.out(op.node("Slice", {x, for_each_axis("starts", to_the_end), for_each_axis("ends", to_the_start), over,
-                                  for_each_axis("steps", -1)}));
+  return op.out(op.node("Slice", {x, for_each_axis("starts", to_the_end), for_each_axis("ends", to_the_start),
+                                  over, for_each_axis("steps", -1)}));
 }
 
 // ONNX knows the pairs of axes (0, 1) and (1, 0).
@@ -134,8 +141,9 @@ Status lift_reverse_sequence(Operation& op) {
     return Operation::unsupported("axes other than the first two");
   FETAFIX_TRY(Operand x, op.in(0));
   FETAFIX_TRY(Operand lengths, op.int64s(1));
-  return op.out(op.node("ReverseSequence", {x, lengths},
-                        {{"time_axis", int64_t{options.seq_dim}}, {"batch_axis", int64_t{options.batch_dim}}}));
+  return op.out(
+      op.node("ReverseSequence", {x, lengths},
+              {{"time_axis", int64_t{options.seq_dim}}, {"batch_axis", int64_t{options.batch_dim}}}));
 }
 
 }  // namespace fetafix::formats::tflite

@@ -14,9 +14,12 @@ constexpr LiftRule rules[]{
     {Builtin::ADD_N, lift_add_n, "Sum"},
     {Builtin::ARG_MAX, lift_arg, "ArgMax; constant axis"},
     {Builtin::ARG_MIN, lift_arg, "ArgMin; constant axis"},
-    {Builtin::AVERAGE_POOL_2D, lift_average_pool, "bridge, AveragePool without pads counted, activation, bridge"},
-    {Builtin::BATCH_MATMUL, lift_batch_matmul, "MatMul; adjoint operands through a bridge or their lens; not hybrid"},
-    {Builtin::BATCH_TO_SPACE_ND, lift_batch_to_space, "Reshape, Transpose, Reshape, Slice; sizes known but the batch"},
+    {Builtin::AVERAGE_POOL_2D, lift_average_pool,
+     "bridge, AveragePool without pads counted, activation, bridge"},
+    {Builtin::BATCH_MATMUL, lift_batch_matmul,
+     "MatMul; adjoint operands through a bridge or their lens; not hybrid"},
+    {Builtin::BATCH_TO_SPACE_ND, lift_batch_to_space,
+     "Reshape, Transpose, Reshape, Slice; sizes known but the batch"},
     {Builtin::BROADCAST_TO, lift_broadcast_to, "Expand"},
     {Builtin::CAST, lift_cast, "Cast"},
     {Builtin::CEIL, lift_unary, "Ceil"},
@@ -25,9 +28,11 @@ constexpr LiftRule rules[]{
     {Builtin::CONV_3D, lift_conv_3d, "bridge, Conv, activation, bridge"},
     {Builtin::COS, lift_unary, "Cos"},
     {Builtin::CUMSUM, lift_cumsum, "CumSum"},
-    {Builtin::DEPTHWISE_CONV_2D, lift_depthwise_conv, "bridge, Conv of as many groups as channels, activation, bridge; hybrid too"},
+    {Builtin::DEPTHWISE_CONV_2D, lift_depthwise_conv,
+     "bridge, Conv of as many groups as channels, activation, bridge; hybrid too"},
     {Builtin::DEPTH_TO_SPACE, lift_depth_to_space, "bridge, DepthToSpace DCR, bridge"},
-    {Builtin::DEQUANTIZE, lift_dequantize, "DequantizeLinear; of a float16 constant: nothing, its readers see the constant"},
+    {Builtin::DEQUANTIZE, lift_dequantize,
+     "DequantizeLinear; of a float16 constant: nothing, its readers see the constant"},
     {Builtin::DIV, lift_arithmetic, "Div, activation"},
     {Builtin::ELU, lift_unary, "Elu"},
     {Builtin::EMBEDDING_LOOKUP, lift_embedding_lookup, "Gather"},
@@ -39,7 +44,8 @@ constexpr LiftRule rules[]{
     {Builtin::FLOOR, lift_unary, "Floor"},
     {Builtin::FLOOR_DIV, lift_floor_div, "Div, Floor (32-bit integers in float64)"},
     {Builtin::FLOOR_MOD, lift_floor_mod, "Mod; floats as Div, Floor, Mul, Sub"},
-    {Builtin::FULLY_CONNECTED, lift_fully_connected, "Reshape where needed, MatMul, Add of the bias, activation; hybrid too"},
+    {Builtin::FULLY_CONNECTED, lift_fully_connected,
+     "Reshape where needed, MatMul, Add of the bias, activation; hybrid too"},
     {Builtin::GATHER, lift_gather, "Gather, or GatherND where batch_dims is the axis"},
     {Builtin::GATHER_ND, lift_gather_nd, "GatherND"},
     {Builtin::GELU, lift_gelu, "Gelu"},
@@ -86,7 +92,8 @@ constexpr LiftRule rules[]{
     {Builtin::RELU_N1_TO_1, lift_clip, "Clip -1..1"},
     {Builtin::RESHAPE, lift_reshape, "Reshape of the native order"},
     {Builtin::RESIZE_BILINEAR, lift_resize_bilinear, "bridge, Resize linear, bridge"},
-    {Builtin::RESIZE_NEAREST_NEIGHBOR, lift_resize_nearest, "bridge, Resize nearest, bridge; not with both flags"},
+    {Builtin::RESIZE_NEAREST_NEIGHBOR, lift_resize_nearest,
+     "bridge, Resize nearest, bridge; not with both flags"},
     {Builtin::REVERSE_SEQUENCE, lift_reverse_sequence, "ReverseSequence over the first two axes"},
     {Builtin::REVERSE_V2, lift_reverse, "Slice with step -1"},
     {Builtin::ROUND, lift_unary, "Round (half to even)"},
@@ -99,7 +106,8 @@ constexpr LiftRule rules[]{
     {Builtin::SIN, lift_unary, "Sin"},
     {Builtin::SLICE, lift_slice, "Slice"},
     {Builtin::SOFTMAX, lift_softmax, "Mul by beta where it is not 1, Softmax over the last axis"},
-    {Builtin::SPACE_TO_BATCH_ND, lift_space_to_batch, "Pad, Reshape, Transpose, Reshape; sizes known but the batch"},
+    {Builtin::SPACE_TO_BATCH_ND, lift_space_to_batch,
+     "Pad, Reshape, Transpose, Reshape; sizes known but the batch"},
     {Builtin::SPACE_TO_DEPTH, lift_space_to_depth, "bridge, SpaceToDepth, bridge"},
     {Builtin::SPLIT, lift_split, "Split; constant axis"},
     {Builtin::SPLIT_V, lift_split_v, "Split; constant sizes and axis"},
@@ -107,16 +115,19 @@ constexpr LiftRule rules[]{
     {Builtin::SQUARE, lift_square, "Mul by itself"},
     {Builtin::SQUARED_DIFFERENCE, lift_squared_difference, "Sub, Mul by itself"},
     {Builtin::SQUEEZE, lift_squeeze, "Squeeze"},
-    {Builtin::STRIDED_SLICE, lift_strided_slice, "Slice, Squeeze, Unsqueeze, all masks; computed indices without masks only"},
+    {Builtin::STRIDED_SLICE, lift_strided_slice,
+     "Slice, Squeeze, Unsqueeze, all masks; computed indices without masks only"},
     {Builtin::SUB, lift_arithmetic, "Sub, activation"},
     {Builtin::SUM, lift_reduce, "ReduceSum"},
     {Builtin::TANH, lift_unary, "Tanh"},
     {Builtin::TILE, lift_tile, "Tile"},
     {Builtin::TOPK_V2, lift_top_k, "TopK over the last axis"},
     {Builtin::TRANSPOSE, lift_transpose, "Transpose; constant order"},
-    {Builtin::TRANSPOSE_CONV, lift_transpose_conv, "bridge, ConvTranspose, activation, bridge; constant output size; hybrid too"},
+    {Builtin::TRANSPOSE_CONV, lift_transpose_conv,
+     "bridge, ConvTranspose, activation, bridge; constant output size; hybrid too"},
     {Builtin::UNIDIRECTIONAL_SEQUENCE_LSTM, lift_sequence_lstm,
-     "LSTM with Concats of its parameters; not with projection, layer normalization, clipping, coupled gates or hybrid"},
+     "LSTM with Concats of its parameters; not with projection, layer normalization, clipping, coupled gates "
+     "or hybrid"},
     {Builtin::UNPACK, lift_unpack, "Split, Squeeze of each"},
     {Builtin::WHERE, lift_where, "NonZero, bridge"},
     {Builtin::ZEROS_LIKE, lift_zeros_like, "Shape, ConstantOfShape"},
@@ -124,10 +135,13 @@ constexpr LiftRule rules[]{
 
 }  // namespace
 
-std::span<const LiftRule> lift_rules() { return rules; }
+std::span<const LiftRule> lift_rules() {
+  return rules;
+}
 
 const LiftRule* find_lift_rule(Builtin builtin) {
-  const auto* found = std::find_if(std::begin(rules), std::end(rules), [&](const LiftRule& rule) { return rule.builtin == builtin; });
+  const auto* found = std::find_if(std::begin(rules), std::end(rules),
+                                   [&](const LiftRule& rule) { return rule.builtin == builtin; });
   return found == std::end(rules) ? nullptr : found;
 }
 

@@ -6,24 +6,42 @@ namespace {
 // Operators of one operand and no options that ONNX has too.
 const char* plain_name(Builtin builtin) {
   switch (builtin) {
-    case Builtin::ABS: return "Abs";
-    case Builtin::CEIL: return "Ceil";
-    case Builtin::COS: return "Cos";
-    case Builtin::ELU: return "Elu";
-    case Builtin::EXP: return "Exp";
-    case Builtin::FLOOR: return "Floor";
-    case Builtin::HARD_SWISH: return "HardSwish";
-    case Builtin::LOG: return "Log";
-    case Builtin::LOGICAL_NOT: return "Not";
-    case Builtin::LOGISTIC: return "Sigmoid";
-    case Builtin::NEG: return "Neg";
-    case Builtin::RELU: return "Relu";
-    case Builtin::ROUND: return "Round";
-    case Builtin::SIGN: return "Sign";
-    case Builtin::SIN: return "Sin";
-    case Builtin::SQRT: return "Sqrt";
-    case Builtin::TANH: return "Tanh";
-    default: return nullptr;
+    case Builtin::ABS:
+      return "Abs";
+    case Builtin::CEIL:
+      return "Ceil";
+    case Builtin::COS:
+      return "Cos";
+    case Builtin::ELU:
+      return "Elu";
+    case Builtin::EXP:
+      return "Exp";
+    case Builtin::FLOOR:
+      return "Floor";
+    case Builtin::HARD_SWISH:
+      return "HardSwish";
+    case Builtin::LOG:
+      return "Log";
+    case Builtin::LOGICAL_NOT:
+      return "Not";
+    case Builtin::LOGISTIC:
+      return "Sigmoid";
+    case Builtin::NEG:
+      return "Neg";
+    case Builtin::RELU:
+      return "Relu";
+    case Builtin::ROUND:
+      return "Round";
+    case Builtin::SIGN:
+      return "Sign";
+    case Builtin::SIN:
+      return "Sin";
+    case Builtin::SQRT:
+      return "Sqrt";
+    case Builtin::TANH:
+      return "Tanh";
+    default:
+      return nullptr;
   }
 }
 
@@ -72,7 +90,8 @@ Status lift_gelu(Operation& op) {
 
 Status lift_cast(Operation& op) {
   const DType to = op.out_info().dtype;
-  if (onnx_type(to) == 0 || onnx_type(op.info(0).dtype) == 0) return Operation::unsupported("a type without numbers");
+  if (onnx_type(to) == 0 || onnx_type(op.info(0).dtype) == 0)
+    return Operation::unsupported("a type without numbers");
   FETAFIX_TRY(Operand x, op.raw(0));
   return op.out(op.node("Cast", {x}, {{"to", onnx_type(to)}}, Role::core, to));
 }
@@ -82,7 +101,8 @@ Status lift_zeros_like(Operation& op) {
   if (!zero.ok()) return Operation::unsupported("a type without numbers");
   FETAFIX_TRY(Operand x, op.raw(0));
   const Operand shape = op.node("Shape", {x}, {}, Role::bridge, DType::int64);
-  return op.out(op.node("ConstantOfShape", {shape}, {{"value", std::move(zero).value()}}, Role::core, op.out_info().dtype));
+  return op.out(op.node("ConstantOfShape", {shape}, {{"value", std::move(zero).value()}}, Role::core,
+                        op.out_info().dtype));
 }
 
 }  // namespace fetafix::formats::tflite

@@ -1,5 +1,6 @@
-// The closed list of what can be inserted: ONNX operators in TFLite's words, from one tensor into another of the
-// same element type. The view may see the edge permuted (channels first); constants, axes and pads turn with it.
+// The closed list of what can be inserted: ONNX operators in TFLite's words, from one tensor into another of
+// the same element type. The view may see the edge permuted (channels first); constants, axes and pads turn
+// with it.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -10,20 +11,27 @@
 namespace fetafix::formats::tflite {
 namespace {
 
-Error cant(const std::string& why) { return Editor::unsupported(why); }
+Error cant(const std::string& why) {
+  return Editor::unsupported(why);
+}
 
 class Lowerer {
  public:
-  Lowerer(Editor& editor, const Lowering& what) : editor_(editor), what_(what), node_(what.node), position_(what.position) {}
+  Lowerer(Editor& editor, const Lowering& what)
+      : editor_(editor), what_(what), node_(what.node), position_(what.position) {}
 
   Status run() {
     const std::string& type = node_.type;
     if (editor_.quantized(what_.input) && !moves_values(type))
       return cant("a new " + type + " between quantized tensors would need a scale for its output");
     if (type == "Clip") return clip();
-    if (type == "LeakyRelu") return with_options(Builtin::LEAKY_RELU, [&](auto& o) { o.AsLeakyReluOptions()->alpha = number("alpha", 0.01f); });
+    if (type == "LeakyRelu")
+      return with_options(Builtin::LEAKY_RELU,
+                          [&](auto& o) { o.AsLeakyReluOptions()->alpha = number("alpha", 0.01f); });
     if (type == "Gelu")
-      return with_options(Builtin::GELU, [&](auto& o) { o.AsGeluOptions()->approximate = text("approximate", "none") == "tanh"; });
+      return with_options(Builtin::GELU, [&](auto& o) {
+        o.AsGeluOptions()->approximate = text("approximate", "none") == "tanh";
+      });
     if (type == "Softmax") return softmax();
     if (type == "Transpose") return transpose_axes();
     if (type == "Reshape") return reshape();
@@ -33,28 +41,41 @@ class Lowerer {
     if (type == "MatMul") return matmul();
     if (type == "ReduceMean") return mean();
     if (type == "BatchNormalization") return batch_normalization();
-    if (type == "Reciprocal") return emit(Builtin::DIV, {editor_.add_constant(Tensor::scalar(1.f)), what_.input}), Status();
-    if (type == "Identity" || type == "Dropout") return emit(Builtin::RESHAPE, {what_.input, shape_constant(editor_.shape(what_.input))}), Status();
+    if (type == "Reciprocal")
+      return emit(Builtin::DIV, {editor_.add_constant(Tensor::scalar(1.f)), what_.input}), Status();
+    if (type == "Identity" || type == "Dropout")
+      return emit(Builtin::RESHAPE, {what_.input, shape_constant(editor_.shape(what_.input))}), Status();
     if (auto kind = plain_builtin(type)) return plain(*kind);
     return cant(type + " is not among the operators that can be inserted into a TFLite file");
   }
 
  private:
   static bool moves_values(const std::string& type) {
-    return type == "Relu" || type == "Clip" || type == "Transpose" || type == "Reshape" || type == "MaxPool" || type == "AveragePool" || type == "Identity";
+    return type == "Relu" || type == "Clip" || type == "Transpose" || type == "Reshape" ||
+           type == "MaxPool" || type == "AveragePool" || type == "Identity";
   }
 
-  float number(const char* name, float fallback) const { return graph::attribute_or(as_node(), name, fallback); }
-  int64_t integer(const char* name, int64_t fallback) const { return graph::attribute_or(as_node(), name, fallback); }
-  std::string text(const char* name, const char* fallback) const { return graph::attribute_or(as_node(), name, std::string(fallback)); }
-  std::vector<int64_t> integers(const char* name, std::vector<int64_t> fallback) const { return graph::attribute_or(as_node(), name, std::move(fallback)); }
+  float number(const char* name, float fallback) const {
+    return graph::attribute_or(as_node(), name, fallback);
+  }
+  int64_t integer(const char* name, int64_t fallback) const {
+    return graph::attribute_or(as_node(), name, fallback);
+  }
+  std::string text(const char* name, const char* fallback) const {
+    return graph::attribute_or(as_node(), name, std::string(fallback));
+  }
+  std::vector<int64_t> integers(const char* name, std::vector<int64_t> fallback) const {
+    return graph::attribute_or(as_node(), name, std::move(fallback));
+  }
   graph::Node as_node() const {
     graph::Node out;
     out.attributes = node_.attributes;
     return out;
   }
   const Tensor* constant(size_t operand) const {
-    return operand < node_.operands.size() && node_.operands[operand] && !node_.operands[operand]->empty() ? &*node_.operands[operand] : nullptr;
+    return operand < node_.operands.size() && node_.operands[operand] && !node_.operands[operand]->empty()
+               ? &*node_.operands[operand]
+               : nullptr;
   }
   bool reads_edge_only_first() const {
     for (size_t i = 0; i < node_.operands.size(); ++i)
@@ -69,7 +90,8 @@ class Lowerer {
   }
 
   schema::OperatorT& emit(Builtin kind, std::vector<int> inputs, int output = -1) {
-    schema::OperatorT& op = editor_.add_operator(kind, std::move(inputs), {output < 0 ? what_.output : output}, position_++);
+    schema::OperatorT& op =
+        editor_.add_operator(kind, std::move(inputs), {output < 0 ? what_.output : output}, position_++);
     return op;
   }
 
@@ -79,7 +101,9 @@ class Lowerer {
     return {};
   }
 
-  int shape_constant(const Shape& shape) { return editor_.add_constant(Tensor::vector(std::vector<int32_t>(shape.begin(), shape.end()))); }
+  int shape_constant(const Shape& shape) {
+    return editor_.add_constant(Tensor::vector(std::vector<int32_t>(shape.begin(), shape.end())));
+  }
 
   // A constant of the view, broadcast from the last axis of the edge, in the native order of axes.
   Result<int> native_constant(const Tensor& given) {
@@ -109,15 +133,18 @@ class Lowerer {
 
   Status clip() {
     const auto bound = [&](size_t i, float otherwise) {
-      auto values = constant(i) ? to_doubles(*constant(i)) : Result<std::vector<double>>(std::vector<double>{});
+      auto values =
+          constant(i) ? to_doubles(*constant(i)) : Result<std::vector<double>>(std::vector<double>{});
       return values.ok() && values->size() == 1 ? static_cast<float>((*values)[0]) : otherwise;
     };
     const float low = bound(1, std::numeric_limits<float>::lowest());
     const float high = bound(2, std::numeric_limits<float>::max());
     if (low == 0.f && high == 6.f) return emit(Builtin::RELU6, {what_.input}), Status();
     if (low == -1.f && high == 1.f) return emit(Builtin::RELU_N1_TO_1, {what_.input}), Status();
-    if (low == 0.f && high >= std::numeric_limits<float>::max()) return emit(Builtin::RELU, {what_.input}), Status();
-    if (editor_.quantized(what_.input)) return cant("between quantized tensors only the bounds of Relu, Relu6 and -1..1 can be inserted");
+    if (low == 0.f && high >= std::numeric_limits<float>::max())
+      return emit(Builtin::RELU, {what_.input}), Status();
+    if (editor_.quantized(what_.input))
+      return cant("between quantized tensors only the bounds of Relu, Relu6 and -1..1 can be inserted");
     const int between = editor_.add_like(what_.input);
     emit(Builtin::MAXIMUM, {what_.input, editor_.add_constant(Tensor::scalar(low))}, between);
     emit(Builtin::MINIMUM, {between, editor_.add_constant(Tensor::scalar(high))});
@@ -125,7 +152,8 @@ class Lowerer {
   }
 
   Status softmax() {
-    if (native_axis(integer("axis", -1)) != static_cast<int64_t>(rank()) - 1) return cant("TFLite's SOFTMAX works on the last axis");
+    if (native_axis(integer("axis", -1)) != static_cast<int64_t>(rank()) - 1)
+      return cant("TFLite's SOFTMAX works on the last axis");
     return with_options(Builtin::SOFTMAX, [](auto& o) { o.AsSoftmaxOptions()->beta = 1.f; });
   }
 
@@ -160,7 +188,8 @@ class Lowerer {
       rows[2 * axis] = static_cast<int32_t>(pads[i]);
       rows[2 * axis + 1] = static_cast<int32_t>(pads[i + rank()]);
     }
-    std::vector<int> inputs{what_.input, editor_.add_constant(Tensor::of(rows, {static_cast<int64_t>(rank()), 2}))};
+    std::vector<int> inputs{what_.input,
+                            editor_.add_constant(Tensor::of(rows, {static_cast<int64_t>(rank()), 2}))};
     const std::string mode = text("mode", "constant");
     if (mode == "reflect") return emit(Builtin::MIRROR_PAD, inputs), Status();
     if (mode != "constant") return cant("Pad mode " + mode);
@@ -174,8 +203,10 @@ class Lowerer {
   Status pool() {
     if (!channels_first()) return cant("a pool on an edge that the view does not see channels first");
     const bool max = node_.type == "MaxPool";
-    const auto kernel = integers("kernel_shape", {}), strides = integers("strides", {1, 1}), dilations = integers("dilations", {1, 1});
-    if (kernel.size() != 2 || strides.size() != 2 || dilations != std::vector<int64_t>{1, 1} || integer("ceil_mode", 0) != 0)
+    const auto kernel = integers("kernel_shape", {}), strides = integers("strides", {1, 1}),
+               dilations = integers("dilations", {1, 1});
+    if (kernel.size() != 2 || strides.size() != 2 || dilations != std::vector<int64_t>{1, 1} ||
+        integer("ceil_mode", 0) != 0)
       return cant("a pool of this form");
     schema::OperatorT& op = emit(max ? Builtin::MAX_POOL_2D : Builtin::AVERAGE_POOL_2D, {what_.input});
     auto& o = *op.builtin_options.AsPool2DOptions();
@@ -201,25 +232,30 @@ class Lowerer {
     if (group != 1 && !depthwise) return cant("a grouped Conv");
     const std::vector<int> turn = depthwise ? std::vector<int>{1, 2, 3, 0} : std::vector<int>{0, 2, 3, 1};
     std::vector<int> inputs{what_.input, editor_.add_constant(transpose(w, turn))};
-    inputs.push_back(editor_.add_constant(constant(2) ? *constant(2) : *Tensor::zeros(DType::float32, {w.shape()[0]})));
+    inputs.push_back(
+        editor_.add_constant(constant(2) ? *constant(2) : *Tensor::zeros(DType::float32, {w.shape()[0]})));
     const auto strides = integers("strides", {1, 1}), dilations = integers("dilations", {1, 1});
     if (strides.size() != 2 || dilations.size() != 2) return cant("a Conv of other than 2 spatial axes");
     schema::OperatorT& op = emit(depthwise ? Builtin::DEPTHWISE_CONV_2D : Builtin::CONV_2D, inputs);
     const auto set = [&](auto& o) {
       o.stride_h = static_cast<int32_t>(strides[0]), o.stride_w = static_cast<int32_t>(strides[1]);
-      o.dilation_h_factor = static_cast<int32_t>(dilations[0]), o.dilation_w_factor = static_cast<int32_t>(dilations[1]);
+      o.dilation_h_factor = static_cast<int32_t>(dilations[0]),
+      o.dilation_w_factor = static_cast<int32_t>(dilations[1]);
       return window_pads(op, o.padding, false);
     };
     if (!depthwise) return set(*op.builtin_options.AsConv2DOptions());
-    op.builtin_options.AsDepthwiseConv2DOptions()->depth_multiplier = static_cast<int32_t>(w.shape()[0] / channels);
+    op.builtin_options.AsDepthwiseConv2DOptions()->depth_multiplier =
+        static_cast<int32_t>(w.shape()[0] / channels);
     return set(*op.builtin_options.AsDepthwiseConv2DOptions());
   }
 
   Status matmul() {
-    if (!what_.permutation.empty() || !reads_edge_only_first() || !constant(1) || constant(1)->rank() != 2 || rank() < 2)
+    if (!what_.permutation.empty() || !reads_edge_only_first() || !constant(1) || constant(1)->rank() != 2 ||
+        rank() < 2)
       return cant("a MatMul other than by a constant matrix from the right");
     const std::vector<int> turn{1, 0};
-    schema::OperatorT& op = emit(Builtin::FULLY_CONNECTED, {what_.input, editor_.add_constant(transpose(*constant(1), turn)), -1});
+    schema::OperatorT& op = emit(Builtin::FULLY_CONNECTED,
+                                 {what_.input, editor_.add_constant(transpose(*constant(1), turn)), -1});
     op.builtin_options.AsFullyConnectedOptions()->keep_num_dims = rank() > 2;
     return {};
   }
@@ -232,7 +268,8 @@ class Lowerer {
     } else {
       for (size_t i = 0; i < rank(); ++i) axes.push_back(static_cast<int32_t>(i));
     }
-    if (!what_.permutation.empty() && integer("keepdims", 1) == 0) return cant("a reduction of an edge that the view sees permuted");
+    if (!what_.permutation.empty() && integer("keepdims", 1) == 0)
+      return cant("a reduction of an edge that the view sees permuted");
     schema::OperatorT& op = emit(Builtin::MEAN, {what_.input, editor_.add_constant(Tensor::vector(axes))});
     op.builtin_options.AsReducerOptions()->keep_dims = integer("keepdims", 1) != 0;
     return {};
@@ -249,7 +286,8 @@ class Lowerer {
     const double epsilon = static_cast<double>(number("epsilon", 1e-5f));
     std::vector<float> gain(p[0].size()), shift(p[0].size());
     for (size_t c = 0; c < gain.size(); ++c) {
-      if (p[1].size() != gain.size() || p[2].size() != gain.size() || p[3].size() != gain.size()) return cant("parameters of different sizes");
+      if (p[1].size() != gain.size() || p[2].size() != gain.size() || p[3].size() != gain.size())
+        return cant("parameters of different sizes");
       const double g = p[0][c] / std::sqrt(p[3][c] + epsilon);
       gain[c] = static_cast<float>(g);
       shift[c] = static_cast<float>(p[1][c] - p[2][c] * g);
@@ -270,6 +308,8 @@ class Lowerer {
 
 }  // namespace
 
-Status lower(Editor& editor, const Lowering& lowering) { return Lowerer(editor, lowering).run(); }
+Status lower(Editor& editor, const Lowering& lowering) {
+  return Lowerer(editor, lowering).run();
+}
 
 }  // namespace fetafix::formats::tflite

@@ -11,7 +11,9 @@ namespace {
 class TfliteFormat final : public Format {
  public:
   std::string_view name() const override { return "tflite"; }
-  std::string_view description() const override { return "TensorFlow Lite (LiteRT) flatbuffer, schema version 3"; }
+  std::string_view description() const override {
+    return "TensorFlow Lite (LiteRT) flatbuffer, schema version 3";
+  }
   bool recognizes(BytesView head) const override {
     return head.size() >= 8 && std::memcmp(head.data() + 4, "TFL3", 4) == 0;
   }

@@ -26,7 +26,8 @@ class Walker {
       const auto offset = flatbuffers::ReadScalar<uint16_t>(vtable + 2 * i);
       if (offset == 0) continue;
       if (i - 2 >= type.num_elems) {
-        found_ = "a table has field " + std::to_string(i - 2) + ", which is newer than this version of fetafix";
+        found_ =
+            "a table has field " + std::to_string(i - 2) + ", which is newer than this version of fetafix";
         return;
       }
       field(table, table + offset, i - 2, type);
@@ -44,7 +45,8 @@ class Walker {
 
   void field(const uint8_t* owner, const uint8_t* at, size_t index, const TypeTable& type) {
     const flatbuffers::TypeCode code = type.type_codes[index];
-    const bool reference = code.base_type == flatbuffers::ET_SEQUENCE || code.base_type == flatbuffers::ET_STRING;
+    const bool reference =
+        code.base_type == flatbuffers::ET_SEQUENCE || code.base_type == flatbuffers::ET_STRING;
     if (code.is_repeating) {
       vector(follow(at), code, reference, type);
     } else if (code.base_type == flatbuffers::ET_STRING) {
@@ -65,7 +67,8 @@ class Walker {
     const uint8_t kind = offset ? owner[offset] : 0;
     if (kind == 0) return;
     if (kind >= type.num_elems) {
-      found_ = "an operator has options of kind " + std::to_string(kind) + ", which is newer than this version of fetafix";
+      found_ = "an operator has options of kind " + std::to_string(kind) +
+               ", which is newer than this version of fetafix";
       return;
     }
     table(target, *type.type_refs[type.type_codes[kind].sequence_ref]());

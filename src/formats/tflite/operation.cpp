@@ -11,7 +11,9 @@ std::vector<int> channels_first(int rank) {
   return out;
 }
 
-std::vector<int> channels_last(int rank) { return inverse_permutation(channels_first(rank)); }
+std::vector<int> channels_last(int rank) {
+  return inverse_permutation(channels_first(rank));
+}
 
 std::optional<Shape> permuted(const std::optional<Shape>& shape, const std::vector<int>& permutation) {
   if (!shape || shape->size() != permutation.size()) return std::nullopt;
@@ -20,33 +22,50 @@ std::optional<Shape> permuted(const std::optional<Shape>& shape, const std::vect
   return out;
 }
 
-std::vector<int64_t> as_ints(const std::vector<int>& values) { return {values.begin(), values.end()}; }
+std::vector<int64_t> as_ints(const std::vector<int>& values) {
+  return {values.begin(), values.end()};
+}
 
 // Operators whose output has the shape of their first operand.
 bool keeps_shape(const std::string& type) {
-  return type == "DequantizeLinear" || type == "QuantizeLinear" || type == "Relu" || type == "Clip" || type == "Tanh" ||
-         type == "Cast" || type == "Identity";
+  return type == "DequantizeLinear" || type == "QuantizeLinear" || type == "Relu" || type == "Clip" ||
+         type == "Tanh" || type == "Cast" || type == "Identity";
 }
 
 }  // namespace
 
 int64_t onnx_type(DType dtype) {
   switch (dtype) {
-    case DType::float32: return 1;
-    case DType::uint8: return 2;
-    case DType::int8: return 3;
-    case DType::uint16: return 4;
-    case DType::int16: return 5;
-    case DType::int32: return 6;
-    case DType::int64: return 7;
-    case DType::string: return 8;
-    case DType::boolean: return 9;
-    case DType::float16: return 10;
-    case DType::float64: return 11;
-    case DType::uint32: return 12;
-    case DType::uint64: return 13;
-    case DType::bfloat16: return 16;
-    default: return 0;
+    case DType::float32:
+      return 1;
+    case DType::uint8:
+      return 2;
+    case DType::int8:
+      return 3;
+    case DType::uint16:
+      return 4;
+    case DType::int16:
+      return 5;
+    case DType::int32:
+      return 6;
+    case DType::int64:
+      return 7;
+    case DType::string:
+      return 8;
+    case DType::boolean:
+      return 9;
+    case DType::float16:
+      return 10;
+    case DType::float64:
+      return 11;
+    case DType::uint32:
+      return 12;
+    case DType::uint64:
+      return 13;
+    case DType::bfloat16:
+      return 16;
+    default:
+      return 0;
   }
 }
 
@@ -60,7 +79,9 @@ int Operation::tensor(int slot) const {
   return slot >= 0 && slot < operands() ? wire_.inputs()->Get(static_cast<uint32_t>(slot)) : -1;
 }
 
-bool Operation::has(int slot) const { return tensor(slot) >= 0; }
+bool Operation::has(int slot) const {
+  return tensor(slot) >= 0;
+}
 
 const TensorInfo& Operation::info(int slot) const {
   return has(slot) ? lifter_.tensors_[static_cast<size_t>(tensor(slot))] : no_tensor;
@@ -71,14 +92,21 @@ const TensorInfo& Operation::out_info(int output) const {
   return lifter_.tensors_[static_cast<size_t>(wire_.outputs()->Get(static_cast<uint32_t>(output)))];
 }
 
-bool Operation::is_constant(int slot) const { return info(slot).constant; }
+bool Operation::is_constant(int slot) const {
+  return info(slot).constant;
+}
 
-std::string Operation::label() const { return out_info().index >= 0 ? out_info().name : builtin_name(builtin_); }
+std::string Operation::label() const {
+  return out_info().index >= 0 ? out_info().name : builtin_name(builtin_);
+}
 
-DType Operation::dtype_of(const Operand& value) const { return lifter_.out_.graph.value(value.id).dtype; }
+DType Operation::dtype_of(const Operand& value) const {
+  return lifter_.out_.graph.value(value.id).dtype;
+}
 
 void Operation::note(const std::string& what) {
-  lifter_.out_.notes.push_back("operator " + std::to_string(index_) + " (" + builtin_name(builtin_) + "): " + what);
+  lifter_.out_.notes.push_back("operator " + std::to_string(index_) + " (" + builtin_name(builtin_) +
+                               "): " + what);
 }
 
 Result<Operand> Operation::raw(int slot) {
@@ -89,7 +117,9 @@ Result<Operand> Operation::raw(int slot) {
 
 Result<Operand> Operation::in(int slot) {
   FETAFIX_TRY(Operand value, raw(slot));
-  return info(slot).quantization ? dequantized(value, info(slot), is_constant(slot) ? Role::constant : Role::dequantize) : value;
+  return info(slot).quantization
+             ? dequantized(value, info(slot), is_constant(slot) ? Role::constant : Role::dequantize)
+             : value;
 }
 
 std::vector<Operand> Operation::parameters_of(const TensorInfo& info, int scales, int zero_points) {
@@ -112,15 +142,18 @@ Operand Operation::dequantized(const Operand& value, const TensorInfo& info, Rol
   return node("DequantizeLinear", {value, parameters[0], parameters[1]}, attributes, role, DType::float32);
 }
 
-Result<Operand> Operation::parameter(int slot, const std::vector<int>& permutation, const Shape& shape, DType dtype) {
+Result<Operand> Operation::parameter(int slot, const std::vector<int>& permutation, const Shape& shape,
+                                     DType dtype) {
   if (!is_constant(slot)) {
     FETAFIX_TRY(Operand value, in(slot));
     if (dtype != DType::unknown) value = cast(value, dtype);
     value = permutation.empty() ? value : bridge(value, permutation);
-    return shape.empty() ? value : node("Reshape", {value, number("shape", Tensor::vector(shape))}, {}, Role::bridge);
+    return shape.empty() ? value
+                         : node("Reshape", {value, number("shape", Tensor::vector(shape))}, {}, Role::bridge);
   }
   const TensorInfo& stored = info(slot);
-  FETAFIX_TRY(ValueId id, lifter_.constant_of(tensor(slot), permutation, shape, dtype != DType::unknown ? dtype : stored.dtype));
+  FETAFIX_TRY(ValueId id, lifter_.constant_of(tensor(slot), permutation, shape,
+                                              dtype != DType::unknown ? dtype : stored.dtype));
   if (!stored.quantization) return Operand{id, slot};
   TensorInfo seen = stored;
   if (seen.quantization->per_axis()) {
@@ -139,16 +172,19 @@ Result<Operand> Operation::bias(int slot, int input_slot, int weight_slot) {
   std::vector<float> scale = info(weight_slot).quantization->scale;
   for (float& s : scale) s *= info(input_slot).quantization->scale[0];
   const Shape shape = scale.size() > 1 ? Shape{static_cast<int64_t>(scale.size())} : Shape{};
-  if (scale.size() > 1 && stored.shape != shape) return unsupported("bias and weights have different numbers of channels");
+  if (scale.size() > 1 && stored.shape != shape)
+    return unsupported("bias and weights have different numbers of channels");
   FETAFIX_TRY(Operand value, raw(slot));
   const Operand step = number("bias_scale", Tensor::of(scale, shape));
   if (stored.dtype == DType::int64)
     return node("Mul", {cast(value, DType::float32, Role::bias), step}, {}, Role::bias, DType::float32);
-  return node("DequantizeLinear", {value, step}, scale.size() > 1 ? Attributes{{"axis", int64_t{0}}} : Attributes{},
-              Role::bias, DType::float32);
+  return node("DequantizeLinear", {value, step},
+              scale.size() > 1 ? Attributes{{"axis", int64_t{0}}} : Attributes{}, Role::bias, DType::float32);
 }
 
-Result<Operand> Operation::int64s(int slot, const Shape& shape) { return parameter(slot, {}, shape, DType::int64); }
+Result<Operand> Operation::int64s(int slot, const Shape& shape) {
+  return parameter(slot, {}, shape, DType::int64);
+}
 
 Result<Operand> Operation::scalar(int slot) {
   FETAFIX_TRY(Operand value, in(slot));
@@ -177,11 +213,12 @@ Result<std::vector<int64_t>> Operation::ints(int slot) const {
 Operand Operation::number(const std::string& attribute, Tensor tensor) {
   graph::Lens lens;
   lens.attribute = attribute;
-  return {lifter_.out_.graph.add_constant(lifter_.unique(label() + "/" + attribute), std::move(tensor), lens), -1};
+  return {lifter_.out_.graph.add_constant(lifter_.unique(label() + "/" + attribute), std::move(tensor), lens),
+          -1};
 }
 
-std::vector<Operand> Operation::nodes(const std::string& type, const std::vector<Operand>& inputs, Attributes attributes,
-                                      int count, DType dtype) {
+std::vector<Operand> Operation::nodes(const std::string& type, const std::vector<Operand>& inputs,
+                                      Attributes attributes, int count, DType dtype) {
   graph::Node made;
   made.type = type;
   made.attributes = std::move(attributes);
@@ -204,7 +241,8 @@ std::vector<Operand> Operation::nodes(const std::string& type, const std::vector
   return outputs;
 }
 
-Operand Operation::node(const std::string& type, const std::vector<Operand>& inputs, Attributes attributes, Role role, DType dtype) {
+Operand Operation::node(const std::string& type, const std::vector<Operand>& inputs, Attributes attributes,
+                        Role role, DType dtype) {
   const Operand out = nodes(type, inputs, std::move(attributes), 1, dtype)[0];
   lifter_.out_.graph.nodes.back().role = role;
   return out;
@@ -222,7 +260,9 @@ Operand Operation::cast(const Operand& value, DType dtype, Role role) {
   return node("Cast", {value}, {{"to", onnx_type(dtype)}}, role, dtype);
 }
 
-Operand Operation::to_channels_first(const Operand& value, int rank) { return bridge(value, channels_first(rank)); }
+Operand Operation::to_channels_first(const Operand& value, int rank) {
+  return bridge(value, channels_first(rank));
+}
 
 Operand Operation::to_channels_last(const Operand& value, int rank) {
   auto& shape = lifter_.out_.graph.value(value.id).shape;
@@ -233,15 +273,22 @@ Operand Operation::to_channels_last(const Operand& value, int rank) {
 Result<Operand> Operation::activated(const Operand& value, schema::ActivationFunctionType function) {
   using Function = schema::ActivationFunctionType;
   const auto clip = [&](float low, float high) {
-    return node("Clip", {value, number("activation_min", low), number("activation_max", high)}, {}, Role::activation);
+    return node("Clip", {value, number("activation_min", low), number("activation_max", high)}, {},
+                Role::activation);
   };
   switch (function) {
-    case Function::NONE: return value;
-    case Function::RELU: return node("Relu", {value}, {}, Role::activation);
-    case Function::RELU6: return clip(0, 6);
-    case Function::RELU_N1_TO_1: return clip(-1, 1);
-    case Function::TANH: return node("Tanh", {value}, {}, Role::activation);
-    default: return unsupported("fused activation function " + std::to_string(static_cast<int>(function)));
+    case Function::NONE:
+      return value;
+    case Function::RELU:
+      return node("Relu", {value}, {}, Role::activation);
+    case Function::RELU6:
+      return clip(0, 6);
+    case Function::RELU_N1_TO_1:
+      return clip(-1, 1);
+    case Function::TANH:
+      return node("Tanh", {value}, {}, Role::activation);
+    default:
+      return unsupported("fused activation function " + std::to_string(static_cast<int>(function)));
   }
 }
 

@@ -10,7 +10,9 @@ namespace {
 constexpr size_t data_alignment = 16;  // what TFLite's kernels and memory mapping expect
 constexpr size_t flatbuffer_limit = 0x7fff0000;
 
-void align(Bytes& bytes) { bytes.resize((bytes.size() + data_alignment - 1) / data_alignment * data_alignment); }
+void align(Bytes& bytes) {
+  bytes.resize((bytes.size() + data_alignment - 1) / data_alignment * data_alignment);
+}
 
 // Moves a piece of the old file behind the new flatbuffer; gives its new offset.
 uint64_t append(Bytes& out, const File& original, uint64_t offset, uint64_t size) {
@@ -34,8 +36,13 @@ void append_outside(Bytes& out, const File& original) {
     for (uint32_t i = 0; i < count_of(root()->subgraphs()->Get(g)->operators()); ++i) {
       const auto* op = root()->subgraphs()->Get(g)->operators()->Get(i);
       if (op->large_custom_options_offset() <= 1) continue;
-      const uint64_t at = append(out, original, op->large_custom_options_offset(), op->large_custom_options_size());
-      root()->mutable_subgraphs()->GetMutableObject(g)->mutable_operators()->GetMutableObject(i)
+      const uint64_t at =
+          append(out, original, op->large_custom_options_offset(), op->large_custom_options_size());
+      root()
+          ->mutable_subgraphs()
+          ->GetMutableObject(g)
+          ->mutable_operators()
+          ->GetMutableObject(i)
           ->mutate_large_custom_options_offset(at);
     }
 }
@@ -65,7 +72,8 @@ Result<Bytes> pack(const schema::ModelT& model, const File& original) {
   } else {
     // An attached archive (TFLite Metadata's label files): found from the end of the file, so it may move.
     const auto tail = original.bytes->begin() + static_cast<std::ptrdiff_t>(original.flatbuffer_size);
-    const bool padding = std::all_of(tail, original.bytes->end(), [](std::byte b) { return b == std::byte{0}; });
+    const bool padding =
+        std::all_of(tail, original.bytes->end(), [](std::byte b) { return b == std::byte{0}; });
     if (!padding) out.insert(out.end(), tail, original.bytes->end());
   }
   return out;

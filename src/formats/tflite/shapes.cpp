@@ -1,5 +1,5 @@
-// Output shapes after an edit, for the kinds that carry a network's sizes. Runtimes infer shapes themselves; the
-// stored ones serve readers, and the lift resolves SAME by them.
+// Output shapes after an edit, for the kinds that carry a network's sizes. Runtimes infer shapes themselves;
+// the stored ones serve readers, and the lift resolves SAME by them.
 #include <algorithm>
 
 #include "formats/tflite/editor.h"
@@ -40,7 +40,8 @@ class Inference {
     const auto& o = op_.builtin_options;
     const Shape in = of(0);
     if (const auto* t = o.AsConv2DOptions()) return convolved(in, of(1), *t, of(1).empty() ? -1 : of(1)[0]);
-    if (const auto* t = o.AsDepthwiseConv2DOptions()) return convolved(in, of(1), *t, of(1).empty() ? -1 : of(1).back());
+    if (const auto* t = o.AsDepthwiseConv2DOptions())
+      return convolved(in, of(1), *t, of(1).empty() ? -1 : of(1).back());
     if (const auto* t = o.AsPool2DOptions()) {
       if (in.size() != 4) return std::nullopt;
       return Shape{in[0], window(t->padding, in[1], t->filter_height, t->stride_h, 1),
@@ -66,7 +67,9 @@ class Inference {
     return index < 0 ? Shape{} : editor_.shape(index);
   }
 
-  std::optional<std::vector<int64_t>> numbers(int slot) const { return editor_.int32s(editor_.operand(op_, slot)); }
+  std::optional<std::vector<int64_t>> numbers(int slot) const {
+    return editor_.int32s(editor_.operand(op_, slot));
+  }
 
   static bool is_elementwise(Builtin kind) {
     switch (kind) {
@@ -103,8 +106,10 @@ class Inference {
       case Builtin::SIGN:
       case Builtin::CAST:
       case Builtin::QUANTIZE:
-      case Builtin::DEQUANTIZE: return true;
-      default: return false;
+      case Builtin::DEQUANTIZE:
+        return true;
+      default:
+        return false;
     }
   }
 
@@ -150,8 +155,10 @@ class Inference {
       const bool gone = std::any_of(axes->begin(), axes->end(), [&](int64_t a) {
         return (a < 0 ? a + static_cast<int64_t>(in.size()) : a) == static_cast<int64_t>(i);
       });
-      if (!gone) out.push_back(in[i]);
-      else if (keep) out.push_back(1);
+      if (!gone)
+        out.push_back(in[i]);
+      else if (keep)
+        out.push_back(1);
     }
     return out;
   }
@@ -186,6 +193,8 @@ class Inference {
 
 }  // namespace
 
-std::optional<Shape> infer_shape(const Editor& editor, const schema::OperatorT& op) { return Inference(editor, op).run(); }
+std::optional<Shape> infer_shape(const Editor& editor, const schema::OperatorT& op) {
+  return Inference(editor, op).run();
+}
 
 }  // namespace fetafix::formats::tflite

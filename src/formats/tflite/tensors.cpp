@@ -7,7 +7,9 @@ namespace {
 
 using schema::TensorType;
 
-bool is_packed(TensorType type) { return type == TensorType::INT4 || type == TensorType::UINT4; }
+bool is_packed(TensorType type) {
+  return type == TensorType::INT4 || type == TensorType::UINT4;
+}
 
 // Two elements a byte, the low half first.
 Tensor unpack_nibbles(TensorType type, const Shape& shape, BytesView packed) {
@@ -22,7 +24,9 @@ Tensor unpack_nibbles(TensorType type, const Shape& shape, BytesView packed) {
 
 }  // namespace
 
-DType view_dtype(TensorType type) { return is_packed(type) ? DType::int8 : dtype_of_wire(type); }
+DType view_dtype(TensorType type) {
+  return is_packed(type) ? DType::int8 : dtype_of_wire(type);
+}
 
 std::optional<Quantization> quantization_of(const schema::Tensor& tensor) {
   const auto* parameters = tensor.quantization();
@@ -32,10 +36,13 @@ std::optional<Quantization> quantization_of(const schema::Tensor& tensor) {
     case TensorType::UINT8:
     case TensorType::INT16:
     case TensorType::INT4:
-    case TensorType::UINT4: break;
-    default: return std::nullopt;  // int32 biases: their kernels take input scale times weight scale
+    case TensorType::UINT4:
+      break;
+    default:
+      return std::nullopt;  // int32 biases: their kernels take input scale times weight scale
   }
-  Quantization out{copy_of(parameters->scale()), copy_of(parameters->zero_point()), parameters->quantized_dimension()};
+  Quantization out{copy_of(parameters->scale()), copy_of(parameters->zero_point()),
+                   parameters->quantized_dimension()};
   out.zero_point.resize(out.scale.size(), out.zero_point.size() == 1 ? out.zero_point[0] : 0);
   return out;
 }
@@ -46,10 +53,12 @@ std::string unreadable(const schema::Tensor& tensor) {
   if (view_dtype(tensor.type()) == DType::unknown || tensor.type() == TensorType::STRING)
     return std::string("of type ") + schema::EnumNameTensorType(tensor.type());
   if (const auto* q = tensor.quantization()) {
-    if (q->details_type() != schema::QuantizationDetails::NONE) return "quantized in blocks or in its own way";
+    if (q->details_type() != schema::QuantizationDetails::NONE)
+      return "quantized in blocks or in its own way";
     const auto scales = count_of(q->scale());
     const auto axis = static_cast<size_t>(static_cast<uint32_t>(q->quantized_dimension()));
-    if (scales > 1 && (axis >= count_of(tensor.shape()) || tensor.shape()->Get(static_cast<uint32_t>(axis)) != static_cast<int32_t>(scales)))
+    if (scales > 1 && (axis >= count_of(tensor.shape()) ||
+                       tensor.shape()->Get(static_cast<uint32_t>(axis)) != static_cast<int32_t>(scales)))
       return "quantized with " + std::to_string(scales) + " scales for another number of channels";
   }
   return "";
@@ -72,16 +81,16 @@ Result<Tensor> to_native(const Tensor& view, const graph::Lens& lens, const Shap
     const Shape native = lens.native_shape.empty() ? old_view_shape : lens.native_shape;
     if (element_count(native) == view.size()) return view.reshaped(native);
     if (native.size() == view.shape().size()) return view;  // a longer list of axes, more channels, ...
-    return Error{ErrorKind::unsupported, "a tensor of shape " + to_string(view.shape()) + " does not fit where " +
-                                             to_string(native) + " is stored"};
+    return Error{ErrorKind::unsupported, "a tensor of shape " + to_string(view.shape()) +
+                                             " does not fit where " + to_string(native) + " is stored"};
   }
   Shape permuted;
   for (int axis : lens.permutation) permuted.push_back(lens.native_shape[static_cast<size_t>(axis)]);
   if (view.shape().size() == permuted.size())
     permuted = view.shape();
   else if (element_count(permuted) != view.size())
-    return Error{ErrorKind::unsupported, "a tensor of shape " + to_string(view.shape()) + " does not fit where " +
-                                             to_string(old_view_shape) + " was"};
+    return Error{ErrorKind::unsupported, "a tensor of shape " + to_string(view.shape()) +
+                                             " does not fit where " + to_string(old_view_shape) + " was"};
   return transpose(view.reshaped(permuted), inverse_permutation(lens.permutation));
 }
 
@@ -94,7 +103,8 @@ Result<Tensor> convert_exactly(const Tensor& tensor, DType dtype) {
   for (size_t i = 0; i < before.size(); ++i)
     if (before[i] != after[i])
       return Error{ErrorKind::unsupported, "value " + std::to_string(before[i]) + " can't be stored as " +
-                                               std::string(dtype_name(dtype)) + "; give the tensor in that type"};
+                                               std::string(dtype_name(dtype)) +
+                                               "; give the tensor in that type"};
   return converted;
 }
 

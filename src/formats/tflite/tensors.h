@@ -12,7 +12,8 @@ DType view_dtype(schema::TensorType type);
 // the tensor unreadable instead.
 std::optional<Quantization> quantization_of(const schema::Tensor& tensor);
 
-// Why a constant can't be read although the file is well formed ("sparse", "blockwise quantized", ...); empty: it can.
+// Why a constant can't be read although the file is well formed ("sparse", "blockwise quantized", ...);
+// empty: it can.
 std::string unreadable(const schema::Tensor& tensor);
 
 // The data of a constant tensor, shared with the file where no unpacking is needed.

@@ -1,5 +1,5 @@
-// Fuses what a patch created where the operator before it has room: a bias into the bias operand, an activation
-// function into the options. So a restored bias or ReLU6 comes back the way converters write it.
+// Fuses what a patch created where the operator before it has room: a bias into the bias operand, an
+// activation function into the options. So a restored bias or ReLU6 comes back the way converters write it.
 #include <algorithm>
 
 #include "formats/tflite/editor.h"
@@ -59,7 +59,8 @@ void tidy(Editor& editor, schema::SubGraphT& graph, const std::set<schema::Opera
   for (const auto& held : graph.operators) {
     schema::OperatorT& op = *held;
     if (!editor.created.contains(&op) || removed.contains(&op) || op.outputs.size() != 1) continue;
-    const bool fused = editor.builtin(op) == Builtin::ADD ? fuse_bias(editor, op) : fuse_activation(editor, op);
+    const bool fused =
+        editor.builtin(op) == Builtin::ADD ? fuse_bias(editor, op) : fuse_activation(editor, op);
     if (fused) editor.remove(op);
   }
 }

@@ -15,29 +15,19 @@ struct Type {
 };
 
 // In wire order. Types without a DType are known by size only; 4-bit integers lift as int8 (tensors.cpp).
-constexpr std::array types{Type{TensorType::FLOAT32, DType::float32, 32},
-                           Type{TensorType::FLOAT16, DType::float16, 16},
-                           Type{TensorType::INT32, DType::int32, 32},
-                           Type{TensorType::UINT8, DType::uint8, 8},
-                           Type{TensorType::INT64, DType::int64, 64},
-                           Type{TensorType::STRING, DType::string, 0},
-                           Type{TensorType::BOOL, DType::boolean, 8},
-                           Type{TensorType::INT16, DType::int16, 16},
-                           Type{TensorType::COMPLEX64, DType::unknown, 64},
-                           Type{TensorType::INT8, DType::int8, 8},
-                           Type{TensorType::FLOAT64, DType::float64, 64},
-                           Type{TensorType::COMPLEX128, DType::unknown, 128},
-                           Type{TensorType::UINT64, DType::uint64, 64},
-                           Type{TensorType::RESOURCE, DType::unknown, 0},
-                           Type{TensorType::VARIANT, DType::unknown, 0},
-                           Type{TensorType::UINT32, DType::uint32, 32},
-                           Type{TensorType::UINT16, DType::uint16, 16},
-                           Type{TensorType::INT4, DType::unknown, 4},
-                           Type{TensorType::BFLOAT16, DType::bfloat16, 16},
-                           Type{TensorType::INT2, DType::unknown, 2},
-                           Type{TensorType::UINT4, DType::unknown, 4},
-                           Type{TensorType::FLOAT8_E4M3FN, DType::unknown, 8},
-                           Type{TensorType::FLOAT8_E5M2, DType::unknown, 8}};
+constexpr std::array types{
+    Type{TensorType::FLOAT32, DType::float32, 32},   Type{TensorType::FLOAT16, DType::float16, 16},
+    Type{TensorType::INT32, DType::int32, 32},       Type{TensorType::UINT8, DType::uint8, 8},
+    Type{TensorType::INT64, DType::int64, 64},       Type{TensorType::STRING, DType::string, 0},
+    Type{TensorType::BOOL, DType::boolean, 8},       Type{TensorType::INT16, DType::int16, 16},
+    Type{TensorType::COMPLEX64, DType::unknown, 64}, Type{TensorType::INT8, DType::int8, 8},
+    Type{TensorType::FLOAT64, DType::float64, 64},   Type{TensorType::COMPLEX128, DType::unknown, 128},
+    Type{TensorType::UINT64, DType::uint64, 64},     Type{TensorType::RESOURCE, DType::unknown, 0},
+    Type{TensorType::VARIANT, DType::unknown, 0},    Type{TensorType::UINT32, DType::uint32, 32},
+    Type{TensorType::UINT16, DType::uint16, 16},     Type{TensorType::INT4, DType::unknown, 4},
+    Type{TensorType::BFLOAT16, DType::bfloat16, 16}, Type{TensorType::INT2, DType::unknown, 2},
+    Type{TensorType::UINT4, DType::unknown, 4},      Type{TensorType::FLOAT8_E4M3FN, DType::unknown, 8},
+    Type{TensorType::FLOAT8_E5M2, DType::unknown, 8}};
 
 const Type* find(TensorType wire) {
   const auto index = static_cast<size_t>(wire);

@@ -52,7 +52,9 @@ template <class T>
 std::vector<T> copy_of(const flatbuffers::Vector<T>* vector) {
   return vector ? std::vector<T>(vector->begin(), vector->end()) : std::vector<T>();
 }
-inline std::string text_of(const flatbuffers::String* text) { return text ? text->str() : std::string(); }
+inline std::string text_of(const flatbuffers::String* text) {
+  return text ? text->str() : std::string();
+}
 
 Shape shape_of(const schema::Tensor& tensor);
 

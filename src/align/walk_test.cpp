@@ -1,0 +1,163 @@
+// The walk on small pairs written as text.
+#include "align/testing/pair.h"
+
+#include <random>
+
+namespace fetafix::align {
+namespace {
+
+using namespace testing;
+using Names = std::vector<std::string>;
+
+const std::string net = R"(input %x float32[1,3,8,8]
+const %w1 float32[6,3,3,3] {random 1}
+const %b1 float32[6] {random 2}
+const %w2 float32[6,6,3,3] {random 3}
+const %w3 float32[6,6,1,1] {random 4}
+const %shape int64[2] {1, 384}
+const %w4 float32[384,10] {random 5}
+%c1 = Conv(%x, %w1, %b1) {pads=[1,1,1,1]}
+%r1 = Relu(%c1)
+%c2 = Conv(%r1, %w2) {pads=[1,1,1,1]}
+%s2 = Sigmoid(%c2)
+%a = Add(%s2, %r1)
+%c3 = Conv(%a, %w3)
+%r3 = Relu(%c3)
+%f = Reshape(%r3, %shape)
+%y = MatMul(%f, %w4)
+output %y
+)";
+
+TEST(WalkOnTheSame, EverythingIsExact) {
+  const Aligned pair(net, net);
+  EXPECT_EQ(pair.wrong(), Names{});
+  EXPECT_TRUE(pair.alignment.edges.empty());
+  for (const char* name : {"c1", "r1", "c2", "s2", "a", "c3", "r3", "y"}) EXPECT_EQ(pair.paired(name), name);
+  for (const auto& segment : pair.alignment.segments) EXPECT_EQ(segment.state, State::exact);
+}
+
+TEST(WalkOnARewrite, FoldedNormalizationIsNoFault) {
+  std::string source = "input %x float32[1,3,8,8]\nconst %w float32[2,3,3,3] {random 1}\n"
+      "const %s float32[2] {2, 0.5}\nconst %b float32[2] {0.25, -1}\nconst %m float32[2] {0.5, 0.125}\nconst %v float32[2] {4, 1}\n"
+      "const %w2 float32[4,2,3,3] {random 2}\n%c = Conv(%x, %w)\n%n = BatchNormalization(%c, %s, %b, %m, %v) {epsilon=0.0}\n"
+      "%r = Relu(%n)\n%y = Conv(%r, %w2)\noutput %y\n";
+  // scale / sqrt(variance) is 1 and 0.5; the bias is b - m * that.
+  const std::string target = "input %x float32[1,3,8,8]\nconst %w float32[2,3,3,3] {random 1}\nconst %k float32[2,1,1,1] {1, 0.5}\n"
+      "const %b float32[2] {-0.25, -1.0625}\nconst %w2 float32[4,2,3,3] {random 2}\n%kw = Mul(%w, %k)\n%c = Conv(%x, %kw, %b)\n"
+      "%r = Relu(%c)\n%y = Conv(%r, %w2)\noutput %y\n";
+  const Aligned pair(source, target);
+  EXPECT_EQ(pair.wrong(), Names{});
+  EXPECT_EQ(pair.paired("c"), "n");
+  const Aligned unfolded(target, source);
+  EXPECT_EQ(unfolded.wrong(), Names{});
+  EXPECT_EQ(unfolded.paired("n"), "c");
+}
+
+TEST(WalkThroughLayouts, AnNhwcTargetPairsThroughItsBridges) {
+  std::string target = replaced(net, "input %x float32[1,3,8,8]", "input %x float32[1,8,8,3]");
+  target = replaced(target, "%c1 = Conv(%x,", "%x_ = Transpose(%x) {perm=[0,3,1,2]} : bridge\n%c1_ = Conv(%x_,");
+  target = replaced(target, "%r1 = Relu(%c1)", "%c1 = Transpose(%c1_) {perm=[0,2,3,1]} : bridge\n%r1_ = Relu(%c1)\n"
+                                               "%r1 = Transpose(%r1_) {perm=[0,3,1,2]} : bridge");
+  const Aligned pair(net, target, {0, 2, 3, 1});
+  EXPECT_EQ(pair.wrong(), Names{});
+  EXPECT_EQ(pair.paired("r1_"), "r1");
+  EXPECT_EQ(pair.paired("y"), "y");
+}
+
+TEST(WalkOnAFault, ADamagedWeightIsFoundWhereItIs) {
+  EXPECT_EQ(Aligned(net, replaced(net, "{random 3}", "{random 33}")).wrong(), Names{"c2"});
+  EXPECT_EQ(Aligned(net, replaced(net, "{random 2}", "{random 22}")).wrong(), Names{"c1"});
+}
+
+TEST(WalkOnAFault, TheLastOperatorToo) { EXPECT_EQ(Aligned(net, replaced(net, "{random 5}", "{random 55}")).wrong(), Names{"y"}); }
+
+TEST(WalkOnAFault, AWrongActivationFunctionIsFound) {
+  EXPECT_EQ(Aligned(net, replaced(net, "%s2 = Sigmoid", "%s2 = Tanh")).wrong(), Names{"s2"});
+}
+
+TEST(WalkOnAFault, TwoFaultsAreTwo) {
+  const std::string target = replaced(replaced(net, "{random 3}", "{random 33}"), "{random 5}", "{random 55}");
+  EXPECT_EQ(Aligned(net, target).wrong(), (Names{"c2", "y"}));
+}
+
+TEST(WalkOnAMissingNode, ADroppedActivationIsAnEdgeOrAFaultBesideIt) {
+  const Aligned pair(net, replaced(replaced(net, "%r3 = Relu(%c3)\n", ""), "Reshape(%r3", "Reshape(%c3"));
+  EXPECT_TRUE(!pair.alignment.edges.empty() || !pair.wrong().empty());
+  EXPECT_EQ(pair.paired("c3"), "c3");
+  EXPECT_EQ(pair.paired("y"), "y");
+}
+
+TEST(WalkOnAnExtraNode, TheRestIsExact) {
+  const Aligned pair(net, replaced(replaced(net, "%c2 = Conv(%r1", "%e = Tanh(%r1)\n%c2 = Conv(%e"), "%c3 =", "%c3 ="));
+  for (const char* name : {"c1", "r1", "c2", "a", "c3", "y"}) EXPECT_EQ(pair.paired(name), name);
+  EXPECT_TRUE(!pair.alignment.edges.empty() || !pair.wrong().empty());
+}
+
+TEST(WalkOnARewiredOperand, TheWrongOperandIsNamed) {
+  const Aligned pair(net, replaced(net, "%a = Add(%s2, %r1)", "%a = Add(%s2, %c1)"));
+  EXPECT_EQ(pair.paired("y"), "y");
+  ASSERT_EQ(pair.alignment.edges.size(), 1u);
+  const auto& edge = pair.alignment.edges[0];
+  EXPECT_EQ(pair.target.value(pair.target.node(edge.node).outputs[0]).name, "a");
+  EXPECT_EQ(edge.input, 1);
+  EXPECT_EQ(pair.source.value(edge.expected).name, "r1");
+  EXPECT_EQ(pair.source.value(edge.actual).name, "c1");
+}
+
+TEST(WalkOnABypassedAdd, TheRestIsPaired) {
+  const Aligned pair(net, replaced(replaced(net, "%a = Add(%s2, %r1)\n", ""), "Conv(%a", "Conv(%s2"));
+  EXPECT_EQ(pair.paired("c3"), "c3");
+  EXPECT_EQ(pair.paired("y"), "y");
+  EXPECT_TRUE(!pair.alignment.edges.empty() || !pair.wrong().empty());
+}
+
+// A random graph of 4-channel operators; `damaged` names the Conv whose weights differ (-1: none).
+std::string random_graph(unsigned seed, int damaged, int* convs) {
+  std::mt19937 random(seed);
+  std::string constants, nodes;
+  Names values{"x"};
+  int count = 0;
+  for (int n = 0; n < 10; ++n) {
+    const std::string in = values[values.size() - 1 - random() % std::min<size_t>(values.size(), 2)];
+    const std::string name = "v" + std::to_string(n), w = "w" + std::to_string(n);
+    const auto kind = n == 9 ? 0 : random() % 4;
+    if (kind <= 1) {
+      constants += "const %" + w + " float32[4,4,3,3] {random " + std::to_string(seed * 100 + n + (count == damaged ? 50 : 0)) + "}\n";
+      nodes += "%" + name + " = Conv(%" + in + ", %" + w + ") {pads=[1,1,1,1]}\n";
+      ++count;
+    } else if (kind == 2) {
+      nodes += "%" + name + " = Sigmoid(%" + in + ")\n";
+    } else {
+      nodes += "%" + name + " = Add(%" + in + ", %" + values[random() % values.size()] + ")\n";
+    }
+    values.push_back(name);
+  }
+  if (convs) *convs = count;
+  return "input %x float32[1,4,6,6]\n" + constants + nodes + "output %v9\n";
+}
+
+TEST(WalkOnRandomGraphs, AnUntouchedCopyIsExact) {
+  for (unsigned seed = 1; seed <= 8; ++seed) {
+    const std::string text = random_graph(seed, -1, nullptr);
+    EXPECT_EQ(Aligned(text, text).wrong(), Names{}) << text;
+  }
+}
+
+TEST(WalkOnRandomGraphs, ADamagedWeightIsFoundAtItsNode) {
+  for (unsigned seed = 1; seed <= 8; ++seed) {
+    int convs = 0;
+    const std::string text = random_graph(seed, -1, &convs);
+    const int damaged = static_cast<int>(seed) % convs;
+    const Aligned pair(text, random_graph(seed, damaged, nullptr));
+    Names expected;
+    int seen = 0;
+    const auto live = graph::live_nodes(pair.target);
+    for (size_t n = 0; n < pair.target.nodes.size(); ++n)
+      if (pair.target.nodes[n].type == "Conv" && seen++ == damaged && live[n])
+        expected.push_back(pair.target.value(pair.target.nodes[n].outputs[0]).name);
+    EXPECT_EQ(pair.wrong(), expected) << text;
+  }
+}
+
+}  // namespace
+}  // namespace fetafix::align

@@ -1,0 +1,241 @@
+// A patched file, lifted again, computes what the patched view computes.
+#include "formats/onnx/testing/models.h"
+
+namespace fetafix::formats::onnx {
+namespace {
+
+using namespace testing;
+using graph::Address;
+using graph::Edit;
+using graph::ValueAddress;
+
+Address at(int index) {
+  return {{"", index}, graph::Role::core};
+}
+ValueAddress out_of(int index, int output = 0) {
+  return {-1, at(index), output};
+}
+graph::InsertNode insert(ValueAddress edge, const char* type) {
+  return {edge, {}, type, {}, {std::nullopt}, {}};
+}
+
+// x -> 0 MatMul w -> 1 Relu -> 2 MatMul w (shared) -> 3 Add(1, 2) -> y
+ModelBuilder base() {
+  ModelBuilder builder(17);
+  builder.input("x", {2, 3}).weights("w", noise({3, 3}, 4));
+  builder.node("MatMul", {"x", "w"}, {"a"}).node("Relu", {"a"}, {"b"}).node("MatMul", {"b", "w"}, {"c"});
+  builder.node("Add", {"b", "c"}, {"y"}).output("y");
+  return builder;
+}
+
+std::string bytes_of(const NativeModel& model) {
+  const auto path = folder().path() / "patched.onnx";
+  EXPECT_TRUE(model.write(path).ok());
+  const Bytes bytes = *read_file(path);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::string refusal(const ModelBuilder& builder, const std::vector<Edit>& edits) {
+  auto patched = (*read_bytes(builder.bytes()))->patched({"onnx", "", {{edits, ""}}});
+  return patched.ok() ? "" : patched.error().message;
+}
+
+// Gives the patched file's bytes for further looks.
+std::string expect_agreement(const ModelBuilder& builder, const std::vector<Edit>& edits,
+                             const Shape& shape = {2, 3}) {
+  const std::vector<channel::NamedTensor> inputs{{"x", noise(shape, 9)}};
+  const graph::Patch patch{"onnx", "", {{edits, ""}}};
+  auto model = read_bytes(builder.bytes());
+  auto view = (*model)->lift();
+  auto status = graph::apply(view->graph, patch);
+  EXPECT_TRUE(status.ok()) << status.error().message;
+  auto patched = (*model)->patched(patch);
+  if (!patched.ok()) {
+    ADD_FAILURE() << patched.error().message;
+    return "";
+  }
+  const std::string bytes = bytes_of(**patched);
+  auto lifted = (*read_bytes(bytes))->lift();
+  EXPECT_TRUE(lifted.ok()) << lifted.error().message;
+  auto expected = run_view(view->graph, inputs), again = run_view(lifted->graph, inputs),
+       file = run_file(bytes, inputs);
+  for (const auto* run : {&expected, &again, &file}) EXPECT_TRUE(run->ok()) << run->error().message;
+  if (!expected.ok() || !again.ok() || !file.ok()) return bytes;
+  expect_near(*expected, *again, 1e-6);
+  expect_near(*expected, *file, 1e-5);
+  auto before = run_file(builder.bytes(), inputs);
+  EXPECT_EQ((*read_bytes(bytes))->lift()->graph.outputs.size(), before->size());
+  return bytes;
+}
+
+onnx_wire::Model parsed(const std::string& bytes) {
+  onnx_wire::Model model;
+  EXPECT_TRUE(model.ParseFromString(bytes));
+  return model;
+}
+
+TEST(OnnxPatch, NothingToDoIsTheSameFile) {
+  auto patched = (*read_bytes(base().bytes()))->patched({});
+  EXPECT_EQ(bytes_of(**patched), base().bytes());
+}
+
+TEST(OnnxPatch, SharedInitializerIsCopiedOnWrite) {
+  const auto model = parsed(expect_agreement(base(), {graph::SetTensor{at(2), 1, noise({3, 3}, 5)}}));
+  EXPECT_EQ(model.graph().initializer_size(), 2);
+  EXPECT_EQ(model.graph().node(0).input(1), "w");
+  EXPECT_EQ(model.graph().node(2).input(1), "p1");
+}
+
+TEST(OnnxPatch, AnInitializerOfOneUseIsWrittenInPlace) {
+  auto builder = base();
+  builder.model.mutable_graph()->mutable_node(2)->set_input(1, "own");
+  builder.weights("own", noise({3, 3}, 6));
+  EXPECT_EQ(parsed(expect_agreement(builder, {graph::SetTensor{at(2), 1, noise({3, 3}, 5)}}))
+                .graph()
+                .initializer_size(),
+            2);
+}
+
+TEST(OnnxPatch, ConstantNodeIsWrittenInPlace) {
+  ModelBuilder builder(17);
+  builder.input("x", {2, 3}).node("Constant", {}, {"k"}, {{"value", Tensor::scalar(2.0f)}});
+  builder.node("Mul", {"x", "k"}, {"y"}).output("y");
+  EXPECT_EQ(parsed(expect_agreement(builder, {graph::SetTensor{at(1), 1, Tensor::scalar(3.0f)}}))
+                .graph()
+                .initializer_size(),
+            0);
+}
+
+TEST(OnnxPatch, AbsentBiasIsAdded) {
+  ModelBuilder builder(17);
+  builder.input("x", {2, 3}).weights("w", noise({3, 3})).node("Gemm", {"x", "w"}, {"y"}).output("y");
+  expect_agreement(builder, {graph::SetTensor{at(0), 2, noise({3})}});
+}
+
+TEST(OnnxPatch, AttributesAreSetAndRemoved) {
+  ModelBuilder builder(17);
+  builder.input("x", {2, 3}).node("LeakyRelu", {"x"}, {"y"}, {{"alpha", 0.3f}}).output("y");
+  expect_agreement(builder, {graph::SetAttribute{at(0), "alpha", 0.1f}});
+  expect_agreement(builder, {graph::SetAttribute{at(0), "alpha", std::nullopt}});
+}
+
+TEST(OnnxPatch, PadsReplaceAutoPad) {
+  ModelBuilder builder(17);
+  builder.input("x", {1, 1, 4, 4}).weights("w", noise({1, 1, 3, 3}));
+  builder.node("Conv", {"x", "w"}, {"y"}, {{"auto_pad", std::string("VALID")}}).output("y");
+  const graph::SetAttribute pads{at(0), "pads", std::vector<int64_t>{1, 1, 1, 1}};
+  const auto model = parsed(
+      expect_agreement(builder, {graph::SetAttribute{at(0), "auto_pad", std::nullopt}, pads}, {1, 1, 4, 4}));
+  EXPECT_EQ(model.graph().node(0).attribute_size(), 1);
+  expect_agreement(builder, {pads}, {1, 1, 4, 4});
+}
+
+TEST(OnnxPatch, OperandIsRewired) {
+  expect_agreement(base(), {graph::SetOperand{at(3), 0, out_of(0)}});
+}
+TEST(OnnxPatch, TypeIsChanged) {
+  expect_agreement(base(), {graph::ChangeType{at(1), "LeakyRelu", {{"alpha", 0.2f}}}});
+}
+
+TEST(OnnxPatch, NodeIsInserted) {
+  expect_agreement(base(), {insert(out_of(1), "Sigmoid")});
+  expect_agreement(base(), {insert({0, {}, 0}, "Sigmoid")});
+  auto one_reader = insert(out_of(1), "Sigmoid");
+  one_reader.only_consumer = std::pair(at(3), 0);
+  expect_agreement(base(), {one_reader});
+  auto with_constant = insert(out_of(0), "Add");
+  with_constant.operands = {std::nullopt, noise({3}, 2)};
+  expect_agreement(base(), {with_constant});
+  auto other = insert(out_of(0), "Sub");
+  other.operands = {std::nullopt, std::nullopt};
+  other.other_operands = {{1, {0, {}, 0}}};
+  expect_agreement(base(), {other});
+  expect_agreement(base(), {insert(out_of(1), "Sigmoid"), insert(out_of(1), "Tanh")});
+}
+
+TEST(OnnxPatch, OutputsKeepTheirNames) {
+  EXPECT_EQ(parsed(expect_agreement(base(), {insert(out_of(3), "Sigmoid")})).graph().output(0).name(), "y");
+  EXPECT_EQ(parsed(expect_agreement(base(), {insert(out_of(3), "Sigmoid"), insert(out_of(3), "Tanh")}))
+                .graph()
+                .output(0)
+                .name(),
+            "y");
+  EXPECT_EQ(parsed(expect_agreement(base(), {graph::RemoveNode{at(3), 1}})).graph().output(0).name(), "y");
+}
+
+TEST(OnnxPatch, NodeIsRemoved) {
+  expect_agreement(base(), {graph::RemoveNode{at(1), 0}});
+  expect_agreement(base(), {graph::RemoveNode{at(3), 0}});
+  expect_agreement(base(), {graph::RemoveNode{at(2), 0}, graph::RemoveNode{at(1), 0}});
+}
+
+TEST(OnnxPatch, RemovingTheOnlyNodeLeavesAnIdentity) {
+  ModelBuilder builder(17);
+  builder.input("x", {2, 3}).node("Relu", {"x"}, {"y"}).output("y");
+  EXPECT_EQ(parsed(expect_agreement(builder, {graph::RemoveNode{at(0), 0}})).graph().node(0).op_type(),
+            "Identity");
+}
+
+TEST(OnnxPatch, UnusedOutputsAreDropped) {
+  ModelBuilder builder(17);
+  builder.input("x", {2, 3}).node("Dropout", {"x"}, {"y", "mask"}).output("y");
+  EXPECT_EQ(parsed(expect_agreement(builder, {graph::KeepOutputs{at(0), 1}})).graph().node(0).output_size(),
+            1);
+}
+
+TEST(OnnxPatch, TrainingModeOfOldOpsetsIsTheNumberOfOutputs) {
+  ModelBuilder builder(11);
+  builder.input("x", {2, 3});
+  for (const char* name : {"s", "b", "m"}) builder.weights(name, noise({3}, 2));
+  builder.weights("v", Tensor::vector(std::vector<float>{1, 2, 3}));
+  builder.node("BatchNormalization", {"x", "s", "b", "m", "v"}, {"y", "m1", "v1", "m2", "v2"}).output("y");
+  const auto model = parsed(expect_agreement(
+      builder, {graph::SetAttribute{at(0), "training_mode", std::nullopt}, graph::KeepOutputs{at(0), 1}}));
+  EXPECT_EQ(model.graph().node(0).output_size(), 1);
+}
+
+TEST(OnnxPatch, BoundsOfOldClipsAreWrittenAsAttributes) {
+  ModelBuilder builder(10);
+  builder.input("x", {2, 3}).node("Clip", {"x"}, {"y"}, {{"min", 0.0f}, {"max", 6.0f}}).output("y");
+  const auto model = parsed(expect_agreement(builder, {graph::SetTensor{at(0), 2, Tensor::scalar(0.25f)}}));
+  EXPECT_EQ(model.graph().node(0).input_size(), 1);
+  EXPECT_EQ(model.graph().node(0).attribute(0).f(), 0.25f);
+}
+
+TEST(OnnxPatch, ClipIsInsertedInTheFormOfOldOpsets) {
+  ModelBuilder builder(10);
+  builder.input("x", {2, 3}).node("Relu", {"x"}, {"a"}).node("Exp", {"a"}, {"y"}).output("y");
+  auto clip = insert(out_of(0), "Clip");
+  clip.operands = {std::nullopt, Tensor::scalar(0.0f), Tensor::scalar(0.5f)};
+  const auto model = parsed(expect_agreement(builder, {clip}));
+  EXPECT_EQ(model.graph().node(1).attribute_size(), 2);
+  auto squeeze = insert(out_of(0), "Squeeze");
+  squeeze.operands = {std::nullopt, Tensor::vector(std::vector<int64_t>{0})};
+  EXPECT_NE(refusal(builder, {squeeze}).find("operator set 10"), std::string::npos);
+}
+
+TEST(OnnxPatch, ChangingTheTypeKeepsAxesThatOldOpsetsWriteAsAttributes) {
+  ModelBuilder builder(13);
+  builder.input("x", {2, 3})
+      .node("ReduceMean", {"x"}, {"y"}, {{"axes", std::vector<int64_t>{1}}})
+      .output("y");
+  expect_agreement(builder, {graph::ChangeType{at(0), "ReduceMax", {{"keepdims", int64_t{0}}}}});
+}
+
+TEST(OnnxPatch, WhatIsNotThereIsRefused) {
+  EXPECT_NE(refusal(base(), {graph::RemoveNode{at(9), 0}}).find("there is no node 9"), std::string::npos);
+  EXPECT_NE(refusal(base(), {graph::RemoveNode{at(1), 5}}), "");
+  EXPECT_NE(refusal(base(), {graph::SetOperand{at(3), 7, out_of(0)}}), "");
+  EXPECT_NE(refusal(base(), {graph::SetTensor{at(2), 0, noise({2, 3})}}).find("computed"), std::string::npos);
+  Address nested = at(1);
+  nested.op.graph = "then";
+  EXPECT_NE(refusal(base(), {graph::RemoveNode{nested, 0}}).find("nested"), std::string::npos);
+  auto reader = insert(out_of(1), "Exp");
+  for (int input : {1, 99}) {
+    reader.only_consumer = std::pair(at(3), input);
+    EXPECT_NE(refusal(base(), {reader}), "") << input;
+  }
+}
+
+}  // namespace
+}  // namespace fetafix::formats::onnx

@@ -1,0 +1,26 @@
+"""The include-table test sees what it should see."""
+
+import sys
+
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "tests"))
+import include_table  # noqa: E402
+
+
+def rule(room, header, is_test=False):
+    return include_table.broken_rule(room, header, is_test, *(include_table.table(h) for h in include_table.HEADINGS))
+
+
+def test_what_is_allowed():
+    for room, header in (("align", "graph/graph.h"), ("align", "align/walk.h"), ("base", "nlohmann/json.hpp"),
+                         ("formats", "formats/onnx/onnx.h"), ("pipeline", "fetafix/fetafix.h"), ("base", "sys/stat.h")):
+        assert rule(room, header) is None
+    assert rule("base", "gtest/gtest.h", is_test=True) is None
+
+
+def test_what_is_forbidden():
+    for room, header in (("graph", "formats/format.h"), ("repair", "faults/pattern.h"), ("tools", "pipeline/run.h"),
+                         ("formats/onnx", "formats/tflite/tflite.h"), ("graph", "nlohmann/json.hpp"),
+                         ("base", "gtest/gtest.h"), ("report", "graph/graph.h"), ("base", "boost/any.hpp")):
+        assert rule(room, header), (room, header)
