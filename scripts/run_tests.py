@@ -85,7 +85,8 @@ def finish(tally, start):
     for failure in tally.failures:
         print(f"failed: {failure}")
     good, bad = tally.total(0), tally.total(1)
-    print(f"{good} passed, {bad} failed in {time.monotonic() - start:.0f} s", flush=True)
+    print(f"took {time.monotonic() - start:.0f} s")
+    print(f"{good} passed, {bad} failed", flush=True)
     return 1 if bad or not good else 0
 
 

@@ -118,6 +118,9 @@ bool Walk::try_operand(size_t position, size_t input, const Candidate& operand) 
   if (!is_evidence(computed)) return false;
   for (const Match& match : source_.match(computed, options_.sieve)) {
     if (used_.contains(match.source) || match.source == operand.source) continue;
+    // A kernel with swapped axes computes right on a swapped operand too, but what comes out is swapped.
+    const auto usual = usual_permutation(source_.at(0, match.source).shape(), computed[0].shape());
+    if (usual && match.permutation != *usual) continue;
     const Candidate found{match.source, match.permutation, Evidence::substituted};
     const bool last = uses_.consumers[static_cast<size_t>(node.outputs[0])].empty();
     std::vector<evaluate::Feeds> before = values_;

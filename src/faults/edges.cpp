@@ -187,7 +187,10 @@ std::vector<Candidate> extra_operator(const Place& place) {
 std::vector<Candidate> extra_transpose(const Place& place) {
   if (!place.edge || place.edge->node < 0 || place.edge->actual != place.edge->expected) return {};
   const NodeId producer = place.target_uses.producer[static_cast<size_t>(place.edge->target_value)];
-  if (producer < 0 || place.target.node(producer).type != "Transpose") return {};
+  // A bridge has no native entity: there is nothing to take out.
+  if (producer < 0 || place.target.node(producer).type != "Transpose" ||
+      place.target.node(producer).role == graph::Role::bridge)
+    return {};
   Candidate out;
   out.pattern = "extra-transpose";
   out.fault_class = "tensor-structure";

@@ -206,10 +206,23 @@ class Run {
           "most of the target differs from the source: these are not the same model (--force goes on)");
       return {};
     }
+    drop_inexpressible(patch);
     FETAFIX_TRY(auto repaired, pair_.target.model->patched(patch));
     FETAFIX_CHECK(verify(*repaired, same, repairs));
     clock_.lap(result_, "verify");
     return write(*repaired, patch);
+  }
+
+  // An edit that the target's format can't express must not cost the others.
+  void drop_inexpressible(graph::Patch& patch) {
+    std::erase_if(patch.groups, [&](const graph::EditGroup& group) {
+      graph::Patch alone = patch;
+      alone.groups = {group};
+      auto tried = pair_.target.model->patched(alone);
+      if (!tried.ok())
+        result_.warnings.push_back("an edit could not be written: " + tried.error().message + " (" + group.reason + ")");
+      return !tried.ok();
+    });
   }
 
   // A patch that replaces most of the parameters is a new conversion and no repair.

@@ -22,8 +22,8 @@ struct Goal {
 class Search {
  public:
   Search(evaluate::Evaluator& evaluator, const Graph& target, const align::SourceValues& values,
-         const align::Alignment& alignment, const Options& options)
-      : evaluator_(evaluator), target_(target), values_(values), alignment_(alignment), options_(options) {}
+         const align::Alignment& alignment)
+      : evaluator_(evaluator), target_(target), values_(values), alignment_(alignment) {}
 
   Result<Repair> repair(const diagnose::Fault& fault) {
     Repair out;
@@ -216,7 +216,7 @@ class Search {
   const Graph& target_;
   const align::SourceValues& values_;
   const align::Alignment& alignment_;
-  const Options& options_;
+
 };
 
 }  // namespace
@@ -229,7 +229,7 @@ std::string_view outcome_name(Outcome outcome) {
 Result<std::vector<Repair>> search(evaluate::Evaluator& evaluator, const Graph& target,
                                    const align::SourceValues& values, const align::Alignment& alignment,
                                    const std::vector<diagnose::Fault>& faults, const Options& options) {
-  Search one(evaluator, target, values, alignment, options);
+  Search one(evaluator, target, values, alignment);
   std::vector<Repair> out;
   for (const diagnose::Fault& fault : faults) {
     FETAFIX_TRY(Repair repair, one.repair(fault));

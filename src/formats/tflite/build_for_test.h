@@ -135,6 +135,22 @@ inline graph::Address at(int index, graph::Role role = graph::Role::core, int nt
   return out;
 }
 
+inline graph::ValueAddress output_of(graph::Address node) {
+  graph::ValueAddress out;
+  out.node = node;
+  return out;
+}
+
+inline graph::InsertNode insertion(graph::ValueAddress edge, std::string type, graph::Attributes attributes = {},
+                                   std::vector<std::optional<Tensor>> operands = {std::nullopt}) {
+  graph::InsertNode out;
+  out.edge = edge;
+  out.type = std::move(type);
+  out.attributes = std::move(attributes);
+  out.operands = std::move(operands);
+  return out;
+}
+
 inline graph::Patch patch_of(std::vector<graph::Edit> edits) {
   graph::Patch patch;
   graph::EditGroup group;

@@ -197,6 +197,39 @@ Status apply_edit(Editor& editor, const graph::ChangeType& edit) {
   return {};
 }
 
+namespace {
+
+// Further values that the new operator reads, and the place in the list after which all are known.
+Status find_others(Editor& editor, const graph::InsertNode& edit, const Edge& edge, Lowering& out) {
+  for (const auto& [operand, address] : edit.other_operands) {
+    FETAFIX_TRY(Edge other, editor.edge(address));
+    if (other.reader || other.permutation != edge.permutation) return cant("the operands have different layouts");
+    if (editor.tensor(other.tensor).type != editor.tensor(edge.tensor).type) return cant("the operands have different element types");
+    out.others[operand] = other.tensor;
+    if (other.producer) out.position = std::max(out.position, editor.position(*other.producer) + 1);
+  }
+  return {};
+}
+
+bool any_before(const Editor& editor, const std::vector<std::pair<schema::OperatorT*, int>>& readers, size_t position) {
+  return std::any_of(readers.begin(), readers.end(), [&](const auto& r) { return editor.position(*r.first) < position; });
+}
+
+// For one reader alone, or for the readers of a model input: they read the new tensor.
+Status insert_for(Editor& editor, const Edge& edge, Lowering& lowering, std::vector<std::pair<schema::OperatorT*, int>> readers) {
+  if (any_before(editor, readers, lowering.position)) return cant("an operand is computed after the place where the result is read");
+  lowering.input = edge.tensor;
+  lowering.output = editor.add_like(edge.tensor);
+  FETAFIX_CHECK(lower(editor, lowering));
+  for (const auto& [op, slot] : readers) {
+    op->inputs[static_cast<size_t>(slot)] = lowering.output;
+    editor.touch(*op);
+  }
+  return {};
+}
+
+}  // namespace
+
 Status apply_edit(Editor& editor, const graph::InsertNode& edit) {
   FETAFIX_TRY(Edge edge, editor.edge(edit.edge));
   if (edit.only_consumer) {
@@ -205,26 +238,20 @@ Status apply_edit(Editor& editor, const graph::InsertNode& edit) {
     const bool outside = reader.ok() && reader->reader != edge.producer;
     if (outside) edge.reader = reader->reader, edge.slot = reader->slot;
   }
+  Lowering lowering{edit, edge.permutation, -1, -1, edge.producer ? editor.position(*edge.producer) + 1 : 0, {}};
+  FETAFIX_CHECK(find_others(editor, edit, edge, lowering));
   if (edge.reader) {
-    const int input = editor.operand(*edge.reader, edge.slot);
-    const int output = editor.add_like(input);
-    FETAFIX_CHECK(lower(editor, {edit, edge.permutation, input, output, editor.position(*edge.reader)}));
-    edge.reader->inputs[static_cast<size_t>(edge.slot)] = output;
-    editor.touch(*edge.reader);
-    return {};
+    lowering.position = std::max(lowering.position, edit.other_operands.empty() ? editor.position(*edge.reader) : 0);
+    return insert_for(editor, edge, lowering, {{edge.reader, edge.slot}});
   }
-  if (edge.producer) {  // the new operator writes what the old one wrote: readers and outputs keep their
-                        // tensor
-    const int input = editor.add_like(edge.tensor);
-    std::replace(edge.producer->outputs.begin(), edge.producer->outputs.end(), edge.tensor, input);
-    if (edge.whole >= 0) editor.moved[edge.whole] = input;
-    return lower(editor, {edit, edge.permutation, input, edge.tensor, editor.position(*edge.producer) + 1});
-  }
-  const int output = editor.add_like(edge.tensor);
-  const auto readers = editor.readers(edge.tensor);
-  FETAFIX_CHECK(lower(editor, {edit, edge.permutation, edge.tensor, output, 0}));
-  for (const auto& [op, slot] : readers) op->inputs[static_cast<size_t>(slot)] = output;
-  return {};
+  if (!edge.producer) return insert_for(editor, edge, lowering, editor.readers(edge.tensor));
+  // The new operator writes what the old one wrote: readers and model outputs keep their tensor.
+  if (any_before(editor, editor.readers(edge.tensor), lowering.position)) return cant("an operand is computed after the place where the result is read");
+  lowering.input = editor.add_like(edge.tensor);
+  lowering.output = edge.tensor;
+  std::replace(edge.producer->outputs.begin(), edge.producer->outputs.end(), edge.tensor, lowering.input);
+  if (edge.whole >= 0) editor.moved[edge.whole] = lowering.input;
+  return lower(editor, lowering);
 }
 
 Status apply_edit(Editor& editor, const graph::KeepOutputs& edit) {

@@ -150,6 +150,7 @@ struct Lowering {
   int input;
   int output;
   size_t position;
+  std::map<int, int> others;  // operands that read further tensors, seen in the same way
 };
 Status lower(Editor& editor, const Lowering& lowering);
 

@@ -164,6 +164,8 @@ class Operation {
   friend class Lifter;
 
   int tensor(int slot) const;
+  // Gives a shape to a value of this operator, and to those that it comes from without a change of shape.
+  void know_shape(const Operand& value, const std::optional<Shape>& shape);
   Operand dequantized(const Operand& value, const TensorInfo& info, Role role);
   // Scale and zero point operands of a (de)quantization.
   std::vector<Operand> parameters_of(const TensorInfo& info, int scale_slot, int zero_point_slot);

@@ -13,8 +13,9 @@ Status lift_fully_connected(Operation& op) {
     return Operation::unsupported("weights without 2 dimensions");
   FETAFIX_TRY(Operand x, op.in(0));
   const auto& input = op.info(0).shape;
-  const bool is_matrix = input && input->size() == 2 && (*input)[1] == (*weights)[1];
-  const bool keeps = options.keep_num_dims && input && !input->empty() && input->back() == (*weights)[1];
+  const bool fits = input && !input->empty() && (input->back() == (*weights)[1] || input->back() < 0);
+  const bool is_matrix = fits && input->size() == 2;
+  const bool keeps = fits && options.keep_num_dims;
   if (!is_matrix && !keeps)
     x = op.node("Reshape", {x, op.number("rows", Tensor::vector<int64_t>({-1, (*weights)[1]}))}, {},
                 Role::bridge);

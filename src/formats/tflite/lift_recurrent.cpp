@@ -43,6 +43,8 @@ Status check_form(const Operation& op, const schema::UnidirectionalSequenceLSTMO
   return {};
 }
 
+constexpr int64_t most_units = 1 << 20;  // a damaged file may ask for any amount of memory
+
 // TFLite clips the cell state, ONNX the sums before the gates: that isn't the same. The cell can't grow by
 // more than 1 a step, so within `clip` steps neither does anything; beyond, the view leaves the clipping out
 // and says so.
@@ -71,6 +73,7 @@ Status lift_sequence_lstm(Operation& op) {
   FETAFIX_CHECK(check_form(op, options));
   note_clip(op, options.cell_clip, options.time_major);
   const int64_t units = (*op.info(5).shape)[1];
+  if (units < 1 || units > most_units) return Operation::unsupported("it has " + std::to_string(units) + " units");
   FETAFIX_TRY(Operand x, op.in(0));
   if (!options.time_major) x = op.bridge(x, {1, 0, 2});
   FETAFIX_TRY(auto p, parameters(op, units));

@@ -22,6 +22,7 @@ class Lowerer {
 
   Status run() {
     const std::string& type = node_.type;
+    if (!what_.others.empty() && type != "Concat" && type != "MatMul" && !plain_builtin(type)) return cant("a new " + type + " of several values");
     if (editor_.quantized(what_.input) && !moves_values(type))
       return cant("a new " + type + " between quantized tensors would need a scale for its output");
     if (type == "Clip") return clip();
@@ -38,7 +39,8 @@ class Lowerer {
     if (type == "Pad") return pad();
     if (type == "MaxPool" || type == "AveragePool") return pool();
     if (type == "Conv") return conv();
-    if (type == "MatMul") return matmul();
+    if (type == "MatMul") return what_.others.empty() ? matmul() : batch_matmul();
+    if (type == "Concat") return concat();
     if (type == "ReduceMean") return mean();
     if (type == "BatchNormalization") return batch_normalization();
     if (type == "Reciprocal")
@@ -115,17 +117,40 @@ class Lowerer {
     return editor_.add_constant(transpose(data.reshaped(full), inverse_permutation(what_.permutation)));
   }
 
-  Status plain(Builtin kind) {
+  // Tensors of all operands, in order: the edge, other values of the model, constants.
+  Result<std::vector<int>> operands() {
     std::vector<int> inputs;
-    for (const auto& operand : node_.operands) {
-      if (!operand) {
+    for (size_t i = 0; i < node_.operands.size(); ++i) {
+      const auto other = what_.others.find(static_cast<int>(i));
+      if (other != what_.others.end()) {
+        inputs.push_back(other->second);
+      } else if (!node_.operands[i]) {
         inputs.push_back(what_.input);
-        continue;
+      } else {
+        FETAFIX_TRY(int made, native_constant(*node_.operands[i]));
+        inputs.push_back(made);
       }
-      FETAFIX_TRY(int made, native_constant(*operand));
-      inputs.push_back(made);
     }
     if (inputs.empty()) inputs.push_back(what_.input);
+    return inputs;
+  }
+
+  Status concat() {
+    FETAFIX_TRY(std::vector<int> inputs, operands());
+    schema::OperatorT& op = emit(Builtin::CONCATENATION, inputs);
+    op.builtin_options.AsConcatenationOptions()->axis = static_cast<int32_t>(native_axis(integer("axis", 0)));
+    return {};
+  }
+
+  Status batch_matmul() {
+    FETAFIX_TRY(std::vector<int> inputs, operands());
+    if (!what_.permutation.empty() || inputs.size() != 2) return cant("a MatMul of this form");
+    emit(Builtin::BATCH_MATMUL, inputs);
+    return {};
+  }
+
+  Status plain(Builtin kind) {
+    FETAFIX_TRY(std::vector<int> inputs, operands());
     if (kind == Builtin::ELU && number("alpha", 1.f) != 1.f) return cant("TFLite's ELU has alpha 1");
     emit(kind, inputs);
     return {};

@@ -260,13 +260,22 @@ Operand Operation::cast(const Operand& value, DType dtype, Role role) {
   return node("Cast", {value}, {{"to", onnx_type(dtype)}}, role, dtype);
 }
 
+void Operation::know_shape(const Operand& value, const std::optional<Shape>& shape) {
+  auto& graph = lifter_.out_.graph;
+  ValueId id = value.id;
+  for (size_t n = graph.nodes.size(); n-- > 0 && graph.nodes[n].native.index == index_;) {
+    if (!graph.value(id).shape) graph.value(id).shape = shape;
+    const graph::Node& node = graph.nodes[n];
+    if (node.outputs[0] == id && keeps_shape(node.type)) id = node.inputs[0];
+  }
+}
+
 Operand Operation::to_channels_first(const Operand& value, int rank) {
   return bridge(value, channels_first(rank));
 }
 
 Operand Operation::to_channels_last(const Operand& value, int rank) {
-  auto& shape = lifter_.out_.graph.value(value.id).shape;
-  if (!shape) shape = permuted(out_info().shape, channels_first(rank));
+  know_shape(value, permuted(out_info().shape, channels_first(rank)));
   return bridge(value, channels_last(rank));
 }
 
@@ -298,14 +307,14 @@ Status Operation::out(int output, const Operand& given) {
   auto& graph = lifter_.out_.graph;
   Operand value = given;
   if (info.quantization && dtype_of(value) != info.dtype) {
-    auto& shape = graph.value(value.id).shape;
-    if (!shape) shape = info.shape;
+    know_shape(value, info.shape);
     const auto parameters = parameters_of(info, output_scale_slot + output, output_zero_point_slot + output);
     value = node("QuantizeLinear", {value, parameters[0], parameters[1]}, {}, Role::quantize, info.dtype);
   }
   // A value that is something else already (an operand, another tensor) gets a node of its own.
   if (graph.value(value.id).is_constant() || graph.value(value.id).native_tensor >= 0 || value.slot >= 0)
     value = node("Identity", {value});
+  know_shape(value, info.shape);
   graph::Value& result = graph.value(value.id);
   result.name = info.name;
   result.native_name = info.native_name;

@@ -67,7 +67,7 @@ TEST(Patch, NothingElseChanges) {
     EXPECT_EQ(packed(*after->buffers[i]) == packed(*net.model().buffers[i]), i != 2) << i;
   for (size_t i = 0; i < after->buffers.size(); ++i) {
     const auto* data = schema::GetModel(bytes->data())->buffers()->Get(static_cast<uint32_t>(i))->data();
-    if (data) EXPECT_EQ((data->Data() - reinterpret_cast<const uint8_t*>(bytes->data())) % 16, 0);
+    EXPECT_EQ(data ? (data->Data() - reinterpret_cast<const uint8_t*>(bytes->data())) % 16 : 0, 0);
   }
   for (size_t i = 0; i < net.graph().tensors.size(); ++i)
     EXPECT_EQ(packed(*after->subgraphs[0]->tensors[i]), packed(*net.graph().tensors[i]));
@@ -132,7 +132,7 @@ TEST(Patch, QuantizedWeightsAndScales) {
   EXPECT_TRUE(operand(after.graph, node, 0).constant.identical(Tensor::of<int8_t>({5, 6, 7, 8}, {2, 2})));
   EXPECT_TRUE(operand(after.graph, node, 1).constant.identical(Tensor::scalar(0.25f)));
   EXPECT_NE(refusal(b, {graph::SetTensor{weights, 1, ones({2, 2})}}).find("give it as int8"), std::string::npos);
-  EXPECT_NE(refusal(b, {graph::InsertNode{{-1, at(0, Role::quantize), 0}, {}, "Sigmoid", {}, {std::nullopt}}}).find("scale"), std::string::npos);
+  EXPECT_NE(refusal(b, {insertion(output_of(at(0, Role::quantize)), "Sigmoid")}).find("scale"), std::string::npos);
 }
 
 TEST(Patch, Strides) {
@@ -163,21 +163,20 @@ TEST(Patch, OtherPadsBecomeAPad) {
 TEST(Patch, ActivationComesAndGoes) {
   SmallNet net;
   EXPECT_EQ(types(patched(net, {graph::RemoveNode{at(0, Role::activation)}}).graph, 0), "Transpose Conv Transpose");
-  const std::vector<std::optional<Tensor>> relu{std::nullopt};
   // A restored one is fused where there is room ...
   const auto fused = patched(net, {graph::RemoveNode{at(0, Role::activation)},
-                                   graph::InsertNode{{-1, at(0), 0}, {}, "Relu", {}, relu}});
+                                   insertion(output_of(at(0)), "Relu")});
   EXPECT_EQ(types(fused.graph, 0), "Transpose Conv Relu Transpose");
   // ... and one behind the native tensor too; between core and function the function moves out.
-  EXPECT_EQ(types(patched(net, {graph::InsertNode{{-1, at(1, Role::bridge, 1), 0}, {}, "Relu", {}, relu}}).graph, 1), "Transpose MaxPool Relu Transpose");
-  const auto between = patched(net, {graph::InsertNode{{-1, at(0), 0}, {}, "Sigmoid", {}, relu}});
+  EXPECT_EQ(types(patched(net, {insertion(output_of(at(1, Role::bridge, 1)), "Relu")}).graph, 1), "Transpose MaxPool Relu Transpose");
+  const auto between = patched(net, {insertion(output_of(at(0)), "Sigmoid")});
   EXPECT_EQ(types(between.graph).substr(0, 40), "Transpose Conv Transpose Sigmoid Clip Tr");
 }
 
 TEST(Patch, LostBiasComesBackAsBias) {
   SmallNet net;
   net.op(3).inputs.resize(2);
-  const auto after = patched(net, {graph::InsertNode{{-1, at(3), 0}, {}, "Add", {}, {std::nullopt, ones({5})}}});
+  const auto after = patched(net, {insertion(output_of(at(3)), "Add", {}, {std::nullopt, ones({5})})});
   EXPECT_EQ(types(after.graph, 3), "MatMul Add");
   EXPECT_EQ(node_of(after.graph, "Add").role, Role::bias);
 }
@@ -185,18 +184,18 @@ TEST(Patch, LostBiasComesBackAsBias) {
 TEST(Patch, ConstantsTurnWithTheEdge) {
   SmallNet net;
   Tensor per_channel = Tensor::of<float>({1, 2, 3, 4}, {4, 1, 1});
-  const auto after = patched(net, {graph::InsertNode{{-1, at(1), 0}, {}, "Mul", {}, {per_channel, std::nullopt}}});
+  const auto after = patched(net, {insertion(output_of(at(1)), "Mul", {}, {per_channel, std::nullopt})});
   const auto& constant = operand(after.graph, node_of(after.graph, "Mul"), 0).constant;
   EXPECT_EQ(constant.shape(), (Shape{1, 1, 1, 4}));
 }
 
 TEST(Patch, InsertedOperatorsLiftAgain) {
   SmallNet net;
-  const graph::ValueAddress inner{-1, at(1), 0};   // channels first
-  const graph::ValueAddress whole{-1, at(3, Role::bias), 0};
+  const auto inner = output_of(at(1));   // channels first
+  const auto whole = output_of(at(3, Role::bias));
   const auto one = [&](const graph::ValueAddress& edge, const std::string& type, graph::Attributes attributes,
                        std::vector<std::optional<Tensor>> operands) {
-    return types(patched(net, {graph::InsertNode{edge, {}, type, std::move(attributes), std::move(operands)}}).graph);
+    return types(patched(net, {insertion(edge, type, std::move(attributes), std::move(operands))}).graph);
   };
   const auto has = [](const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; };
   for (const char* type : {"Abs", "Ceil", "Cos", "Elu", "Exp", "Floor", "Gelu", "HardSwish", "LeakyRelu", "Log", "Neg", "Round", "Sigmoid",
@@ -217,7 +216,7 @@ TEST(Patch, InsertedOperatorsLiftAgain) {
   EXPECT_TRUE(has(one(inner, "Conv", {}, {std::nullopt, ones({3, 4, 1, 1})}), "Transpose Conv Transpose Reshape"));
   EXPECT_TRUE(has(one(inner, "Conv", {{"group", int64_t{4}}}, {std::nullopt, ones({4, 1, 2, 2})}), "Transpose Conv Transpose Reshape"));
   EXPECT_TRUE(has(one(inner, "BatchNormalization", {}, {std::nullopt, ones({4}), ones({4}), ones({4}), ones({4})}), "Mul Add Reshape"));
-  EXPECT_NE(refusal(net, {graph::InsertNode{whole, {}, "Erf", {}, {std::nullopt}}}).find("not among"), std::string::npos);
+  EXPECT_NE(refusal(net, {insertion(whole, "Erf")}).find("not among"), std::string::npos);
 }
 
 TEST(Patch, OneConsumerAlone) {
@@ -227,10 +226,26 @@ TEST(Patch, OneConsumerAlone) {
   b.add(Builtin::MUL, {y, y}, {z}, schema::MulOptionsT());
   b.output(z);
   b.output(y);
-  const auto after = patched(b, {graph::InsertNode{{-1, at(0), 0}, std::pair(at(1), 1), "Neg", {}, {std::nullopt}}});
+  auto edit = insertion(output_of(at(0)), "Neg");
+  edit.only_consumer = std::pair(at(1), 1);
+  const auto after = patched(b, {edit});
   const auto& mul = node_of(after.graph, "Mul");
   EXPECT_EQ(operand(after.graph, mul, 0).name, "y");
   EXPECT_EQ(mul.inputs[1], node_of(after.graph, "Neg").outputs[0]);
+}
+
+TEST(Patch, LostJoinComesBack) {
+  Build b;
+  const int x = b.input("x", {1, 4}), y = b.tensor("y", {1, 4}), z = b.tensor("z", {1, 4});
+  b.add(Builtin::NEG, {x}, {y});
+  b.add(Builtin::ABS, {y}, {z});
+  b.output(z);
+  auto edit = insertion(output_of(at(1)), "Add", {}, {std::nullopt, std::nullopt});
+  edit.other_operands = {{1, output_of(at(0))}};
+  const auto after = patched(b, {edit});
+  EXPECT_EQ(types(after.graph), "Neg Abs Add");
+  EXPECT_EQ(operand(after.graph, node_of(after.graph, "Add"), 1).name, "y");
+  EXPECT_EQ(after.graph.value(after.graph.outputs[0]).name, "z");
 }
 
 TEST(Patch, RemoveBypasses) {
@@ -257,7 +272,7 @@ TEST(Patch, OperandsAreRewired) {
   input.graph_input = 0;
   const auto after = patched(b, {graph::SetOperand{at(1), 1, input}});
   EXPECT_EQ(operand(after.graph, node_of(after.graph, "Add"), 1).name, "x");
-  EXPECT_NE(refusal(b, {graph::SetOperand{at(0), 0, {-1, at(1), 0}}}).find("computed later"), std::string::npos);
+  EXPECT_NE(refusal(b, {graph::SetOperand{at(0), 0, output_of(at(1))}}).find("computed later"), std::string::npos);
 }
 
 TEST(Patch, TypesChange) {
