@@ -25,7 +25,8 @@ class Build {
   schema::SubGraphT& graph() { return *model_.subgraphs[0]; }
   schema::OperatorT& op(int index) { return *graph().operators[static_cast<size_t>(index)]; }
 
-  int tensor(const std::string& name, std::vector<int32_t> shape, schema::TensorType type = schema::TensorType::FLOAT32) {
+  int tensor(const std::string& name, std::vector<int32_t> shape,
+             schema::TensorType type = schema::TensorType::FLOAT32) {
     auto made = std::make_unique<schema::TensorT>();
     made->name = name;
     made->shape = std::move(shape);
@@ -34,7 +35,8 @@ class Build {
     graph().tensors.push_back(std::move(made));
     return static_cast<int>(graph().tensors.size()) - 1;
   }
-  int input(const std::string& name, std::vector<int32_t> shape, schema::TensorType type = schema::TensorType::FLOAT32) {
+  int input(const std::string& name, std::vector<int32_t> shape,
+            schema::TensorType type = schema::TensorType::FLOAT32) {
     graph().inputs.push_back(tensor(name, std::move(shape), type));
     return graph().inputs.back();
   }
@@ -73,7 +75,8 @@ class Build {
     model_.operator_codes.push_back(std::move(code));
     made->inputs = std::move(inputs);
     made->outputs = std::move(outputs);
-    if constexpr (!std::is_same_v<Options, schema::AbsOptionsT>) made->builtin_options.Set(std::move(options));
+    if constexpr (!std::is_same_v<Options, schema::AbsOptionsT>)
+      made->builtin_options.Set(std::move(options));
     graph().operators.push_back(std::move(made));
     return static_cast<int>(graph().operators.size()) - 1;
   }
@@ -118,7 +121,8 @@ struct SmallNet : Build {
     dense_weights = ramp("dense", {5, 16});
     dense_bias = ramp("dense_bias", {5});
     logits = tensor("logits", {1, 5});
-    add(Builtin::FULLY_CONNECTED, {flat, dense_weights, dense_bias}, {logits}, schema::FullyConnectedOptionsT());
+    add(Builtin::FULLY_CONNECTED, {flat, dense_weights, dense_bias}, {logits},
+        schema::FullyConnectedOptionsT());
     result = tensor("result", {1, 5});
     schema::SoftmaxOptionsT softmax;
     softmax.beta = 1;
@@ -141,7 +145,8 @@ inline graph::ValueAddress output_of(graph::Address node) {
   return out;
 }
 
-inline graph::InsertNode insertion(graph::ValueAddress edge, std::string type, graph::Attributes attributes = {},
+inline graph::InsertNode insertion(graph::ValueAddress edge, std::string type,
+                                   graph::Attributes attributes = {},
                                    std::vector<std::optional<Tensor>> operands = {std::nullopt}) {
   graph::InsertNode out;
   out.edge = edge;

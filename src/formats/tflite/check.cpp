@@ -151,7 +151,10 @@ Result<File> parse_file(std::shared_ptr<const Bytes> bytes) {
   if (!schema::VerifyModelBuffer(verifier))
     return broken("a damaged TFLite file: an offset leads outside its " + std::to_string(bytes->size()) +
                   " bytes (truncated; copy or convert it again)");
-  File file{std::move(bytes), schema::GetModel(data), verifier.GetComputedSize()};
+  File file{std::move(bytes), schema::GetModel(data), verifier.GetComputedSize(), {}};
+  Walk found = walk(*file.model, *file.bytes);
+  if (found.damage) return broken("a damaged TFLite file: " + *found.damage);
+  file.frozen = std::move(found.frozen);
   FETAFIX_CHECK(Checker(file).run());
   return file;
 }

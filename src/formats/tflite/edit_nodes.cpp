@@ -95,29 +95,10 @@ Status apply_edit(Editor& editor, const graph::SetOperand& edit) {
 
 namespace {
 
-// Kinds that take each other's place with the same operands.
-std::optional<Builtin> counterpart(const std::string& type, Builtin now) {
-  static const std::vector<std::pair<std::string, Builtin>> reductions{{"ReduceMean", Builtin::MEAN},
-                                                                       {"ReduceSum", Builtin::SUM},
-                                                                       {"ReduceMax", Builtin::REDUCE_MAX},
-                                                                       {"ReduceMin", Builtin::REDUCE_MIN},
-                                                                       {"ReduceProd", Builtin::REDUCE_PROD}};
-  const auto reduces = [&](Builtin b) {
-    return std::any_of(reductions.begin(), reductions.end(), [&](const auto& r) { return r.second == b; });
-  };
-  const bool pools = now == Builtin::AVERAGE_POOL_2D || now == Builtin::MAX_POOL_2D;
-  if (pools && type == "MaxPool") return Builtin::MAX_POOL_2D;
-  if (pools && type == "AveragePool") return Builtin::AVERAGE_POOL_2D;
-  if (now == Builtin::ARG_MIN && type == "ArgMax") return Builtin::ARG_MAX;
-  if (now == Builtin::ARG_MAX && type == "ArgMin") return Builtin::ARG_MIN;
-  for (const auto& [name, builtin] : reductions)
-    if (name == type && reduces(now)) return builtin;
-  if (type == "Gelu") return Builtin::GELU;
-  if (type == "LeakyRelu") return Builtin::LEAKY_RELU;
-  return plain_builtin(type);
-}
+// Kinds of one family take each other's place with the same operands.
+enum class Family { none, unary, binary, pool, reduction, arg };
 
-bool is_binary(Builtin builtin) {
+Family family_of(Builtin builtin) {
   switch (builtin) {
     case Builtin::ADD:
     case Builtin::SUB:
@@ -127,10 +108,47 @@ bool is_binary(Builtin builtin) {
     case Builtin::MINIMUM:
     case Builtin::POW:
     case Builtin::PRELU:
-      return true;
+      return Family::binary;
+    case Builtin::AVERAGE_POOL_2D:
+    case Builtin::MAX_POOL_2D:
+      return Family::pool;
+    case Builtin::MEAN:
+    case Builtin::SUM:
+    case Builtin::REDUCE_MAX:
+    case Builtin::REDUCE_MIN:
+    case Builtin::REDUCE_PROD:
+      return Family::reduction;
+    case Builtin::ARG_MAX:
+    case Builtin::ARG_MIN:
+      return Family::arg;
+    case Builtin::RELU6:
+    case Builtin::RELU_N1_TO_1:
+    case Builtin::GELU:
+    case Builtin::LEAKY_RELU:
+      return Family::unary;
     default:
-      return false;
+      break;
   }
+  const auto is = [&](const char* type) { return plain_builtin(type) == builtin; };
+  const char* unary[] = {"Abs", "Ceil", "Cos",   "Elu",     "Exp",  "Floor", "HardSwish", "Log",
+                         "Neg", "Relu", "Round", "Sigmoid", "Sign", "Sin",   "Sqrt",      "Tanh"};
+  return std::any_of(std::begin(unary), std::end(unary), is) ? Family::unary : Family::none;
+}
+
+std::optional<Builtin> builtin_for(const std::string& type) {
+  static const std::map<std::string, Builtin> more{{"ArgMax", Builtin::ARG_MAX},
+                                                   {"ArgMin", Builtin::ARG_MIN},
+                                                   {"AveragePool", Builtin::AVERAGE_POOL_2D},
+                                                   {"Gelu", Builtin::GELU},
+                                                   {"LeakyRelu", Builtin::LEAKY_RELU},
+                                                   {"MaxPool", Builtin::MAX_POOL_2D},
+                                                   {"ReduceMax", Builtin::REDUCE_MAX},
+                                                   {"ReduceMean", Builtin::MEAN},
+                                                   {"ReduceMin", Builtin::REDUCE_MIN},
+                                                   {"ReduceProd", Builtin::REDUCE_PROD},
+                                                   {"ReduceSum", Builtin::SUM}};
+  const auto found = more.find(type);
+  return found != more.end() ? found->second : plain_builtin(type);
 }
 
 // Integer kernels that compare or pick stored values: input and output must count in the same steps.
@@ -159,37 +177,44 @@ Status change_activation(schema::OperatorT& op, const std::string& type) {
 
 }  // namespace
 
+namespace {
+
+// The new kind, with what both kinds say among their options.
+Status change_builtin(Editor& editor, schema::OperatorT& op, Builtin kind) {
+  if (const auto* pool = op.builtin_options.AsPool2DOptions()) {
+    const schema::Pool2DOptionsT kept = *pool;
+    editor.set_builtin(op, kind);
+    if (auto* options = op.builtin_options.AsPool2DOptions()) *options = kept;
+  } else if (const auto* reducer = op.builtin_options.AsReducerOptions()) {
+    const bool keep = reducer->keep_dims;
+    editor.set_builtin(op, kind);
+    if (auto* options = op.builtin_options.AsReducerOptions()) options->keep_dims = keep;
+  } else {
+    FETAFIX_CHECK(editor.unfuse_for(op, kind));
+    editor.set_builtin(op, kind);
+    const auto type = editor.tensor(op.outputs[0]).type;
+    if (auto* max = op.builtin_options.AsArgMaxOptions()) max->output_type = type;
+    if (auto* min = op.builtin_options.AsArgMinOptions()) min->output_type = type;
+  }
+  return {};
+}
+
+}  // namespace
+
 Status apply_edit(Editor& editor, const graph::ChangeType& edit) {
   FETAFIX_TRY(schema::OperatorT * op, editor.original(edit.at.op));
   FETAFIX_TRY(graph::NodeId id, graph::resolve(editor.view(), edit.at));
-  const graph::Node& node = editor.view().node(id);
   if (edit.at.role == Role::activation) return change_activation(*op, edit.type);
   if (edit.at.role != Role::core)
     return cant("a part of role " + std::string(graph::role_name(edit.at.role)) + " has one type");
-  FETAFIX_CHECK(editor.check_single(node));
+  FETAFIX_CHECK(editor.check_single(editor.view().node(id)));
   const Builtin now = editor.builtin(*op);
-  const auto kind = counterpart(edit.type, now);
-  const size_t operands =
-      static_cast<size_t>(std::count_if(op->inputs.begin(), op->inputs.end(), [](int t) { return t >= 0; }));
-  const bool pool_or_reduce = kind && op->builtin_options.AsPool2DOptions();
-  if (!kind || (!pool_or_reduce && node.inputs.size() < operands))
+  const auto kind = builtin_for(edit.type);
+  if (!kind || family_of(now) == Family::none || family_of(*kind) != family_of(now))
     return cant(builtin_name(now) + " can't become " + edit.type);
-  if (plain_builtin(edit.type) && is_binary(*kind) != (operands == 2))
-    return cant(edit.type + " takes another number of operands");
   if (picks_values(*kind) && !same_scales(editor, *op))
     return cant("as a " + edit.type + " its quantized input and output would need one scale");
-  if (auto* pool = op->builtin_options.AsPool2DOptions()) {
-    const schema::Pool2DOptionsT kept = *pool;
-    editor.set_builtin(*op, *kind);
-    *op->builtin_options.AsPool2DOptions() = kept;
-  } else if (auto* reducer = op->builtin_options.AsReducerOptions()) {
-    const bool keep = reducer->keep_dims;
-    editor.set_builtin(*op, *kind);
-    if (auto* options = op->builtin_options.AsReducerOptions()) options->keep_dims = keep;
-  } else {
-    FETAFIX_CHECK(editor.unfuse_for(*op, *kind));
-    editor.set_builtin(*op, *kind);
-  }
+  FETAFIX_CHECK(change_builtin(editor, *op, *kind));
   for (const auto& [name, value] : edit.attributes) {
     if (name == "count_include_pad" && *kind == Builtin::MAX_POOL_2D) continue;
     FETAFIX_CHECK(apply_edit(editor, graph::SetAttribute{edit.at, name, value}));
@@ -203,21 +228,27 @@ namespace {
 Status find_others(Editor& editor, const graph::InsertNode& edit, const Edge& edge, Lowering& out) {
   for (const auto& [operand, address] : edit.other_operands) {
     FETAFIX_TRY(Edge other, editor.edge(address));
-    if (other.reader || other.permutation != edge.permutation) return cant("the operands have different layouts");
-    if (editor.tensor(other.tensor).type != editor.tensor(edge.tensor).type) return cant("the operands have different element types");
+    if (other.reader || other.permutation != edge.permutation)
+      return cant("the operands have different layouts");
+    if (editor.tensor(other.tensor).type != editor.tensor(edge.tensor).type)
+      return cant("the operands have different element types");
     out.others[operand] = other.tensor;
     if (other.producer) out.position = std::max(out.position, editor.position(*other.producer) + 1);
   }
   return {};
 }
 
-bool any_before(const Editor& editor, const std::vector<std::pair<schema::OperatorT*, int>>& readers, size_t position) {
-  return std::any_of(readers.begin(), readers.end(), [&](const auto& r) { return editor.position(*r.first) < position; });
+bool any_before(const Editor& editor, const std::vector<std::pair<schema::OperatorT*, int>>& readers,
+                size_t position) {
+  return std::any_of(readers.begin(), readers.end(),
+                     [&](const auto& r) { return editor.position(*r.first) < position; });
 }
 
 // For one reader alone, or for the readers of a model input: they read the new tensor.
-Status insert_for(Editor& editor, const Edge& edge, Lowering& lowering, std::vector<std::pair<schema::OperatorT*, int>> readers) {
-  if (any_before(editor, readers, lowering.position)) return cant("an operand is computed after the place where the result is read");
+Status insert_for(Editor& editor, const Edge& edge, Lowering& lowering,
+                  std::vector<std::pair<schema::OperatorT*, int>> readers) {
+  if (any_before(editor, readers, lowering.position))
+    return cant("an operand is computed after the place where the result is read");
   lowering.input = edge.tensor;
   lowering.output = editor.add_like(edge.tensor);
   FETAFIX_CHECK(lower(editor, lowering));
@@ -238,15 +269,18 @@ Status apply_edit(Editor& editor, const graph::InsertNode& edit) {
     const bool outside = reader.ok() && reader->reader != edge.producer;
     if (outside) edge.reader = reader->reader, edge.slot = reader->slot;
   }
-  Lowering lowering{edit, edge.permutation, -1, -1, edge.producer ? editor.position(*edge.producer) + 1 : 0, {}};
+  Lowering lowering{edit, edge.permutation, -1, -1, edge.producer ? editor.position(*edge.producer) + 1 : 0,
+                    {}};
   FETAFIX_CHECK(find_others(editor, edit, edge, lowering));
   if (edge.reader) {
-    lowering.position = std::max(lowering.position, edit.other_operands.empty() ? editor.position(*edge.reader) : 0);
+    lowering.position =
+        std::max(lowering.position, edit.other_operands.empty() ? editor.position(*edge.reader) : 0);
     return insert_for(editor, edge, lowering, {{edge.reader, edge.slot}});
   }
   if (!edge.producer) return insert_for(editor, edge, lowering, editor.readers(edge.tensor));
   // The new operator writes what the old one wrote: readers and model outputs keep their tensor.
-  if (any_before(editor, editor.readers(edge.tensor), lowering.position)) return cant("an operand is computed after the place where the result is read");
+  if (any_before(editor, editor.readers(edge.tensor), lowering.position))
+    return cant("an operand is computed after the place where the result is read");
   lowering.input = editor.add_like(edge.tensor);
   lowering.output = edge.tensor;
   std::replace(edge.producer->outputs.begin(), edge.producer->outputs.end(), edge.tensor, lowering.input);

@@ -26,72 +26,53 @@ bool has_int8_version(Builtin builtin) {
 }
 
 template <class T>
-void make(schema::OperatorT& op, T options = {}) {
-  op.builtin_options.Set(std::move(options));
+void make(schema::OperatorT& op) {
+  op.builtin_options.Set(T());
 }
 
-// Options that the kernels of this kind read; kinds without any keep none.
+struct Maker {
+  Builtin builtin;
+  void (*make)(schema::OperatorT&);
+};
+
+// Kinds whose kernels read options; the others keep none.
+constexpr std::array makers{
+    Maker{Builtin::ADD, make<schema::AddOptionsT>},
+    Maker{Builtin::SUB, make<schema::SubOptionsT>},
+    Maker{Builtin::MUL, make<schema::MulOptionsT>},
+    Maker{Builtin::DIV, make<schema::DivOptionsT>},
+    Maker{Builtin::MAXIMUM, make<schema::MaximumMinimumOptionsT>},
+    Maker{Builtin::MINIMUM, make<schema::MaximumMinimumOptionsT>},
+    Maker{Builtin::POW, make<schema::PowOptionsT>},
+    Maker{Builtin::AVERAGE_POOL_2D, make<schema::Pool2DOptionsT>},
+    Maker{Builtin::MAX_POOL_2D, make<schema::Pool2DOptionsT>},
+    Maker{Builtin::L2_POOL_2D, make<schema::Pool2DOptionsT>},
+    Maker{Builtin::CONV_2D, make<schema::Conv2DOptionsT>},
+    Maker{Builtin::DEPTHWISE_CONV_2D, make<schema::DepthwiseConv2DOptionsT>},
+    Maker{Builtin::FULLY_CONNECTED, make<schema::FullyConnectedOptionsT>},
+    Maker{Builtin::SOFTMAX, make<schema::SoftmaxOptionsT>},
+    Maker{Builtin::RESHAPE, make<schema::ReshapeOptionsT>},
+    Maker{Builtin::TRANSPOSE, make<schema::TransposeOptionsT>},
+    Maker{Builtin::PAD, make<schema::PadOptionsT>},
+    Maker{Builtin::PADV2, make<schema::PadV2OptionsT>},
+    Maker{Builtin::MIRROR_PAD, make<schema::MirrorPadOptionsT>},
+    Maker{Builtin::LEAKY_RELU, make<schema::LeakyReluOptionsT>},
+    Maker{Builtin::GELU, make<schema::GeluOptionsT>},
+    Maker{Builtin::CAST, make<schema::CastOptionsT>},
+    Maker{Builtin::ARG_MAX, make<schema::ArgMaxOptionsT>},
+    Maker{Builtin::ARG_MIN, make<schema::ArgMinOptionsT>},
+    Maker{Builtin::RESIZE_BILINEAR, make<schema::ResizeBilinearOptionsT>},
+    Maker{Builtin::RESIZE_NEAREST_NEIGHBOR, make<schema::ResizeNearestNeighborOptionsT>},
+    Maker{Builtin::MEAN, make<schema::ReducerOptionsT>},
+    Maker{Builtin::SUM, make<schema::ReducerOptionsT>},
+    Maker{Builtin::REDUCE_MAX, make<schema::ReducerOptionsT>},
+    Maker{Builtin::REDUCE_MIN, make<schema::ReducerOptionsT>},
+    Maker{Builtin::REDUCE_PROD, make<schema::ReducerOptionsT>}};
+
 void make_options(schema::OperatorT& op, Builtin builtin) {
   op.builtin_options.Reset();
-  switch (builtin) {
-    case Builtin::ADD:
-      return make(op, schema::AddOptionsT());
-    case Builtin::SUB:
-      return make(op, schema::SubOptionsT());
-    case Builtin::MUL:
-      return make(op, schema::MulOptionsT());
-    case Builtin::DIV:
-      return make(op, schema::DivOptionsT());
-    case Builtin::MAXIMUM:
-    case Builtin::MINIMUM:
-      return make(op, schema::MaximumMinimumOptionsT());
-    case Builtin::POW:
-      return make(op, schema::PowOptionsT());
-    case Builtin::AVERAGE_POOL_2D:
-    case Builtin::MAX_POOL_2D:
-    case Builtin::L2_POOL_2D:
-      return make(op, schema::Pool2DOptionsT());
-    case Builtin::CONV_2D:
-      return make(op, schema::Conv2DOptionsT());
-    case Builtin::DEPTHWISE_CONV_2D:
-      return make(op, schema::DepthwiseConv2DOptionsT());
-    case Builtin::FULLY_CONNECTED:
-      return make(op, schema::FullyConnectedOptionsT());
-    case Builtin::SOFTMAX:
-      return make(op, schema::SoftmaxOptionsT());
-    case Builtin::RESHAPE:
-      return make(op, schema::ReshapeOptionsT());
-    case Builtin::TRANSPOSE:
-      return make(op, schema::TransposeOptionsT());
-    case Builtin::PAD:
-      return make(op, schema::PadOptionsT());
-    case Builtin::PADV2:
-      return make(op, schema::PadV2OptionsT());
-    case Builtin::MIRROR_PAD:
-      return make(op, schema::MirrorPadOptionsT());
-    case Builtin::LEAKY_RELU:
-      return make(op, schema::LeakyReluOptionsT());
-    case Builtin::GELU:
-      return make(op, schema::GeluOptionsT());
-    case Builtin::CAST:
-      return make(op, schema::CastOptionsT());
-    case Builtin::ARG_MAX:
-      return make(op, schema::ArgMaxOptionsT());
-    case Builtin::ARG_MIN:
-      return make(op, schema::ArgMinOptionsT());
-    case Builtin::RESIZE_BILINEAR:
-      return make(op, schema::ResizeBilinearOptionsT());
-    case Builtin::RESIZE_NEAREST_NEIGHBOR:
-      return make(op, schema::ResizeNearestNeighborOptionsT());
-    case Builtin::MEAN:
-    case Builtin::SUM:
-    case Builtin::REDUCE_MAX:
-    case Builtin::REDUCE_MIN:
-    case Builtin::REDUCE_PROD:
-      return make(op, schema::ReducerOptionsT());
-    default:
-      return;
-  }
+  for (const Maker& maker : makers)
+    if (maker.builtin == builtin) return maker.make(op);
 }
 
 struct Named {

@@ -7,7 +7,8 @@
 namespace fetafix::formats::tflite {
 namespace {
 
-constexpr int64_t most_variable_elements = int64_t{1} << 28;  // a damaged file may ask for any amount of memory
+constexpr int64_t most_variable_elements = int64_t{1}
+                                           << 28;  // a damaged file may ask for any amount of memory
 
 Error broken(const std::string& what) {
   return {ErrorKind::file, what};
@@ -131,7 +132,8 @@ Result<ValueId> Lifter::value_of(int tensor) {
   if (!why.empty()) return Operation::unsupported("operand '" + info.name + "' is " + why);
   if (!wire.is_variable()) return broken("tensor '" + info.name + "' is read before anything computes it");
   const auto count = element_count(shape_of(wire));
-  auto zeros = Tensor::zeros(info.dtype, count && *count <= most_variable_elements ? shape_of(wire) : Shape{-1});
+  auto zeros =
+      Tensor::zeros(info.dtype, count && *count <= most_variable_elements ? shape_of(wire) : Shape{-1});
   if (!zeros.ok()) return Operation::unsupported("variable '" + info.name + "' has no fixed size");
   out_.notes.push_back("variable '" + info.name + "' is taken as zero, its value before the first run");
   return value = out_.graph.add_constant(info.name, std::move(zeros).value());

@@ -15,8 +15,7 @@ Status lift_fully_connected(Operation& op) {
   const auto& input = op.info(0).shape;
   const bool fits = input && !input->empty() && (input->back() == (*weights)[1] || input->back() < 0);
   const bool is_matrix = fits && input->size() == 2;
-  const bool keeps = fits && options.keep_num_dims;
-  if (!is_matrix && !keeps)
+  if (!is_matrix && !options.keep_num_dims)
     x = op.node("Reshape", {x, op.number("rows", Tensor::vector<int64_t>({-1, (*weights)[1]}))}, {},
                 Role::bridge);
   if (is_hybrid(op, 0, 1)) {

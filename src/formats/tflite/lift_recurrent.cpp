@@ -73,7 +73,8 @@ Status lift_sequence_lstm(Operation& op) {
   FETAFIX_CHECK(check_form(op, options));
   note_clip(op, options.cell_clip, options.time_major);
   const int64_t units = (*op.info(5).shape)[1];
-  if (units < 1 || units > most_units) return Operation::unsupported("it has " + std::to_string(units) + " units");
+  if (units < 1 || units > most_units)
+    return Operation::unsupported("it has " + std::to_string(units) + " units");
   FETAFIX_TRY(Operand x, op.in(0));
   if (!options.time_major) x = op.bridge(x, {1, 0, 2});
   FETAFIX_TRY(auto p, parameters(op, units));

@@ -126,7 +126,7 @@ constexpr LiftRule rules[]{
     {Builtin::TRANSPOSE_CONV, lift_transpose_conv,
      "bridge, ConvTranspose, activation, bridge; constant output size; hybrid too"},
     {Builtin::UNIDIRECTIONAL_SEQUENCE_LSTM, lift_sequence_lstm,
-     "LSTM with Concats of its parameters; not with projection, layer normalization, clipping, coupled gates "
+     "LSTM with Concats of its parameters; not with projection, layer normalization, coupled gates "
      "or hybrid"},
     {Builtin::UNPACK, lift_unpack, "Split, Squeeze of each"},
     {Builtin::WHERE, lift_where, "NonZero, bridge"},

@@ -12,7 +12,8 @@ TEST(Lift, SmallNet) {
   SmallNet net;
   const Lifted view = lifted(*net.native());
   EXPECT_TRUE(view.notes.empty());
-  EXPECT_EQ(types(view.graph), "Transpose Conv Clip Transpose Transpose MaxPool Transpose Reshape MatMul Add Softmax");
+  EXPECT_EQ(types(view.graph),
+            "Transpose Conv Clip Transpose Transpose MaxPool Transpose Reshape MatMul Add Softmax");
   const auto& conv = node_of(view.graph, "Conv");
   EXPECT_EQ(graph::to_text(conv.attributes.at("pads")), "[0,0,1,1]");  // SAME puts the odd pixel at the end
   EXPECT_EQ(conv.slots, (std::vector<int>{-1, 1, 2}));
@@ -48,7 +49,8 @@ TEST(Lift, SameTwice) {
 TEST(Lift, DynamicSizesKeepSame) {
   SmallNet net;
   for (auto& tensor : net.graph().tensors)
-    if (tensor->name == "image" || tensor->name == "features") tensor->shape_signature = {-1, -1, -1, tensor->shape[3]};
+    if (tensor->name == "image" || tensor->name == "features")
+      tensor->shape_signature = {-1, -1, -1, tensor->shape[3]};
   const Lifted view = lifted(*net.native());
   const auto& conv = node_of(view.graph, "Conv");
   EXPECT_EQ(graph::attribute_or(conv, "auto_pad", std::string()), "SAME_UPPER");
@@ -98,7 +100,8 @@ TEST(Lift, QuantizedConvolutionIsFloatInside) {
   b.add(Builtin::CONV_2D, {x, w, bias}, {y}, options);
   b.output(y);
   const Lifted view = lifted(*b.native());
-  EXPECT_EQ(types(view.graph), "DequantizeLinear Transpose DequantizeLinear DequantizeLinear Conv Transpose QuantizeLinear");
+  EXPECT_EQ(types(view.graph),
+            "DequantizeLinear Transpose DequantizeLinear DequantizeLinear Conv Transpose QuantizeLinear");
   const auto& weights = node_of(view.graph, "DequantizeLinear", 1);
   EXPECT_EQ(weights.role, Role::constant);
   EXPECT_EQ(weights.slots, (std::vector<int>{1, scale_slot + 1, zero_point_slot + 1}));
@@ -112,7 +115,8 @@ TEST(Lift, QuantizedConvolutionIsFloatInside) {
 TEST(Lift, Float16ConstantsAreConstants) {
   Build b;
   const int x = b.input("x", {1, 2});
-  const int half = b.tensor("half", {2}, TensorType::FLOAT16), full = b.tensor("full", {2}), y = b.tensor("y", {1, 2});
+  const int half = b.tensor("half", {2}, TensorType::FLOAT16), full = b.tensor("full", {2}),
+            y = b.tensor("y", {1, 2});
   auto buffer = std::make_unique<schema::BufferT>();
   buffer->data = {0x00, 0x3c, 0x00, 0x40};  // 1, 2
   b.graph().tensors[static_cast<size_t>(half)]->buffer = 1;
@@ -142,7 +146,8 @@ TEST(Lift, StridedSliceMasks) {
   EXPECT_EQ(types(view.graph), "Slice Squeeze");
   const auto& slice = node_of(view.graph, "Slice");
   EXPECT_TRUE(operand(view.graph, slice, 1).constant.identical(Tensor::vector<int64_t>({-1, 0, 5})));
-  EXPECT_TRUE(operand(view.graph, slice, 2).constant.identical(Tensor::vector<int64_t>({2147483647, 2147483647, -7})));
+  EXPECT_TRUE(operand(view.graph, slice, 2)
+                  .constant.identical(Tensor::vector<int64_t>({2147483647, 2147483647, -7})));
 }
 
 TEST(Lift, UnknownOperatorsAreOpaque) {
@@ -163,7 +168,8 @@ TEST(Lift, UnknownOperatorsAreOpaque) {
 // A form that the function refuses half-way leaves nothing behind.
 TEST(Lift, RefusedFormsAreOpaque) {
   SmallNet net;
-  net.op(0).builtin_options.AsConv2DOptions()->fused_activation_function = schema::ActivationFunctionType::SIGN_BIT;
+  net.op(0).builtin_options.AsConv2DOptions()->fused_activation_function =
+      schema::ActivationFunctionType::SIGN_BIT;
   const Lifted view = lifted(*net.native());
   EXPECT_EQ(types(view.graph, 0), "CONV_2D");
   EXPECT_TRUE(view.graph.nodes[0].opaque);
@@ -172,7 +178,8 @@ TEST(Lift, RefusedFormsAreOpaque) {
 
 TEST(Lift, EveryRuleOnce) {
   std::set<Builtin> seen;
-  for (const LiftRule& rule : lift_rules()) EXPECT_TRUE(seen.insert(rule.builtin).second) << builtin_name(rule.builtin);
+  for (const LiftRule& rule : lift_rules())
+    EXPECT_TRUE(seen.insert(rule.builtin).second) << builtin_name(rule.builtin);
   EXPECT_EQ(find_lift_rule(Builtin::WHILE), nullptr);
 }
 

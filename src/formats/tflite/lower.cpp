@@ -22,7 +22,8 @@ class Lowerer {
 
   Status run() {
     const std::string& type = node_.type;
-    if (!what_.others.empty() && type != "Concat" && type != "MatMul" && !plain_builtin(type)) return cant("a new " + type + " of several values");
+    if (!what_.others.empty() && type != "Concat" && type != "MatMul" && !plain_builtin(type))
+      return cant("a new " + type + " of several values");
     if (editor_.quantized(what_.input) && !moves_values(type))
       return cant("a new " + type + " between quantized tensors would need a scale for its output");
     if (type == "Clip") return clip();

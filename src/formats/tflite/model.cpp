@@ -63,8 +63,8 @@ Result<std::unique_ptr<NativeModel>> TfliteModel::parse(Bytes bytes) {
 }
 
 Result<std::unique_ptr<schema::ModelT>> TfliteModel::unpacked() const {
-  if (auto reason = unsafe_to_rewrite(file_))
-    return Error{ErrorKind::unsupported, "this file can be read but not rewritten: " + *reason};
+  if (file_.frozen)
+    return Error{ErrorKind::unsupported, "this file can be read but not rewritten: " + *file_.frozen};
   return std::unique_ptr<schema::ModelT>(file_.model->UnPack());
 }
 

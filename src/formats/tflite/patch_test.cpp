@@ -79,13 +79,15 @@ TEST(Patch, NothingElseChanges) {
 
 TEST(Patch, SharedConstantsAreCopied) {
   Build b;
-  const int x = b.input("x", {1, 4}), c = b.ramp("c", {4}), y = b.tensor("y", {1, 4}), z = b.tensor("z", {1, 4});
+  const int x = b.input("x", {1, 4}), c = b.ramp("c", {4}), y = b.tensor("y", {1, 4}),
+            z = b.tensor("z", {1, 4});
   b.add(Builtin::ADD, {x, c}, {y}, schema::AddOptionsT());
   b.add(Builtin::MUL, {y, c}, {z}, schema::MulOptionsT());
   b.output(z);
   const auto after = patched(b, {graph::SetTensor{at(1), 1, ones({4})}});
   EXPECT_TRUE(operand(after.graph, node_of(after.graph, "Mul"), 1).constant.identical(ones({4})));
-  EXPECT_TRUE(operand(after.graph, node_of(after.graph, "Add"), 1).constant.identical(Tensor::vector<float>({0, 0.5f, 1, 1.5f})));
+  EXPECT_TRUE(operand(after.graph, node_of(after.graph, "Add"), 1)
+                  .constant.identical(Tensor::vector<float>({0, 0.5f, 1, 1.5f})));
 }
 
 TEST(Patch, SharedBuffersAreCopied) {
@@ -97,7 +99,8 @@ TEST(Patch, SharedBuffersAreCopied) {
   net.add(Builtin::ADD, {net.pooled, twin}, {y}, schema::AddOptionsT());
   net.output(y);
   const auto after = patched(net, {graph::SetTensor{at(0), 2, ones({4})}});
-  EXPECT_TRUE(operand(after.graph, node_of(after.graph, "Add", 1), 1).constant.identical(Tensor::vector<float>({0, 0.5f, 1, 1.5f})));
+  EXPECT_TRUE(operand(after.graph, node_of(after.graph, "Add", 1), 1)
+                  .constant.identical(Tensor::vector<float>({0, 0.5f, 1, 1.5f})));
   EXPECT_TRUE(operand(after.graph, node_of(after.graph, "Conv"), 2).constant.identical(ones({4})));
 }
 
@@ -105,7 +108,8 @@ TEST(Patch, AbsentBiasIsAdded) {
   SmallNet net;
   net.op(0).inputs.resize(2);
   net.op(3).inputs[2] = -1;
-  const auto after = patched(net, {graph::SetTensor{at(0), 2, ones({4})}, graph::SetTensor{at(3), 2, ones({5})}});
+  const auto after =
+      patched(net, {graph::SetTensor{at(0), 2, ones({4})}, graph::SetTensor{at(3), 2, ones({5})}});
   EXPECT_TRUE(operand(after.graph, node_of(after.graph, "Conv"), 2).constant.identical(ones({4})));
   EXPECT_TRUE(operand(after.graph, node_of(after.graph, "Add"), 1).constant.identical(ones({5})));
   EXPECT_NE(refusal(net, {graph::SetTensor{at(1), 1, ones({4})}}).find("absent"), std::string::npos);
@@ -114,13 +118,17 @@ TEST(Patch, AbsentBiasIsAdded) {
 TEST(Patch, AxesKeepTheirType) {
   SmallNet net;
   const auto after = patched(net, {graph::SetTensor{at(2), 1, Tensor::vector<int64_t>({1, -1})}});
-  EXPECT_TRUE(operand(after.graph, node_of(after.graph, "Reshape"), 1).constant.identical(Tensor::vector<int64_t>({1, -1})));
-  EXPECT_NE(refusal(net, {graph::SetTensor{at(2), 1, Tensor::vector<float>({1.5f, 2})}}).find("can't be stored as int32"), std::string::npos);
+  EXPECT_TRUE(operand(after.graph, node_of(after.graph, "Reshape"), 1)
+                  .constant.identical(Tensor::vector<int64_t>({1, -1})));
+  EXPECT_NE(refusal(net, {graph::SetTensor{at(2), 1, Tensor::vector<float>({1.5f, 2})}})
+                .find("can't be stored as int32"),
+            std::string::npos);
 }
 
 TEST(Patch, QuantizedWeightsAndScales) {
   Build b;
-  const int x = b.input("x", {1, 2}, schema::TensorType::INT8), y = b.tensor("y", {1, 2}, schema::TensorType::INT8);
+  const int x = b.input("x", {1, 2}, schema::TensorType::INT8),
+            y = b.tensor("y", {1, 2}, schema::TensorType::INT8);
   const int w = b.constant<int8_t>("w", {2, 2}, {1, 2, 3, 4});
   for (int t : {x, y, w}) b.quantize(t, {0.5f}, {0});
   b.add(Builtin::FULLY_CONNECTED, {x, w}, {y}, schema::FullyConnectedOptionsT());
@@ -131,8 +139,10 @@ TEST(Patch, QuantizedWeightsAndScales) {
   const auto& node = node_of(after.graph, "DequantizeLinear", 1);
   EXPECT_TRUE(operand(after.graph, node, 0).constant.identical(Tensor::of<int8_t>({5, 6, 7, 8}, {2, 2})));
   EXPECT_TRUE(operand(after.graph, node, 1).constant.identical(Tensor::scalar(0.25f)));
-  EXPECT_NE(refusal(b, {graph::SetTensor{weights, 1, ones({2, 2})}}).find("give it as int8"), std::string::npos);
-  EXPECT_NE(refusal(b, {insertion(output_of(at(0, Role::quantize)), "Sigmoid")}).find("scale"), std::string::npos);
+  EXPECT_NE(refusal(b, {graph::SetTensor{weights, 1, ones({2, 2})}}).find("give it as int8"),
+            std::string::npos);
+  EXPECT_NE(refusal(b, {insertion(output_of(at(0, Role::quantize)), "Sigmoid")}).find("scale"),
+            std::string::npos);
 }
 
 TEST(Patch, Strides) {
@@ -141,7 +151,8 @@ TEST(Patch, Strides) {
                                    graph::SetAttribute{at(0), "pads", std::vector<int64_t>{1, 1, 1, 1}}});
   EXPECT_EQ(types(after.graph, 0), "Transpose Conv Clip Transpose");
   EXPECT_EQ(graph::to_text(node_of(after.graph, "Conv").attributes.at("pads")), "[1,1,1,1]");
-  EXPECT_EQ(*after.graph.value(node_of(after.graph, "MaxPool").outputs[0]).shape, (Shape{1, 4, 4, 4}));  // given on
+  EXPECT_EQ(*after.graph.value(node_of(after.graph, "MaxPool").outputs[0]).shape,
+            (Shape{1, 4, 4, 4}));  // given on
 }
 
 TEST(Patch, PadsThatAreSame) {
@@ -157,18 +168,21 @@ TEST(Patch, OtherPadsBecomeAPad) {
   const auto after = patched(net, {graph::SetAttribute{at(0), "pads", std::vector<int64_t>{1, 1, 0, 0}}});
   EXPECT_EQ(types(after.graph, 0), "Pad");
   EXPECT_EQ(graph::to_text(node_of(after.graph, "Conv").attributes.at("pads")), "[0,0,0,0]");
-  EXPECT_TRUE(operand(after.graph, node_of(after.graph, "Pad"), 1).constant.identical(Tensor::vector<int64_t>({0, 1, 1, 0, 0, 0, 0, 0})));
+  EXPECT_TRUE(operand(after.graph, node_of(after.graph, "Pad"), 1)
+                  .constant.identical(Tensor::vector<int64_t>({0, 1, 1, 0, 0, 0, 0, 0})));
 }
 
 TEST(Patch, ActivationComesAndGoes) {
   SmallNet net;
-  EXPECT_EQ(types(patched(net, {graph::RemoveNode{at(0, Role::activation)}}).graph, 0), "Transpose Conv Transpose");
+  EXPECT_EQ(types(patched(net, {graph::RemoveNode{at(0, Role::activation)}}).graph, 0),
+            "Transpose Conv Transpose");
   // A restored one is fused where there is room ...
-  const auto fused = patched(net, {graph::RemoveNode{at(0, Role::activation)},
-                                   insertion(output_of(at(0)), "Relu")});
+  const auto fused =
+      patched(net, {graph::RemoveNode{at(0, Role::activation)}, insertion(output_of(at(0)), "Relu")});
   EXPECT_EQ(types(fused.graph, 0), "Transpose Conv Relu Transpose");
   // ... and one behind the native tensor too; between core and function the function moves out.
-  EXPECT_EQ(types(patched(net, {insertion(output_of(at(1, Role::bridge, 1)), "Relu")}).graph, 1), "Transpose MaxPool Relu Transpose");
+  EXPECT_EQ(types(patched(net, {insertion(output_of(at(1, Role::bridge, 1)), "Relu")}).graph, 1),
+            "Transpose MaxPool Relu Transpose");
   const auto between = patched(net, {insertion(output_of(at(0)), "Sigmoid")});
   EXPECT_EQ(types(between.graph).substr(0, 40), "Transpose Conv Transpose Sigmoid Clip Tr");
 }
@@ -191,31 +205,44 @@ TEST(Patch, ConstantsTurnWithTheEdge) {
 
 TEST(Patch, InsertedOperatorsLiftAgain) {
   SmallNet net;
-  const auto inner = output_of(at(1));   // channels first
+  const auto inner = output_of(at(1));  // channels first
   const auto whole = output_of(at(3, Role::bias));
   const auto one = [&](const graph::ValueAddress& edge, const std::string& type, graph::Attributes attributes,
                        std::vector<std::optional<Tensor>> operands) {
     return types(patched(net, {insertion(edge, type, std::move(attributes), std::move(operands))}).graph);
   };
-  const auto has = [](const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; };
-  for (const char* type : {"Abs", "Ceil", "Cos", "Elu", "Exp", "Floor", "Gelu", "HardSwish", "LeakyRelu", "Log", "Neg", "Round", "Sigmoid",
-                           "Sign", "Sin", "Sqrt", "Tanh"})
+  const auto has = [](const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+  };
+  for (const char* type : {"Abs", "Ceil", "Cos", "Elu", "Exp", "Floor", "Gelu", "HardSwish", "LeakyRelu",
+                           "Log", "Neg", "Round", "Sigmoid", "Sign", "Sin", "Sqrt", "Tanh"})
     EXPECT_TRUE(has(one(whole, type, {}, {std::nullopt}), std::string("Add ") + type + " Softmax")) << type;
   for (const char* type : {"Sub", "Mul", "Div", "Max", "Min", "Pow", "PRelu"})
-    EXPECT_TRUE(has(one(whole, type, {}, {std::nullopt, ones({5})}), std::string("Add ") + type + " Softmax")) << type;
+    EXPECT_TRUE(has(one(whole, type, {}, {std::nullopt, ones({5})}), std::string("Add ") + type + " Softmax"))
+        << type;
   EXPECT_TRUE(has(one(whole, "Softmax", {}, {std::nullopt}), "Softmax Softmax"));
   EXPECT_TRUE(has(one(whole, "Reciprocal", {}, {std::nullopt}), "Add Div"));
-  EXPECT_TRUE(has(one(whole, "Transpose", {{"perm", std::vector<int64_t>{1, 0}}}, {std::nullopt}), "Add Transpose Softmax"));
-  EXPECT_TRUE(has(one(whole, "Reshape", {}, {std::nullopt, Tensor::vector<int64_t>({5, 1})}), "Add Reshape Softmax"));
+  EXPECT_TRUE(has(one(whole, "Transpose", {{"perm", std::vector<int64_t>{1, 0}}}, {std::nullopt}),
+                  "Add Transpose Softmax"));
+  EXPECT_TRUE(
+      has(one(whole, "Reshape", {}, {std::nullopt, Tensor::vector<int64_t>({5, 1})}), "Add Reshape Softmax"));
   EXPECT_TRUE(has(one(whole, "MatMul", {}, {std::nullopt, ones({5, 3})}), "Add MatMul Softmax"));
-  EXPECT_TRUE(has(one(whole, "Clip", {}, {std::nullopt, Tensor::scalar(-2.f), Tensor::scalar(2.f)}), "Add Max Min"));
-  EXPECT_TRUE(has(one(inner, "Pad", {}, {std::nullopt, Tensor::vector<int64_t>({0, 0, 1, 1, 0, 0, 1, 1})}), "MaxPool Transpose Pad"));
+  EXPECT_TRUE(
+      has(one(whole, "Clip", {}, {std::nullopt, Tensor::scalar(-2.f), Tensor::scalar(2.f)}), "Add Max Min"));
+  EXPECT_TRUE(has(one(inner, "Pad", {}, {std::nullopt, Tensor::vector<int64_t>({0, 0, 1, 1, 0, 0, 1, 1})}),
+                  "MaxPool Transpose Pad"));
   const std::vector<int64_t> two{2, 2};
-  EXPECT_TRUE(has(one(inner, "AveragePool", {{"kernel_shape", two}}, {std::nullopt}), "Transpose AveragePool Transpose"));
-  EXPECT_TRUE(has(one(inner, "MaxPool", {{"kernel_shape", two}}, {std::nullopt}), "MaxPool Transpose Transpose MaxPool"));
-  EXPECT_TRUE(has(one(inner, "Conv", {}, {std::nullopt, ones({3, 4, 1, 1})}), "Transpose Conv Transpose Reshape"));
-  EXPECT_TRUE(has(one(inner, "Conv", {{"group", int64_t{4}}}, {std::nullopt, ones({4, 1, 2, 2})}), "Transpose Conv Transpose Reshape"));
-  EXPECT_TRUE(has(one(inner, "BatchNormalization", {}, {std::nullopt, ones({4}), ones({4}), ones({4}), ones({4})}), "Mul Add Reshape"));
+  EXPECT_TRUE(has(one(inner, "AveragePool", {{"kernel_shape", two}}, {std::nullopt}),
+                  "Transpose AveragePool Transpose"));
+  EXPECT_TRUE(has(one(inner, "MaxPool", {{"kernel_shape", two}}, {std::nullopt}),
+                  "MaxPool Transpose Transpose MaxPool"));
+  EXPECT_TRUE(
+      has(one(inner, "Conv", {}, {std::nullopt, ones({3, 4, 1, 1})}), "Transpose Conv Transpose Reshape"));
+  EXPECT_TRUE(has(one(inner, "Conv", {{"group", int64_t{4}}}, {std::nullopt, ones({4, 1, 2, 2})}),
+                  "Transpose Conv Transpose Reshape"));
+  EXPECT_TRUE(
+      has(one(inner, "BatchNormalization", {}, {std::nullopt, ones({4}), ones({4}), ones({4}), ones({4})}),
+          "Mul Add Reshape"));
   EXPECT_NE(refusal(net, {insertion(whole, "Erf")}).find("not among"), std::string::npos);
 }
 
@@ -272,22 +299,41 @@ TEST(Patch, OperandsAreRewired) {
   input.graph_input = 0;
   const auto after = patched(b, {graph::SetOperand{at(1), 1, input}});
   EXPECT_EQ(operand(after.graph, node_of(after.graph, "Add"), 1).name, "x");
-  EXPECT_NE(refusal(b, {graph::SetOperand{at(0), 0, output_of(at(1))}}).find("computed later"), std::string::npos);
+  EXPECT_NE(refusal(b, {graph::SetOperand{at(0), 0, output_of(at(1))}}).find("computed later"),
+            std::string::npos);
 }
 
 TEST(Patch, TypesChange) {
   SmallNet net;
   const auto view = lifted(*net.native());
-  const auto average = patched(net, {graph::ChangeType{at(1), "AveragePool", node_of(view.graph, "MaxPool").attributes}});
+  const auto average =
+      patched(net, {graph::ChangeType{at(1), "AveragePool", node_of(view.graph, "MaxPool").attributes}});
   EXPECT_EQ(types(average.graph, 1), "Transpose AveragePool Transpose");
-  EXPECT_EQ(types(patched(net, {graph::ChangeType{at(0, Role::activation), "Relu", {}}}).graph, 0), "Transpose Conv Relu Transpose");
-  EXPECT_NE(refusal(net, {graph::ChangeType{at(0), "MatMul", {}}}).find("can't become MatMul"), std::string::npos);
+  EXPECT_EQ(types(patched(net, {graph::ChangeType{at(0, Role::activation), "Relu", {}}}).graph, 0),
+            "Transpose Conv Relu Transpose");
+  EXPECT_NE(refusal(net, {graph::ChangeType{at(0), "MatMul", {}}}).find("can't become MatMul"),
+            std::string::npos);
+}
+
+TEST(Patch, ArgKeepsItsOutputType) {
+  Build b;
+  const int x = b.input("x", {1, 4}), y = b.tensor("y", {1}, schema::TensorType::INT32);
+  schema::ArgMaxOptionsT options;
+  options.output_type = schema::TensorType::INT32;
+  b.add(Builtin::ARG_MAX, {x, b.constant<int32_t>("axis", {}, {1})}, {y}, options);
+  b.output(y);
+  auto model =
+      patch(b, {graph::ChangeType{at(0), "ArgMin", {{"axis", int64_t{1}}, {"keepdims", int64_t{0}}}}});
+  ASSERT_TRUE(model.ok()) << model.error().message;
+  EXPECT_EQ(types(lifted(**model).graph), "ArgMin Cast");
 }
 
 TEST(Patch, AddressesAreChecked) {
   SmallNet net;
-  EXPECT_NE(refusal(net, {graph::SetTensor{at(77), 1, ones({4})}}).find("there is no operator 77"), std::string::npos);
-  EXPECT_NE(refusal(net, {graph::SetAttribute{at(0), "group", int64_t{2}}}).find("no counterpart"), std::string::npos);
+  EXPECT_NE(refusal(net, {graph::SetTensor{at(77), 1, ones({4})}}).find("there is no operator 77"),
+            std::string::npos);
+  EXPECT_NE(refusal(net, {graph::SetAttribute{at(0), "group", int64_t{2}}}).find("no counterpart"),
+            std::string::npos);
   EXPECT_NE(refusal(net, {graph::RemoveNode{at(0, Role::bridge)}}).find("bridge"), std::string::npos);
 }
 

@@ -11,7 +11,9 @@ std::string error_of(Bytes bytes) {
   return parsed.ok() ? "" : parsed.error().message;
 }
 
-graph::Patch strides_of(int index) { return patch_of({graph::SetAttribute{at(index), "strides", std::vector<int64_t>{1, 1}}}); }
+graph::Patch strides_of(int index) {
+  return patch_of({graph::SetAttribute{at(index), "strides", std::vector<int64_t>{1, 1}}});
+}
 
 TEST(Read, RecognizesByContent) {
   const Bytes bytes = SmallNet().bytes();
@@ -55,7 +57,8 @@ TEST(Read, SaysWhatIsWrong) {
   EXPECT_NE(error_of(Bytes()).find("not a TFLite file"), std::string::npos);
   SmallNet index;
   index.op(0).inputs[1] = 99;
-  EXPECT_NE(error_of(index.bytes()).find("operator 0: an operand is tensor 99, expected below"), std::string::npos);
+  EXPECT_NE(error_of(index.bytes()).find("operator 0: an operand is tensor 99, expected below"),
+            std::string::npos);
   SmallNet buffer;
   buffer.graph().tensors[0]->buffer = 77;
   EXPECT_NE(error_of(buffer.bytes()).find("tensor 0: has buffer 77"), std::string::npos);
@@ -123,7 +126,8 @@ TEST(Read, KeepsWhatFollowsTheFlatbuffer) {
   ASSERT_TRUE(patched.ok()) << patched.error().message;
   const Lifted before = lifted(**model), after = lifted(**patched);
   const auto& conv = node_of(after.graph, "Conv");
-  EXPECT_TRUE(operand(after.graph, conv, 1).constant.identical(operand(before.graph, node_of(before.graph, "Conv"), 1).constant));
+  EXPECT_TRUE(operand(after.graph, conv, 1)
+                  .constant.identical(operand(before.graph, node_of(before.graph, "Conv"), 1).constant));
   EXPECT_TRUE(operand(after.graph, conv, 2).constant.identical(Tensor::vector<float>({1, 2, 3, 4})));
 }
 
@@ -149,12 +153,15 @@ TEST(Read, RefusesToRewriteNewerFiles) {
   flatbuffers::FlatBufferBuilder builder;
   SmallNet net;
   const auto packed = schema::Model::Pack(builder, &net.model());
-  const auto* table = reinterpret_cast<const flatbuffers::Table*>(builder.GetCurrentBufferPointer() + builder.GetSize() - packed.o);
+  const auto* table = reinterpret_cast<const flatbuffers::Table*>(builder.GetCurrentBufferPointer() +
+                                                                  builder.GetSize() - packed.o);
   const auto start = builder.StartTable();
   builder.AddElement<uint32_t>(schema::Model::VT_VERSION, 3, 0);
-  for (auto slot : {schema::Model::VT_OPERATOR_CODES, schema::Model::VT_SUBGRAPHS, schema::Model::VT_BUFFERS}) {
+  for (auto slot :
+       {schema::Model::VT_OPERATOR_CODES, schema::Model::VT_SUBGRAPHS, schema::Model::VT_BUFFERS}) {
     const auto* target = table->GetPointer<const uint8_t*>(slot);
-    const auto from_end = static_cast<flatbuffers::uoffset_t>(builder.GetCurrentBufferPointer() + builder.GetSize() - target);
+    const auto from_end =
+        static_cast<flatbuffers::uoffset_t>(builder.GetCurrentBufferPointer() + builder.GetSize() - target);
     builder.AddOffset(slot, flatbuffers::Offset<void>(from_end));
   }
   builder.AddElement<uint32_t>(4 + 2 * 30, 1, 0);
@@ -166,7 +173,8 @@ TEST(Read, RefusesToRewriteNewerFiles) {
   const auto patch = strides_of(0);
   auto patched = (*model)->patched(patch);
   ASSERT_FALSE(patched.ok());
-  EXPECT_NE(patched.error().message.find("field 30, which is newer"), std::string::npos) << patched.error().message;
+  EXPECT_NE(patched.error().message.find("field 30, which is newer"), std::string::npos)
+      << patched.error().message;
 }
 
 }  // namespace

@@ -19,16 +19,21 @@ using Builtin = schema::BuiltinOperator;
 struct File {
   std::shared_ptr<const Bytes> bytes;
   const schema::Model* model = nullptr;
-  size_t flatbuffer_size = 0;  // what follows it: buffers of large models, an attached archive
+  size_t flatbuffer_size = 0;         // what follows it: buffers of large models, an attached archive
+  std::optional<std::string> frozen;  // why the file can be read, but not rewritten
 };
 
 // Parses and checks (check.cpp); error kind `file` for what is truncated, hostile or not this format.
 Result<File> parse_file(std::shared_ptr<const Bytes> bytes);
 
-// True when a table of the file has fields, or a union a member, that our schema does not know: rewriting the
-// file would lose them. Also true for files whose shared parts would grow beyond reason when copied.
-// The text says which; nullopt: safe to rewrite.
-std::optional<std::string> unsafe_to_rewrite(const File& file);
+// What a walk over all tables finds (walk.cpp).
+struct Walk {
+  std::optional<std::string> damage;  // vectors that the verifier lets pass, but that can't be read
+  std::optional<std::string>
+      frozen;  // fields or union members that our schema does not know and a rewrite would
+               // lose; parts shared so often that a copy would grow beyond reason
+};
+Walk walk(const schema::Model& model, BytesView file);
 
 // The operator kind: the newer field, or the older one where that is larger.
 Builtin builtin_of(const schema::OperatorCode& code);
