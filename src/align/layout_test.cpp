@@ -63,12 +63,15 @@ TEST(Evidence, IsFloatVariesAndDependsOnTheSample) {
 }
 
 TEST(SourceValueClasses, TwinsAreOneClassNamedByTheEarliest) {
-  const auto graph = graph::parse_text("input %x float32[2,3]\n%t = Transpose(%x)\n%r = Reshape(%t)\n%y = Exp(%x)\noutput %y\n");
+  const auto graph = graph::parse_text(
+      "input %x float32[2,3]\n%t = Transpose(%x)\n%r = Reshape(%t)\n%y = Exp(%x)\noutput %y\n");
   std::vector<evaluate::Feeds> samples(2);
   for (int s = 0; s < 2; ++s) {
     const float k = static_cast<float>(s + 1);
     const Tensor x = Tensor::of(std::vector<float>{k, 2, 3, 4, 5, 6}, {2, 3});
-    samples[s] = {{0, x}, {1, transpose(x, std::vector<int>{1, 0})}, {2, x.reshaped({6})},
+    samples[s] = {{0, x},
+                  {1, transpose(x, std::vector<int>{1, 0})},
+                  {2, x.reshaped({6})},
                   {3, Tensor::of(std::vector<float>{k, 2, 3, 4, 5, 7}, {2, 3})}};
   }
   const SourceValues values(*graph, samples);

@@ -77,17 +77,12 @@ std::optional<Tensor> Walk::propagated(NodeId id, size_t output, size_t sample, 
   return spread;
 }
 
-Result<std::vector<Tensor>> Walk::tolerance_of(NodeId id, size_t output,
-                                               const std::vector<Tensor>& computed) {
+Result<std::vector<Tensor>> Walk::tolerance_of(NodeId id, size_t output, const std::vector<Tensor>& computed,
+                                               std::span<const Match> matches) {
   const Node& node = target_.node(id);
   // Bit-equal to a source value: nothing to tolerate.
-  const bool clean = pending_before(node).empty();
-  if (clean) {
-    const auto matches = source_.match(computed, options_.sieve);
-    if (matches.empty() || matches[0].relative == 0) {
-      if (!matches.empty()) return std::vector<Tensor>(computed.size());
-    }
-  }
+  if (!matches.empty() && matches[0].relative == 0 && pending_before(node).empty())
+    return std::vector<Tensor>(computed.size());
   size_t real = 0;
   for (size_t i = 0; i < output; ++i) real += node.outputs[i] != graph::no_value;
   std::vector<Tensor> out;
@@ -121,10 +116,10 @@ bool Walk::is_layout(const Node& node) const {
   return types.contains(node.type);
 }
 
-std::optional<Match> Walk::choose(NodeId id, std::span<const Tensor> computed,
+std::optional<Match> Walk::choose(NodeId id, std::span<const Match> matches, std::span<const Tensor> computed,
                                   std::span<const Tensor> tolerance, compare::ToleranceRatio* ratio) const {
   std::vector<std::pair<Match, compare::ToleranceRatio>> kept;
-  for (const Match& match : source_.match(computed, options_.sieve)) {
+  for (const Match& match : matches) {
     compare::ToleranceRatio worst;
     for (size_t s = 0; s < computed.size() && match.relative > 0; ++s) {
       const Tensor expected = hand_over(source_.at(s, match.source), match.permutation, computed[s].shape());

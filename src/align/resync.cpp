@@ -325,8 +325,9 @@ void Walk::give(NodeId id, const Candidate& candidate) {
   Nodes nodes = pending_before(node);
   nodes.insert(id);
   segment.target_nodes.assign(nodes.begin(), nodes.end());
-  const bool opaque = std::any_of(nodes.begin(), nodes.end(), [&](NodeId n) { return target_.node(n).opaque; });
-  segment.state = opaque                                            ? State::opaque
+  const bool opaque =
+      std::any_of(nodes.begin(), nodes.end(), [&](NodeId n) { return target_.node(n).opaque; });
+  segment.state = opaque                                        ? State::opaque
                   : candidate.evidence == Evidence::substituted ? State::exact
                                                                 : State::faulty;
   for (size_t s = 0; s < values_.size(); ++s) {

@@ -105,23 +105,25 @@ Status Walk::process(NodeId id) {
       pending_[out].insert(id);
       continue;
     }
-    FETAFIX_TRY(auto tolerance, tolerance_of(id, i, computed[i]));
-    settle(id, out, computed[i], tolerance);
+    FETAFIX_CHECK(settle(id, i, computed[i]));
   }
   return {};
 }
 
-void Walk::settle(NodeId id, ValueId value, const std::vector<Tensor>& computed,
-                  const std::vector<Tensor>& tolerance) {
+// Pairs an output with the source value that it is, or leaves it pending.
+Status Walk::settle(NodeId id, size_t output, const std::vector<Tensor>& computed) {
   const Node& node = target_.node(id);
+  const ValueId value = node.outputs[output];
   Nodes nodes = pending_before(node);
   nodes.insert(id);
+  const auto matches = source_.match(computed, options_.sieve);
+  FETAFIX_TRY(auto tolerance, tolerance_of(id, output, computed, matches));
   compare::ToleranceRatio ratio;
-  const auto match = choose(id, computed, tolerance, &ratio);
+  const auto match = choose(id, matches, computed, tolerance, &ratio);
   if (!match) {
     pending_[value] = nodes;
-    pending_tolerance_[value] = tolerance;
-    return;
+    pending_tolerance_[value] = std::move(tolerance);
+    return {};
   }
   out_.pairs[value] = {match->source, match->permutation, Evidence::matched};
   if (live_[static_cast<size_t>(id)]) used_.insert(match->source);
@@ -137,6 +139,7 @@ void Walk::settle(NodeId id, ValueId value, const std::vector<Tensor>& computed,
   segment.state = ratio.largest <= 1 ? (nodes.size() > 1 ? State::rewrite : State::exact) : State::faulty;
   out_.segments.push_back(std::move(segment));
   accounted_.insert(nodes.begin(), nodes.end());
+  return {};
 }
 
 // The earliest node that nothing explains although enough of its consumers had their chance.
@@ -225,8 +228,8 @@ void Walk::finish() {
   for (const Segment& s : out_.segments)
     if (s.state != State::unaligned) explained.insert(s.target_nodes.begin(), s.target_nodes.end());
   std::erase_if(out_.segments, [&](const Segment& s) {
-    return s.state == State::unaligned &&
-           std::all_of(s.target_nodes.begin(), s.target_nodes.end(), [&](NodeId n) { return explained.contains(n); });
+    return s.state == State::unaligned && std::all_of(s.target_nodes.begin(), s.target_nodes.end(),
+                                                      [&](NodeId n) { return explained.contains(n); });
   });
   out_.node_states.assign(target_.nodes.size(), State::exact);
   out_.judged.assign(target_.nodes.size(), false);

@@ -28,8 +28,7 @@ class Walk {
   // walk.cpp
   Status pair_inputs();
   Status process(graph::NodeId id);
-  void settle(graph::NodeId id, graph::ValueId value, const std::vector<Tensor>& computed,
-              const std::vector<Tensor>& tolerance);
+  Status settle(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
   Nodes pending_before(const graph::Node& node) const;
   void rewind(size_t position);
   std::optional<size_t> stuck(size_t position, bool at_end) const;
@@ -39,10 +38,12 @@ class Walk {
 
   // match.cpp
   Result<std::vector<Tensor>> run_node(graph::NodeId id, const evaluate::Feeds& values);
-  std::optional<Match> choose(graph::NodeId id, std::span<const Tensor> computed,
-                              std::span<const Tensor> tolerance, compare::ToleranceRatio* ratio) const;
+  std::optional<Match> choose(graph::NodeId id, std::span<const Match> matches,
+                              std::span<const Tensor> computed, std::span<const Tensor> tolerance,
+                              compare::ToleranceRatio* ratio) const;
   Result<std::vector<Tensor>> tolerance_of(graph::NodeId id, size_t output,
-                                           const std::vector<Tensor>& computed);
+                                           const std::vector<Tensor>& computed,
+                                           std::span<const Match> matches);
   std::optional<Tensor> propagated(graph::NodeId id, size_t output, size_t sample, const Tensor& computed);
   bool is_layout(const graph::Node& node) const;
 

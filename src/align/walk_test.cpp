@@ -37,13 +37,18 @@ TEST(WalkOnTheSame, EverythingIsExact) {
 }
 
 TEST(WalkOnARewrite, FoldedNormalizationIsNoFault) {
-  std::string source = "input %x float32[1,3,8,8]\nconst %w float32[2,3,3,3] {random 1}\n"
-      "const %s float32[2] {2, 0.5}\nconst %b float32[2] {0.25, -1}\nconst %m float32[2] {0.5, 0.125}\nconst %v float32[2] {4, 1}\n"
-      "const %w2 float32[4,2,3,3] {random 2}\n%c = Conv(%x, %w)\n%n = BatchNormalization(%c, %s, %b, %m, %v) {epsilon=0.0}\n"
+  std::string source =
+      "input %x float32[1,3,8,8]\nconst %w float32[2,3,3,3] {random 1}\n"
+      "const %s float32[2] {2, 0.5}\nconst %b float32[2] {0.25, -1}\nconst %m float32[2] {0.5, 0.125}\nconst "
+      "%v float32[2] {4, 1}\n"
+      "const %w2 float32[4,2,3,3] {random 2}\n%c = Conv(%x, %w)\n%n = BatchNormalization(%c, %s, %b, %m, %v) "
+      "{epsilon=0.0}\n"
       "%r = Relu(%n)\n%y = Conv(%r, %w2)\noutput %y\n";
   // scale / sqrt(variance) is 1 and 0.5; the bias is b - m * that.
-  const std::string target = "input %x float32[1,3,8,8]\nconst %w float32[2,3,3,3] {random 1}\nconst %k float32[2,1,1,1] {1, 0.5}\n"
-      "const %b float32[2] {-0.25, -1.0625}\nconst %w2 float32[4,2,3,3] {random 2}\n%kw = Mul(%w, %k)\n%c = Conv(%x, %kw, %b)\n"
+  const std::string target =
+      "input %x float32[1,3,8,8]\nconst %w float32[2,3,3,3] {random 1}\nconst %k float32[2,1,1,1] {1, 0.5}\n"
+      "const %b float32[2] {-0.25, -1.0625}\nconst %w2 float32[4,2,3,3] {random 2}\n%kw = Mul(%w, %k)\n%c = "
+      "Conv(%x, %kw, %b)\n"
       "%r = Relu(%c)\n%y = Conv(%r, %w2)\noutput %y\n";
   const Aligned pair(source, target);
   EXPECT_EQ(pair.wrong(), Names{});
@@ -55,9 +60,11 @@ TEST(WalkOnARewrite, FoldedNormalizationIsNoFault) {
 
 TEST(WalkThroughLayouts, AnNhwcTargetPairsThroughItsBridges) {
   std::string target = replaced(net, "input %x float32[1,3,8,8]", "input %x float32[1,8,8,3]");
-  target = replaced(target, "%c1 = Conv(%x,", "%x_ = Transpose(%x) {perm=[0,3,1,2]} : bridge\n%c1_ = Conv(%x_,");
-  target = replaced(target, "%r1 = Relu(%c1)", "%c1 = Transpose(%c1_) {perm=[0,2,3,1]} : bridge\n%r1_ = Relu(%c1)\n"
-                                               "%r1 = Transpose(%r1_) {perm=[0,3,1,2]} : bridge");
+  target =
+      replaced(target, "%c1 = Conv(%x,", "%x_ = Transpose(%x) {perm=[0,3,1,2]} : bridge\n%c1_ = Conv(%x_,");
+  target = replaced(target, "%r1 = Relu(%c1)",
+                    "%c1 = Transpose(%c1_) {perm=[0,2,3,1]} : bridge\n%r1_ = Relu(%c1)\n"
+                    "%r1 = Transpose(%r1_) {perm=[0,3,1,2]} : bridge");
   const Aligned pair(net, target, {0, 2, 3, 1});
   EXPECT_EQ(pair.wrong(), Names{});
   EXPECT_EQ(pair.paired("r1_"), "r1");
@@ -69,14 +76,17 @@ TEST(WalkOnAFault, ADamagedWeightIsFoundWhereItIs) {
   EXPECT_EQ(Aligned(net, replaced(net, "{random 2}", "{random 22}")).wrong(), Names{"c1"});
 }
 
-TEST(WalkOnAFault, TheLastOperatorToo) { EXPECT_EQ(Aligned(net, replaced(net, "{random 5}", "{random 55}")).wrong(), Names{"y"}); }
+TEST(WalkOnAFault, TheLastOperatorToo) {
+  EXPECT_EQ(Aligned(net, replaced(net, "{random 5}", "{random 55}")).wrong(), Names{"y"});
+}
 
 TEST(WalkOnAFault, AWrongActivationFunctionIsFound) {
   EXPECT_EQ(Aligned(net, replaced(net, "%s2 = Sigmoid", "%s2 = Tanh")).wrong(), Names{"s2"});
 }
 
 TEST(WalkOnAFault, TwoFaultsAreTwo) {
-  const std::string target = replaced(replaced(net, "{random 3}", "{random 33}"), "{random 5}", "{random 55}");
+  const std::string target =
+      replaced(replaced(net, "{random 3}", "{random 33}"), "{random 5}", "{random 55}");
   EXPECT_EQ(Aligned(net, target).wrong(), (Names{"c2", "y"}));
 }
 
@@ -88,7 +98,8 @@ TEST(WalkOnAMissingNode, ADroppedActivationIsAnEdgeOrAFaultBesideIt) {
 }
 
 TEST(WalkOnAnExtraNode, TheRestIsExact) {
-  const Aligned pair(net, replaced(replaced(net, "%c2 = Conv(%r1", "%e = Tanh(%r1)\n%c2 = Conv(%e"), "%c3 =", "%c3 ="));
+  const Aligned pair(
+      net, replaced(replaced(net, "%c2 = Conv(%r1", "%e = Tanh(%r1)\n%c2 = Conv(%e"), "%c3 =", "%c3 ="));
   for (const char* name : {"c1", "r1", "c2", "a", "c3", "y"}) EXPECT_EQ(pair.paired(name), name);
   EXPECT_TRUE(!pair.alignment.edges.empty() || !pair.wrong().empty());
 }
@@ -122,7 +133,8 @@ std::string random_graph(unsigned seed, int damaged, int* convs) {
     const std::string name = "v" + std::to_string(n), w = "w" + std::to_string(n);
     const auto kind = n == 9 ? 0 : random() % 4;
     if (kind <= 1) {
-      constants += "const %" + w + " float32[4,4,3,3] {random " + std::to_string(seed * 100 + n + (count == damaged ? 50 : 0)) + "}\n";
+      constants += "const %" + w + " float32[4,4,3,3] {random " +
+                   std::to_string(seed * 100 + n + (count == damaged ? 50 : 0)) + "}\n";
       nodes += "%" + name + " = Conv(%" + in + ", %" + w + ") {pads=[1,1,1,1]}\n";
       ++count;
     } else if (kind == 2) {

@@ -22,7 +22,8 @@ double relative_l2(std::span<const float> expected, std::span<const float> actua
 double max_absolute_error(std::span<const float> expected, std::span<const float> actual) {
   double largest = 0;
   for (size_t i = 0; i < expected.size(); ++i) {
-    if (actual[i] == expected[i] || (std::isnan(actual[i]) && std::isnan(expected[i]))) continue;  // infinities too
+    if (actual[i] == expected[i] || (std::isnan(actual[i]) && std::isnan(expected[i])))
+      continue;  // infinities too
     const double error = std::fabs(static_cast<double>(actual[i]) - expected[i]);
     if (std::isnan(error)) return std::numeric_limits<double>::infinity();
     largest = std::max(largest, error);

@@ -32,23 +32,23 @@ NodeId touched(const graph::Graph& target, const std::vector<faults::Candidate>&
   return node.ok() ? *node : otherwise;
 }
 
+// Two patterns may each be half of a fault (pads and weights): then both edits go in together.
+std::optional<faults::Candidate> together(const std::vector<faults::Candidate>& candidates) {
+  if (candidates.size() != 2 || candidates[0].pattern == candidates[1].pattern) return std::nullopt;
+  faults::Candidate both = candidates[0];
+  const faults::Candidate& other = candidates[1];
+  if (both.fault_class == "graph" || other.fault_class == "graph") return std::nullopt;
+  both.edits.insert(both.edits.end(), other.edits.begin(), other.edits.end());
+  both.explanation += "; " + other.explanation;
+  both.pattern += "+" + other.pattern;
+  return both;
+}
+
 std::vector<faults::Candidate> propose(const faults::Place& place) {
   std::vector<faults::Candidate> out;
-  faults::Candidate all;  // several patterns may each be half of it
-  for (const faults::Pattern& pattern : faults::catalogue()) {
+  for (const faults::Pattern& pattern : faults::catalogue())
     for (faults::Candidate& candidate : pattern.propose(place)) out.push_back(std::move(candidate));
-  }
-  if (out.size() < 2 || !place.segment) return out;
-  all = out[0];
-  for (size_t i = 1; i < out.size(); ++i) {
-    if (out[i].pattern == all.pattern || out[i].fault_class == "graph" || all.fault_class == "graph")
-      return out;
-    if (i > 1) break;
-    all.edits.insert(all.edits.end(), out[i].edits.begin(), out[i].edits.end());
-    all.explanation += "; " + out[i].explanation;
-    all.pattern += "+" + out[i].pattern;
-  }
-  out.push_back(std::move(all));
+  if (auto both = together(out)) out.push_back(std::move(*both));
   return out;
 }
 

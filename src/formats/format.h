@@ -49,7 +49,7 @@ class NativeModel {
   virtual Result<std::vector<ExposedValue>> expose(std::span<const graph::ValueId> values,
                                                    const std::filesystem::path& path) const = 0;
 
-  // A model with the patch applied, touching nothing else. Does not check the patch's fingerprint.
+  // A model with the patch applied, touching nothing else. Does not check the patch's SHA-256.
   // Error kind `unsupported`: an edit that this format cannot express, named with the reason.
   virtual Result<std::unique_ptr<NativeModel>> patched(const graph::Patch& patch) const = 0;
 };

@@ -1,5 +1,6 @@
 // Edits are data. Every repair and every planted fault is a Patch: groups of edits from the closed
-// vocabulary below, addressed to the native file by position and fingerprint, never by name.
+// vocabulary below, addressed to the native file by position, never by name; the file is known by its
+// SHA-256.
 //
 // An edit says what changes in the *view*; `apply` changes a view, and each format's patcher changes
 // its native file so that lifting it again gives what `apply` gives. All edits are immutable,

@@ -64,6 +64,7 @@ class Run {
     result_.seconds.emplace_back("total", 0.0);
     if (command_ == Command::repair && options_.output.empty() && !options_.dry_run)
       return Error{ErrorKind::usage, "repair needs --output FILE (or --dry-run)"};
+    FETAFIX_CHECK(spare_the_inputs());
     FETAFIX_CHECK(open());
     FETAFIX_CHECK(run_natively());
     FETAFIX_CHECK(walk());
@@ -75,6 +76,16 @@ class Run {
   }
 
  private:
+  // Before any work: an output that is one of the inputs.
+  Status spare_the_inputs() const {
+    std::error_code error;
+    for (const std::string& input : {options_.source, options_.target})
+      if (fs::equivalent(input, options_.output, error))
+        return Error{ErrorKind::usage,
+                     options_.output + ": the output would overwrite an input; choose another name"};
+    return {};
+  }
+
   Status open() {
     FETAFIX_TRY(pair_, open_pair(options_));
     result_.source = info_of(pair_.source);
@@ -220,7 +231,8 @@ class Run {
       alone.groups = {group};
       auto tried = pair_.target.model->patched(alone);
       if (!tried.ok())
-        result_.warnings.push_back("an edit could not be written: " + tried.error().message + " (" + group.reason + ")");
+        result_.warnings.push_back("an edit could not be written: " + tried.error().message + " (" +
+                                   group.reason + ")");
       return !tried.ok();
     });
   }
@@ -295,11 +307,6 @@ class Run {
 
   Status write(const formats::NativeModel& repaired, const graph::Patch& patch) {
     if (options_.dry_run || result_.verdict == Verdict::not_repaired || options_.output.empty()) return {};
-    std::error_code error;
-    for (const std::string& input : {options_.source, options_.target})
-      if (fs::equivalent(input, options_.output, error))
-        return Error{ErrorKind::usage,
-                     options_.output + ": the output would overwrite an input; choose another name"};
     FETAFIX_CHECK(repaired.write(options_.output));
     result_.output = options_.output;
     const std::string patch_path = options_.patch.empty() ? options_.output + ".patch.json" : options_.patch;

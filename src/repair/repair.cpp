@@ -148,7 +148,7 @@ class Search {
     Tensor actual, allowed;
     auto paired = alignment_.pairs.find(goal.value);
     const bool given = paired != alignment_.pairs.end() && paired->second.source == goal.expected.source &&
-                       (uses.producer[static_cast<size_t>(goal.value)] < 0 || is_other_place(goal, trial));
+                       (uses.producer[static_cast<size_t>(goal.value)] < 0 || only_rewires(*trial.candidate));
     if (given) {  // rewired to a value that is right already
       actual = alignment_.values[sample].at(goal.value);
     } else {
@@ -171,11 +171,9 @@ class Search {
     return {};
   }
 
-  // An edge edit makes the goal another value of the target, which the walk has paired by itself.
-  static bool is_other_place(const Goal& goal, const Trial& trial) {
-    (void)goal;
-    const auto& edits = trial.candidate->edits;
-    return std::all_of(edits.begin(), edits.end(), [](const graph::Edit& e) {
+  // Nothing new is computed: the goal is another value of the target, which the walk has seen come out right.
+  static bool only_rewires(const faults::Candidate& candidate) {
+    return std::all_of(candidate.edits.begin(), candidate.edits.end(), [](const graph::Edit& e) {
       return std::holds_alternative<graph::SetOperand>(e) || std::holds_alternative<graph::RemoveNode>(e);
     });
   }
@@ -216,7 +214,6 @@ class Search {
   const Graph& target_;
   const align::SourceValues& values_;
   const align::Alignment& alignment_;
-
 };
 
 }  // namespace

@@ -24,7 +24,6 @@ struct Repair {
 };
 
 struct Options {
-  double sieve = 1e-4;
   std::function<void(size_t done, size_t total)> progress;
 };
 

@@ -35,7 +35,9 @@ inline std::string replaced(std::string text, const std::string& from, const std
 }
 
 inline Tensor noise(const Shape& shape, unsigned seed) {
-  return parse("const %c float32" + to_string(shape) + " {random " + std::to_string(seed) + "}\n").value(0).constant;
+  return parse("const %c float32" + to_string(shape) + " {random " + std::to_string(seed) + "}\n")
+      .value(0)
+      .constant;
 }
 
 struct Aligned {
@@ -44,12 +46,14 @@ struct Aligned {
   Alignment alignment;
 
   // `input_permutation`: of the target's input against the source's.
-  Aligned(const std::string& source_text, const std::string& target_text, const std::vector<int>& input_permutation = {})
+  Aligned(const std::string& source_text, const std::string& target_text,
+          const std::vector<int>& input_permutation = {})
       : source(canonical(parse(source_text))), target(canonical(parse(target_text))) {
     std::vector<NodeId> nodes(source.nodes.size());
     std::iota(nodes.begin(), nodes.end(), 0);
     std::vector<ValueId> wanted;
-    for (const auto& node : source.nodes) wanted.insert(wanted.end(), node.outputs.begin(), node.outputs.end());
+    for (const auto& node : source.nodes)
+      wanted.insert(wanted.end(), node.outputs.begin(), node.outputs.end());
     std::vector<evaluate::Feeds> samples, inputs;
     for (unsigned s = 1; s <= 3; ++s) {
       const Tensor x = noise(*source.value(source.inputs[0]).shape, 100 + s);
@@ -77,7 +81,8 @@ struct Aligned {
   std::vector<std::string> wrong() const {
     std::vector<std::string> out;
     for (size_t n = 0; n < target.nodes.size(); ++n)
-      if (alignment.judged[n] && alignment.node_states[n] != State::exact && alignment.node_states[n] != State::rewrite)
+      if (alignment.judged[n] && alignment.node_states[n] != State::exact &&
+          alignment.node_states[n] != State::rewrite)
         out.push_back(target.value(target.nodes[n].outputs[0]).name);
     return out;
   }

@@ -81,6 +81,16 @@ bool per_channel(const Operation& op) {
   return op.info(1).quantization && op.info(1).quantization->per_axis();
 }
 
+// A 2-D convolution from the kernel's permutation to OIHW on.
+Status convolve(Operation& op, const std::vector<int>& kernel, const Attributes& attributes,
+                schema::ActivationFunctionType activation) {
+  FETAFIX_TRY(Operand x, image(op, 0, 1, 4, per_channel(op)));
+  FETAFIX_TRY(Operand w, op.parameter(1, kernel));
+  FETAFIX_TRY(Operand y, with_bias(op, "Conv", {x, w}, 2, attributes));
+  FETAFIX_TRY(y, op.activated(y, activation));
+  return op.out(op.to_channels_last(y));
+}
+
 }  // namespace
 
 Status lift_conv(Operation& op) {
@@ -95,11 +105,7 @@ Status lift_conv(Operation& op) {
     return Operation::unsupported("the number of input channels is not a multiple of the kernel's");
   Attributes attributes = window_attributes(geometry, {input[1], input[2]}, {weights[1], weights[2]});
   attributes["group"] = input[3] / weights[3];
-  FETAFIX_TRY(Operand x, image(op, 0, 1, 4, per_channel(op)));
-  FETAFIX_TRY(Operand w, op.parameter(1, {0, 3, 1, 2}));
-  FETAFIX_TRY(Operand y, with_bias(op, "Conv", {x, w}, 2, attributes));
-  FETAFIX_TRY(y, op.activated(y, options.fused_activation_function));
-  return op.out(op.to_channels_last(y));
+  return convolve(op, {0, 3, 1, 2}, attributes, options.fused_activation_function);
 }
 
 Status lift_depthwise_conv(Operation& op) {
@@ -114,11 +120,7 @@ Status lift_depthwise_conv(Operation& op) {
     return Operation::unsupported("the kernel's channels are not a multiple of the input's");
   Attributes attributes = window_attributes(geometry, {input[1], input[2]}, {weights[1], weights[2]});
   attributes["group"] = input[3];
-  FETAFIX_TRY(Operand x, image(op, 0, 1, 4, per_channel(op)));
-  FETAFIX_TRY(Operand w, op.parameter(1, {3, 0, 1, 2}));
-  FETAFIX_TRY(Operand y, with_bias(op, "Conv", {x, w}, 2, attributes));
-  FETAFIX_TRY(y, op.activated(y, options.fused_activation_function));
-  return op.out(op.to_channels_last(y));
+  return convolve(op, {3, 0, 1, 2}, attributes, options.fused_activation_function);
 }
 
 Status lift_conv_3d(Operation& op) {

@@ -50,6 +50,10 @@ Status rearrange(Operation& op, const std::string& type, int64_t block, Attribut
   return op.out(op.to_channels_last(op.node(type, {op.to_channels_first(x)}, attributes)));
 }
 
+std::string coordinates(bool align_corners, bool half_pixel_centers) {
+  return align_corners ? "align_corners" : half_pixel_centers ? "half_pixel" : "asymmetric";
+}
+
 }  // namespace
 
 Status lift_average_pool(Operation& op) {
@@ -73,10 +77,8 @@ Status lift_resize_bilinear(Operation& op) {
   const auto options = op.options<schema::ResizeBilinearOptions>();
   if (options.align_corners && options.half_pixel_centers)
     return Operation::unsupported("align_corners and half_pixel_centers together (TFLite refuses them too)");
-  const char* mode = options.align_corners        ? "align_corners"
-                     : options.half_pixel_centers ? "half_pixel"
-                                                  : "asymmetric";
-  return resize(op, {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string(mode)}});
+  const std::string mode = coordinates(options.align_corners, options.half_pixel_centers);
+  return resize(op, {{"mode", std::string("linear")}, {"coordinate_transformation_mode", mode}});
 }
 
 // TFLite: floor(x * scale), round(x * scale) with align_corners, floor((x + 0.5) * scale) with
@@ -85,12 +87,10 @@ Status lift_resize_nearest(Operation& op) {
   const auto options = op.options<schema::ResizeNearestNeighborOptions>();
   if (options.align_corners && options.half_pixel_centers)
     return Operation::unsupported("align_corners and half_pixel_centers together");
-  const char* mode = options.align_corners        ? "align_corners"
-                     : options.half_pixel_centers ? "half_pixel"
-                                                  : "asymmetric";
+  const std::string mode = coordinates(options.align_corners, options.half_pixel_centers);
   const bool floor = !options.align_corners && !options.half_pixel_centers;
   return resize(op, {{"mode", std::string("nearest")},
-                     {"coordinate_transformation_mode", std::string(mode)},
+                     {"coordinate_transformation_mode", mode},
                      {"nearest_mode", std::string(floor ? "floor" : "round_prefer_ceil")}});
 }
 
