@@ -54,6 +54,17 @@ Permutation Walk::dominant_permutation(const Shape& shape) const {
   return most;
 }
 
+// Whether values of that shape have had this layout about as often as any: a view of an NHWC file has two.
+bool Walk::is_common(const Permutation& permutation, const Shape& source, const Shape& target) const {
+  const auto count = [&](const Permutation& p) {
+    auto seen = seen_permutations_.find(p);
+    return seen == seen_permutations_.end() ? 0 : seen->second;
+  };
+  int most = 0;
+  for (const Permutation& p : candidate_permutations(source, target)) most = std::max(most, count(p));
+  return 4 * count(permutation) >= most;
+}
+
 Tensor Walk::handed(size_t sample, ValueId target, const Candidate& candidate) const {
   const Tensor& value = source_.at(sample, candidate.source);
   auto found = values_[sample].find(target);
@@ -119,8 +130,7 @@ bool Walk::try_operand(size_t position, size_t input, const Candidate& operand) 
   for (const Match& match : source_.match(computed, options_.sieve)) {
     if (used_.contains(match.source) || match.source == operand.source) continue;
     // A kernel with swapped axes computes right on a swapped operand too, but what comes out is swapped.
-    const auto usual = usual_permutation(source_.at(0, match.source).shape(), computed[0].shape());
-    if (usual && match.permutation != *usual) continue;
+    if (!is_common(match.permutation, source_.at(0, match.source).shape(), computed[0].shape())) continue;
     const Candidate found{match.source, match.permutation, Evidence::substituted};
     const bool last = uses_.consumers[static_cast<size_t>(node.outputs[0])].empty();
     std::vector<evaluate::Feeds> before = values_;
@@ -164,7 +174,7 @@ std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) cons
     const int position = source_.position(source);
     const bool same_type = position >= 0 && source_.graph().node(position).type == node.type;
     const Shape& shape = source_.at(0, source).shape();
-    const bool usual = computed.empty() || permutation == usual_permutation(shape, computed[0].shape());
+    const bool usual = computed.empty() || is_common(permutation, shape, computed[0].shape());
     ranked.push_back({{!usual,
                        same_type && position > at ? 0
                        : same_type                ? 1

@@ -52,6 +52,13 @@ std::vector<faults::Candidate> propose(const faults::Place& place) {
   return out;
 }
 
+// The operator that a person can find in the file: a layout change of ours is none.
+NodeId behind_bridges(const graph::Graph& graph, const graph::Uses& uses, NodeId node) {
+  while (node >= 0 && graph.node(node).role == graph::Role::bridge && !graph.node(node).inputs.empty())
+    node = uses.producer[static_cast<size_t>(graph.node(node).inputs[0])];
+  return node;
+}
+
 std::string key(const std::vector<graph::Edit>& edits) {
   std::string out;
   for (const graph::Edit& edit : edits) out += graph::describe(edit) + ";";
@@ -92,7 +99,8 @@ std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& targ
     fault.candidates = propose({source, target, uses, values, alignment, nullptr, &edge});
     const bool inserts =
         !fault.candidates.empty() && std::holds_alternative<graph::InsertNode>(fault.candidates[0].edits[0]);
-    fault.target_node = edge.node >= 0 && !(inserts && producer >= 0) ? edge.node : producer;
+    fault.target_node =
+        edge.node >= 0 && !(inserts && producer >= 0) ? edge.node : behind_bridges(target, uses, producer);
     fault.source_node = values.uses().producer[static_cast<size_t>(edge.expected)];
     fault.places = {fault.target_node};
     fault.relative_error = 1;

@@ -38,7 +38,11 @@ std::vector<Candidate> replaced_operator(const Place& place) {
   const graph::NodeId id = place.segment->target_nodes[0];
   const graph::Node& target = place.target.node(id);
   const graph::Node& source = place.source.node(place.segment->source_nodes.back());
-  if (source.type == target.type || !elementwise.contains(source.type) || !elementwise.contains(target.type))
+  // The same operator with other bounds is the tensor pattern's, unless the bounds are no operands in the
+  // file.
+  const bool fused_bounds = source.type == target.type && target.role == graph::Role::activation;
+  if ((source.type == target.type && !fused_bounds) || !elementwise.contains(source.type) ||
+      !elementwise.contains(target.type))
     return {};
   graph::InsertNode insert;
   insert.edge.node = graph::address_of(place.target, id);

@@ -45,6 +45,7 @@ std::span<const Pattern> catalogue();
 // One function a pattern; each lives in the file of its name.
 std::vector<Candidate> training_mode(const Place& place);
 std::vector<Candidate> attribute(const Place& place);
+std::vector<Candidate> pad_amounts(const Place& place);
 std::vector<Candidate> tensor(const Place& place);
 std::vector<Candidate> folded_tensor(const Place& place);
 std::vector<Candidate> operator_type(const Place& place);

@@ -224,17 +224,26 @@ class Run {
     return write(*repaired, patch);
   }
 
-  // An edit that the target's format can't express must not cost the others.
+  // An edit that the target's format can't express, alone or behind the others, must not cost the others.
   void drop_inexpressible(graph::Patch& patch) {
-    std::erase_if(patch.groups, [&](const graph::EditGroup& group) {
-      graph::Patch alone = patch;
-      alone.groups = {group};
-      auto tried = pair_.target.model->patched(alone);
-      if (!tried.ok())
-        result_.warnings.push_back("an edit could not be written: " + tried.error().message + " (" +
-                                   group.reason + ")");
-      return !tried.ok();
-    });
+    graph::Patch kept = patch;
+    kept.groups.clear();
+    for (const graph::EditGroup& group : patch.groups) {
+      kept.groups.push_back(group);
+      auto tried = pair_.target.model->patched(kept);
+      Status readable;
+      if (tried.ok()) {
+        auto lifted = (*tried)->lift();
+        if (lifted.ok()) continue;
+        readable = lifted.error();
+      } else {
+        readable = tried.error();
+      }
+      result_.warnings.push_back("an edit could not be written: " + readable.error().message + " (" +
+                                 group.reason + ")");
+      kept.groups.pop_back();
+    }
+    patch = std::move(kept);
   }
 
   // A patch that replaces most of the parameters is a new conversion and no repair.
