@@ -18,10 +18,12 @@ constexpr size_t most_sessions = 1000;
 
 class WorkerEvaluator final : public Evaluator {
  public:
-  explicit WorkerEvaluator(channel::ModelWorker worker) : worker_(std::move(worker)) {}
+  WorkerEvaluator(channel::ModelWorker worker, const std::atomic<bool>* interrupted)
+      : worker_(std::move(worker)), interrupted_(interrupted) {}
 
   Result<std::vector<Tensor>> run(const graph::Graph& graph, std::span<const graph::NodeId> nodes,
                                   const Feeds& feeds, std::span<const ValueId> wanted) override {
+    if (interrupted_ && *interrupted_) return Error{ErrorKind::interrupted, "interrupted"};
     std::vector<std::pair<ValueId, DType>> fed;
     for (const auto& [value, tensor] : feeds) fed.emplace_back(value, tensor.dtype());
     FETAFIX_TRY(BuiltModel built, build_model(graph, nodes, fed, wanted));
@@ -67,6 +69,7 @@ class WorkerEvaluator final : public Evaluator {
   }
 
   channel::ModelWorker worker_;
+  const std::atomic<bool>* interrupted_;
   std::list<std::string> recent_;  // the most recently used first
   std::map<std::string, std::pair<int64_t, std::list<std::string>::iterator>> sessions_;
 };
@@ -75,8 +78,11 @@ class WorkerEvaluator final : public Evaluator {
 
 Result<std::unique_ptr<Evaluator>> make_evaluator(const EvaluatorOptions& options) {
   FETAFIX_TRY(const auto library, channel::find_onnxruntime(channel::pinned_python()));
-  FETAFIX_TRY(auto worker, channel::start_onnxruntime(library, options.threads));
-  return std::unique_ptr<Evaluator>(std::make_unique<WorkerEvaluator>(std::move(worker)));
+  channel::WorkerOptions worker_options;
+  worker_options.interrupted = options.interrupted;
+  FETAFIX_TRY(auto worker, channel::start_onnxruntime(library, options.threads, worker_options));
+  return std::unique_ptr<Evaluator>(
+      std::make_unique<WorkerEvaluator>(std::move(worker), options.interrupted));
 }
 
 }  // namespace fetafix::evaluate

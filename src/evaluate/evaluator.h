@@ -1,6 +1,7 @@
 // Runs views and pieces of views through our own pinned ONNX Runtime, in a worker.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <span>
@@ -30,6 +31,7 @@ class Evaluator {
 
 struct EvaluatorOptions {
   int threads = 2;
+  const std::atomic<bool>* interrupted = nullptr;  // becomes true: every run ends as ErrorKind::interrupted
 };
 
 Result<std::unique_ptr<Evaluator>> make_evaluator(const EvaluatorOptions& options);

@@ -93,7 +93,11 @@ std::string version() {
 
 Answer run(Command command, const Options& options) {
   auto result = pipeline::run_stages(command, options);
-  if (!result.ok()) return failed(result.error());
+  if (!result.ok()) {
+    // A stage that was cut short may report some other failure first.
+    const bool interrupted = options.interrupted && *options.interrupted;
+    return failed(interrupted ? Error{ErrorKind::interrupted, "interrupted"} : result.error());
+  }
   Answer out;
   out.exit_code = exit_code_of(result->verdict);
   out.verdict = results::verdict_name(result->verdict);

@@ -66,8 +66,11 @@ class Run {
       return Error{ErrorKind::usage, "repair needs --output FILE (or --dry-run)"};
     FETAFIX_CHECK(spare_the_inputs());
     FETAFIX_CHECK(open());
+    FETAFIX_CHECK(go_on());
     FETAFIX_CHECK(run_natively());
+    FETAFIX_CHECK(go_on());
     FETAFIX_CHECK(walk());
+    FETAFIX_CHECK(go_on());
     judge();
     if (command_ == Command::repair) FETAFIX_CHECK(mend());
     fill_samples();
@@ -76,6 +79,12 @@ class Run {
   }
 
  private:
+  // Asked between stages: within one, what was interrupted may come back as some other failure.
+  Status go_on() const {
+    if (options_.interrupted && *options_.interrupted) return Error{ErrorKind::interrupted, "interrupted"};
+    return {};
+  }
+
   // Before any work: an output that is one of the inputs.
   Status spare_the_inputs() const {
     std::error_code error;
@@ -126,7 +135,7 @@ class Run {
 
   Status walk() {
     if (pair_.target.lifted.graph.outputs.empty()) return {};  // the target could not be read
-    FETAFIX_TRY(evaluator_, evaluate::make_evaluator({options_.threads}));
+    FETAFIX_TRY(evaluator_, evaluate::make_evaluator({options_.threads, options_.interrupted}));
     const auto samples = diagnosis_samples();
     FETAFIX_TRY(const Floor floor, measure_floor(*evaluator_, pair_, samples, source_, target_, options_));
     floor_ = floor.relative;
@@ -218,8 +227,10 @@ class Run {
       return {};
     }
     drop_inexpressible(patch);
+    FETAFIX_CHECK(go_on());
     FETAFIX_TRY(auto repaired, pair_.target.model->patched(patch));
     FETAFIX_CHECK(verify(*repaired, same, repairs));
+    FETAFIX_CHECK(go_on());  // a stage that was cut short may have said something else
     clock_.lap(result_, "verify");
     return write(*repaired, patch);
   }

@@ -106,7 +106,7 @@ def marked(mark):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("after", [0.3, 1.5])
+@pytest.mark.parametrize("after", [0.3, 1, 1.5])
 def test_interrupted(tmp_path, number, after):
     mark = f"FETAFIX_TEST_MARK={uuid.uuid4()}"
     key, value = mark.split("=")
