@@ -1,7 +1,7 @@
-"""A Keras file or a SavedModel through TFLiteConverter: keras_convert.py MODEL OUT [--int8 | --float16] [--preprocess NAME]
+"""A Keras file or a SavedModel through TFLiteConverter: keras_convert.py MODEL OUT [--int8 | --float16 | --dynamic] [--preprocess NAME]
 
 An .h5 or .keras file becomes OUT as .tflite, or as a SavedModel when OUT has no suffix. The quantized form is full int8
-with float input and output left out: real photographs (photos.py) give its ranges.
+with float input and output left out: real photographs (photos.py) give its ranges. --dynamic has int8 weights only.
 """
 
 import argparse
@@ -36,6 +36,7 @@ def main():
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--int8", action="store_true")
     kind.add_argument("--float16", action="store_true")
+    kind.add_argument("--dynamic", action="store_true")
     parser.add_argument("--preprocess", choices=oracle.VALUES, default="mobilenet")
     options = parser.parse_args()
 
@@ -49,11 +50,11 @@ def main():
             return model.export(str(options.output), verbose=False)
         converter = tf.lite.TFLiteConverter.from_keras_model(model)
         shape = [1, *model.input_shape[1:]]
-    if options.float16:
+    if options.int8 or options.float16 or options.dynamic:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if options.float16:
         converter.target_spec.supported_types = [tf.float16]
     if options.int8:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.representative_dataset = lambda: calibration(shape, options.preprocess)
     options.output.write_bytes(converter.convert())

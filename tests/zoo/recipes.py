@@ -8,12 +8,14 @@ from collections import namedtuple
 
 Recipe = namedtuple("Recipe", "set outputs inputs commands")
 
-SETS = ["core", "demo", "all"]  # each holds the ones before it
-GROUPS = {"core": ["core", "photographs", "weights"], "demo": ["converters", "legacy"], "all": ["models"]}
+SETS = ["core", "demo", "all", "gate"]  # each holds the ones before it
+GROUPS = {"core": ["core", "photographs", "weights"], "demo": ["converters", "legacy"], "all": ["models"], "gate": []}
 
 LIGHT = ["bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet50", "shufflenet", "squeezenet", "vgg19",
          "zfnet512"]
 LIGHT_SMALL = ["densenet121", "inception_v1", "shufflenet", "squeezenet"]  # with weights written out still under 40 MB
+
+SEEDED_LIGHT = ["inception_v2", "shufflenet", "squeezenet"]
 
 
 def python(script, *words):
@@ -41,8 +43,8 @@ def shipped(package, path, name):
     return Recipe("all", [name], [], [python("shipped.py", package, path, f"OUT:{name}")])
 
 
-def optimized(source, name, level):
-    return Recipe("all", [name], [source], [
+def optimized(source, name, level, set_name="all"):
+    return Recipe(set_name, [name], [source], [
         python("ort_optimize.py", "{models}/" + source, f"OUT:{name}", "--level", level)])
 
 
@@ -53,19 +55,157 @@ def seeded(net, *words):
                                             f"OUT:{names[1]}", *words)])
 
 
-def converted(source, name, *words):
+def converted(source, name, *words, set_name="all"):
     """TFLiteConverter on a Keras file or SavedModel."""
-    return Recipe("all", [name], [source], [python("keras_convert.py", "{models}/" + source, f"OUT:{name}", *words)])
+    return Recipe(set_name, [name], [source], [python("keras_convert.py", "{models}/" + source, f"OUT:{name}", *words)])
 
 
-def from_saved_model(source, name):
+def from_saved_model(source, name, *words, set_name="all"):
     """tf2onnx on a SavedModel."""
-    return Recipe("all", [name], [source], [["{python}", "-m", "tf2onnx.convert", "--saved-model", "{models}/" + source,
-                                             "--opset", "13", "--output", f"OUT:{name}"]])
+    return Recipe(set_name, [name], [source], [["{python}", "-m", "tf2onnx.convert", "--saved-model", "{models}/" + source,
+                                                "--opset", "13", "--output", f"OUT:{name}", *words]])
 
 
 def both_ways(net):
     return [converted(f"{net}_saved_model", f"{net}.tflite"), from_saved_model(f"{net}_saved_model", f"{net}.onnx")]
+
+
+def rewritten(script, source, name, *words):
+    """A script IN OUT WORDS: another form of the same model."""
+    return Recipe("gate", [name], [source], [python(script, "{models}/" + source, f"OUT:{name}", *words)])
+
+
+def renamed(source, name):
+    return rewritten("rename.py", source, name, "--seed", "5")
+
+
+def newer(source, name, opset):
+    return rewritten("change_opset.py", source, name, str(opset))
+
+
+def equalized(source, name):
+    return rewritten("rewrite_channels.py", source, name, "--equalize")
+
+
+def permuted(source, name, *words):
+    return rewritten("rewrite_channels.py", source, name, "--permute", *words)
+
+
+def decomposed(source, name, *forms):
+    return rewritten("decompose.py", source, name, *forms)
+
+
+def seeded_light(name):
+    return rewritten("seed_light.py", f"light_{name}.onnx", f"seeded_{name}.onnx")
+
+
+def quantized(source, name, kind, *words):
+    return rewritten("ort_quantize.py", source, name, "--to", kind, *words)
+
+
+def to_tflite(source, name, *float16):
+    """onnx2tf; a second name is the float16 file that it writes too."""
+    words = [f"OUT:{name}", *(word for other in float16 for word in ("--float16", f"OUT:{other}"))]
+    return Recipe("gate", [name, *float16], [source], [
+        python("onnx_to_tflite.py", "{models}/" + source, "--output", *words)])
+
+
+def from_torch(net, name, *words):
+    return Recipe("gate", [name], [], [["{debian_python}", "{zoo}/torch_nets.py", net, f"OUT:{name}", *words]])
+
+
+# Right pairs' other halves: make_models.py --set gate.
+GATE = [
+    equalized("sim.onnx", "sim_equalized.onnx"),
+    permuted("sim.onnx", "sim_permuted.onnx"),
+    permuted("sim.onnx", "sim_permuted_apart.onnx", "--apart"),
+    permuted("right.onnx", "right_permuted.onnx"),
+    newer("sim.onnx", "sim_opset15.onnx", 15),
+    newer("right.onnx", "right_opset17.onnx", 17),
+    newer("right.onnx", "right_opset21.onnx", 21),
+    decomposed("right.onnx", "right_batchnorm.onnx", "batchnorm"),
+    decomposed("sim.onnx", "sim_decomposed.onnx", "bias", "gemm", "globalpool", "relu6"),
+    decomposed("sim.onnx", "sim_pads.onnx", "pads"),
+    renamed("sim.onnx", "sim_renamed.onnx"),
+    renamed("lite0_float32.tflite", "lite0_renamed.tflite"),
+    to_tflite("sim_equalized.onnx", "lite0_equalized.tflite"),
+    to_tflite("sim_permuted.onnx", "lite0_permuted.tflite"),
+    converted("lite0_saved_model", "lite0_again.tflite", set_name="gate"),
+    converted("lite0_saved_model", "lite0_dynamic.tflite", "--dynamic", set_name="gate"),
+    from_saved_model("lite0_saved_model", "lite0_nhwc.onnx", set_name="gate"),
+    from_saved_model("lite0_saved_model", "lite0_nchw.onnx", "--inputs-as-nchw", "input", set_name="gate"),
+    quantized("sim.onnx", "sim_float16.onnx", "float16"),
+    quantized("sim.onnx", "sim_int8.onnx", "int8", "--preprocess", "lite0"),
+
+    from_saved_model("dog_saved_model", "dog_nchw.onnx", "--inputs-as-nchw", "keras_tensor", set_name="gate"),
+    converted("dog.h5", "dog_keras.tflite", set_name="gate"),
+    converted("dog.h5", "dog_float16.tflite", "--float16", set_name="gate"),
+    converted("dog.h5", "dog_dynamic.tflite", "--dynamic", set_name="gate"),
+    optimized("dog.onnx", "dog_extended.onnx", "extended", "gate"),
+    newer("dog.onnx", "dog_opset17.onnx", 17),
+    permuted("dog.onnx", "dog_permuted.onnx"),
+    permuted("dog.onnx", "dog_permuted_apart.onnx", "--apart"),
+    renamed("dog.tflite", "dog_renamed.tflite"),
+
+    simplified("gate", "branches.onnx", "branches_sim.onnx"),
+    optimized("branches.onnx", "branches_extended.onnx", "extended", "gate"),
+    equalized("branches.onnx", "branches_equalized.onnx"),
+    permuted("branches.onnx", "branches_permuted.onnx"),
+    decomposed("branches.onnx", "branches_decomposed.onnx", "bias", "leakyrelu"),
+    from_saved_model("branches_saved_model", "branches_nchw.onnx", "--inputs-as-nchw", "image", set_name="gate"),
+    from_tflite("gate", "branches.tflite", "branches_from_tflite.onnx"),
+    converted("branches_saved_model", "branches_float16.tflite", "--float16", set_name="gate"),
+    renamed("branches.tflite", "branches_renamed.tflite"),
+
+    newer("vit.onnx", "vit_opset21.onnx", 21),
+    rewritten("fuse_gelu.py", "vit_opset21.onnx", "vit_gelu_node.onnx"),
+    converted("vit_saved_model", "vit_float16.tflite", "--float16", set_name="gate"),
+    converted("vit_saved_model", "vit_dynamic.tflite", "--dynamic", set_name="gate"),
+
+    optimized("mobilenet_v3.onnx", "mobilenet_v3_extended.onnx", "extended", "gate"),
+    newer("mobilenet_v3.onnx", "mobilenet_v3_opset17.onnx", 17),
+    # Opset 13, which from_tflite asks for, has no HardSwish; the converter writes one all the same.
+    from_tflite("gate", "mobilenet_v3.tflite", "mobilenet_v3_from_tflite.onnx", "--opset", "15"),
+    converted("mobilenet_v3_saved_model", "mobilenet_v3_float16.tflite", "--float16", set_name="gate"),
+
+    simplified("gate", "densenet.onnx", "densenet_sim.onnx"),
+    optimized("densenet.onnx", "densenet_basic.onnx", "basic", "gate"),
+    permuted("densenet.onnx", "densenet_permuted.onnx"),
+    equalized("densenet.onnx", "densenet_equalized.onnx"),
+    renamed("densenet.tflite", "densenet_renamed.tflite"),
+
+    simplified("gate", "gru.onnx", "gru_sim.onnx"),
+    optimized("lstm_fused.onnx", "lstm_fused_extended.onnx", "extended", "gate"),
+    simplified("gate", "pitch.onnx", "pitch_sim.onnx"),
+    optimized("pitch.onnx", "pitch_extended.onnx", "extended", "gate"),
+
+    from_torch("resnet", "resnet.onnx"),
+    from_torch("resnet", "resnet_folded.onnx", "--folded"),
+    equalized("resnet.onnx", "resnet_equalized.onnx"),
+    permuted("resnet_folded.onnx", "resnet_permuted.onnx"),
+    to_tflite("resnet_folded.onnx", "resnet.tflite", "resnet_float16.tflite"),
+    from_torch("former", "former.onnx"),
+    from_torch("former", "former_opset17.onnx", "--opset", "17"),
+    optimized("former.onnx", "former_extended.onnx", "extended", "gate"),
+    newer("former_opset17.onnx", "former_opset21.onnx", 21),
+    rewritten("fuse_gelu.py", "former_opset21.onnx", "former_gelu_node.onnx"),
+    decomposed("former_opset17.onnx", "former_decomposed.onnx", "layernorm", "softmax", "reciprocal"),
+    simplified("gate", "former.onnx", "former_sim.onnx"),
+    from_torch("mixed", "mixed.onnx", "--opset", "14"),
+    from_torch("mixed", "mixed_folded.onnx", "--opset", "14", "--folded"),
+    simplified("gate", "mixed_folded.onnx", "mixed_sim.onnx"),
+    decomposed("mixed_sim.onnx", "mixed_decomposed.onnx", "hardswish", "hardsigmoid"),
+    permuted("mixed_sim.onnx", "mixed_permuted.onnx"),
+    from_torch("rnn", "rnn.onnx"),
+    from_torch("rnn", "rnn_opset17.onnx", "--opset", "17"),
+    simplified("gate", "rnn.onnx", "rnn_sim.onnx"),
+
+    *(seeded_light(name) for name in SEEDED_LIGHT),
+    *(simplified("gate", f"seeded_{name}.onnx", f"seeded_{name}_sim.onnx") for name in SEEDED_LIGHT),
+    *(to_tflite(f"seeded_{name}_sim.onnx", f"seeded_{name}.tflite") for name in SEEDED_LIGHT if name != "squeezenet"),
+    optimized("seeded_inception_v2.onnx", "seeded_inception_v2_extended.onnx", "extended", "gate"),
+    decomposed("seeded_inception_v2.onnx", "seeded_inception_v2_batchnorm.onnx", "batchnorm"),
+]
 
 
 RECIPES = [
@@ -111,4 +251,5 @@ RECIPES = [
 
     *(shipped("onnx", f"backend/test/data/light/light_{name}.onnx", f"light_{name}.onnx") for name in LIGHT),
     *(simplified("all", f"light_{name}.onnx", f"light_{name}_sim.onnx") for name in LIGHT_SMALL),
+    *GATE,
 ]

@@ -100,13 +100,13 @@ def onnx_parts(path):
 # --- TFLite ------------------------------------------------------------------------------------------------------------
 
 def plain(value):
-    """An object of the schema as JSON."""
+    """An object of the schema as JSON; an empty list is as good as none, and written as none by flatbuffers."""
     if hasattr(value, "__dict__"):
         return {key: plain(entry) for key, entry in vars(value).items()}
     if isinstance(value, numpy.ndarray):
-        return value.tolist()
+        return value.tolist() or None
     if isinstance(value, (list, tuple)):
-        return [plain(entry) for entry in value]
+        return [plain(entry) for entry in value] or None
     return value.decode(errors="replace") if isinstance(value, bytes) else value.item() if isinstance(value, numpy.generic) else value
 
 

@@ -1,0 +1,138 @@
+"""The clean gate's table: right pairs, the same model twice in other files. A new one is a line here.
+
+All are products of tests/zoo/recipes.py. What a converter got wrong by itself does not belong here (nobias*.onnx, training*.onnx,
+lstm_fused.tflite; seeded_squeezenet through onnx2tf, which takes the Softmax of opset 9 over the wrong axis; mobilenet_v3 and
+dog in int8 with few calibration pictures or one scale for all channels, which change most labels).
+"""
+
+from collections import namedtuple
+
+# expected: "same" wants identical or equivalent, "quantized" wants that. order: which output of the target each of the
+# source's is, when the files order them differently.
+Pair = namedtuple("Pair", "source target data expected options order", defaults=("same", (), ()))
+# How photographs become inputs, in fetafix' words and in those of tests/zoo/oracle.py; None: seeded arrays.
+Data = namedtuple("Data", "preprocess oracle")
+
+LITE0 = Data("efficientnet-lite", "lite0")
+KERAS = Data("keras-tf", "mobilenet")
+IMAGENET = Data("torchvision", "mobilenet")
+ARRAYS = Data(None, None)
+
+XNNPACK, BUILTIN, REFERENCE = (("--tflite-kernels", name) for name in ("xnnpack", "builtin", "reference"))
+
+
+def same(data, *pairs, options=(), order=()):
+    return [Pair(*pair.split(), data, "same", options, order) for pair in pairs]
+
+
+def quantized(data, *pairs):
+    return [Pair(*pair.split(), data, "quantized") for pair in pairs]
+
+
+PAIRS = [
+    # EfficientNet-Lite0, real weights, from PyTorch.
+    *same(LITE0,
+          "right.onnx sim.onnx", "sim.onnx right.onnx",
+          "right.onnx folded.onnx", "folded.onnx right.onnx",
+          "right.onnx dynamic.onnx",
+          "right.onnx right_basic.onnx", "right_basic.onnx right.onnx",
+          "right.onnx right_extended.onnx", "right_extended.onnx sim.onnx",
+          "right.onnx right_batchnorm.onnx", "right_batchnorm.onnx folded.onnx",
+          "sim.onnx sim_decomposed.onnx", "sim_decomposed.onnx right.onnx",
+          "sim.onnx sim_pads.onnx",
+          "sim.onnx sim_equalized.onnx", "right.onnx sim_equalized.onnx",
+          "sim.onnx sim_permuted.onnx", "right.onnx right_permuted.onnx", "sim_permuted.onnx right.onnx",
+          "sim.onnx sim_permuted_apart.onnx",
+          "sim.onnx sim_opset15.onnx", "right.onnx right_opset17.onnx", "right.onnx right_opset21.onnx",
+          "right_opset21.onnx sim.onnx",
+          "right.onnx sim_renamed.onnx", "sim_renamed.onnx right.onnx",
+          "sim.onnx lite0_nhwc.onnx", "lite0_nhwc.onnx right.onnx", "lite0_nhwc.onnx lite0_nchw.onnx",
+          "right.onnx lite0_nchw.onnx"),
+    *same(LITE0,
+          "right.onnx lite0_float32.tflite", "lite0_float32.tflite right.onnx",
+          "sim.onnx lite0_float32.tflite", "lite0_float32.tflite sim.onnx",
+          "folded.onnx lite0_float32.tflite", "dynamic.onnx lite0_float32.tflite",
+          "right_extended.onnx lite0_float32.tflite", "right_opset21.onnx lite0_float32.tflite",
+          "right.onnx lite0_renamed.tflite", "lite0_renamed.tflite sim_renamed.onnx",
+          "sim.onnx lite0_equalized.tflite", "sim.onnx lite0_permuted.tflite",
+          "lite0_float32.tflite lite0_nhwc.onnx", "lite0_float32.tflite lite0_nchw.onnx",
+          "lite0_float32.tflite lite0_again.tflite", "lite0_again.tflite lite0_float32.tflite",
+          "lite0_float32.tflite lite0_renamed.tflite", "lite0_float32.tflite lite0_permuted.tflite"),
+    *same(LITE0, "right.onnx lite0_float32.tflite", "lite0_float32.tflite sim.onnx", options=XNNPACK),
+    *same(LITE0, "sim.onnx lite0_again.tflite", options=BUILTIN),
+    *same(LITE0, "right.onnx lite0_float32.tflite", "lite0_float32.tflite lite0_again.tflite", options=REFERENCE),
+    *quantized(LITE0,
+               "right.onnx lite0_float16.tflite", "lite0_float32.tflite lite0_float16.tflite",
+               "right.onnx lite0_int8.tflite", "lite0_float32.tflite lite0_int8.tflite",
+               "lite0_float32.tflite lite0_dynamic.tflite",
+               "sim.onnx sim_float16.onnx", "right.onnx sim_int8.onnx"),
+
+    # MobileNetV2 of 19 dog breeds, real weights, from Keras.
+    *same(KERAS,
+          "dog.onnx dog.tflite", "dog.tflite dog.onnx",
+          "dog.onnx dog_sim.onnx", "dog.onnx dog_extended.onnx", "dog.onnx dog_opset17.onnx", "dog.onnx dog_permuted.onnx",
+          "dog.onnx dog_nchw.onnx", "dog.tflite dog_nchw.onnx",
+          "dog.tflite dog_from_tflite.onnx", "dog_from_tflite.onnx dog.onnx", "dog_permuted.onnx dog.tflite",
+          "dog.onnx dog_permuted_apart.onnx", "dog_permuted_apart.onnx dog.tflite",
+          "dog.tflite dog_keras.tflite", "dog.onnx dog_renamed.tflite"),
+    *same(KERAS, "dog_sim.onnx dog.tflite", options=XNNPACK),
+    *same(KERAS, "dog.tflite dog_from_tflite.onnx", options=REFERENCE),
+    *quantized(KERAS, "dog.tflite dog_int8.tflite", "dog.onnx dog_int8.tflite", "dog.tflite dog_float16.tflite",
+               "dog.tflite dog_dynamic.tflite"),
+
+    # Equal convolutions in a row, branches, squeeze-and-excite.
+    *same(KERAS,
+          "branches.onnx branches.tflite", "branches.tflite branches.onnx",
+          "branches.onnx branches_sim.onnx", "branches.onnx branches_extended.onnx",
+          "branches.onnx branches_equalized.onnx", "branches.onnx branches_permuted.onnx",
+          "branches.onnx branches_decomposed.onnx", "branches.onnx branches_nchw.onnx",
+          "branches_equalized.onnx branches.tflite", "branches_permuted.onnx branches.tflite",
+          "branches.tflite branches_from_tflite.onnx", "branches.tflite branches_renamed.tflite"),
+    *same(KERAS, "branches.onnx branches.tflite", options=REFERENCE),
+    *quantized(KERAS, "branches.tflite branches_int8.tflite", "branches.onnx branches_int8.tflite",
+               "branches.onnx branches_float16.tflite"),
+
+    # Attention, GELU, LayerNormalization.
+    *same(KERAS,
+          "vit.onnx vit.tflite", "vit.tflite vit.onnx", "vit.onnx vit_extended.onnx", "vit_extended.onnx vit.tflite",
+          "vit.onnx vit_opset21.onnx", "vit.onnx vit_gelu_node.onnx", "vit.tflite vit_gelu_node.onnx",
+          "former.onnx former_sim.onnx", "former.onnx former_opset17.onnx", "former_opset17.onnx former.onnx",
+          "former.onnx former_extended.onnx", "former.onnx former_gelu_node.onnx",
+          "former_opset21.onnx former_decomposed.onnx", "former_extended.onnx former_decomposed.onnx"),
+    *quantized(KERAS, "vit.tflite vit_float16.tflite", "vit.tflite vit_dynamic.tflite"),
+
+    # Squeeze-and-excite with HardSwish; GroupNorm, PReLU, upsampling; dense connections; residual blocks.
+    *same(KERAS,
+          "mobilenet_v3.onnx mobilenet_v3.tflite", "mobilenet_v3.tflite mobilenet_v3.onnx",
+          "mobilenet_v3.onnx mobilenet_v3_extended.onnx", "mobilenet_v3.onnx mobilenet_v3_opset17.onnx",
+          "mobilenet_v3.tflite mobilenet_v3_from_tflite.onnx",
+          "mixed.onnx mixed_sim.onnx", "mixed_sim.onnx mixed_decomposed.onnx", "mixed.onnx mixed_folded.onnx",
+          "mixed_sim.onnx mixed_permuted.onnx",
+          "densenet.onnx densenet.tflite", "densenet.tflite densenet.onnx", "densenet.onnx densenet_sim.onnx",
+          "densenet.onnx densenet_basic.onnx", "densenet.onnx densenet_permuted.onnx",
+          "densenet.onnx densenet_equalized.onnx", "densenet_sim.onnx densenet_renamed.tflite",
+          "resnet.onnx resnet_folded.onnx", "resnet.onnx resnet_equalized.onnx", "resnet.onnx resnet_permuted.onnx",
+          "resnet.onnx resnet.tflite", "resnet.tflite resnet_equalized.onnx", "resnet_permuted.onnx resnet.tflite"),
+    *quantized(KERAS, "mobilenet_v3.onnx mobilenet_v3_float16.tflite",
+               "resnet.onnx resnet_float16.tflite"),
+
+    # Recurrent.
+    *same(KERAS,
+          "lstm.onnx lstm.tflite", "lstm.tflite lstm.onnx", "lstm.onnx lstm_fused.onnx",
+          "lstm_fused.onnx lstm_fused_extended.onnx", "gru.onnx gru.tflite", "gru.tflite gru.onnx", "gru.onnx gru_sim.onnx",
+          "rnn.onnx rnn_sim.onnx", "rnn.onnx rnn_opset17.onnx"),
+
+    # One audio network as its authors ship it.
+    *same(ARRAYS, "pitch.onnx pitch.tflite", "pitch.tflite pitch.onnx", "pitch.onnx pitch_sim.onnx",
+          "pitch.onnx pitch_extended.onnx"),
+
+    # The onnx package's topologies: with their own constant weights, and with drawn ones.
+    *same(IMAGENET, *(f"light_{name}.onnx light_{name}_sim.onnx"
+                      for name in ("densenet121", "inception_v1", "shufflenet", "squeezenet"))),
+    *same(IMAGENET,
+          *(f"seeded_{name}.onnx seeded_{name}_sim.onnx" for name in ("inception_v2", "shufflenet", "squeezenet")),
+          *(f"seeded_{name}.onnx seeded_{name}.tflite" for name in ("inception_v2", "shufflenet")),
+          "seeded_shufflenet.tflite seeded_shufflenet_sim.onnx",
+          "seeded_inception_v2.onnx seeded_inception_v2_extended.onnx",
+          "seeded_inception_v2.onnx seeded_inception_v2_batchnorm.onnx"),
+]
