@@ -1,5 +1,5 @@
 # One command each; all are idempotent and end with a line that says how it went.
-.PHONY: build test demo lint format
+.PHONY: build test demo fuzz gate lint format
 
 build:
 	@scripts/prepare.sh native
@@ -10,6 +10,18 @@ test:
 
 demo:
 	@scripts/demo.sh
+
+# FUZZ_SECONDS=600 for each target
+fuzz:
+	@scripts/install_dependencies.sh
+	@scripts/build.sh fuzz
+	@scripts/fuzz.sh run
+
+gate:
+	@scripts/prepare.sh models
+	@python3 tests/zoo/make_models.py --build build --set gate
+	@scripts/build.sh release
+	@build/venv/bin/python tests/gate/run_gate.py
 
 lint:
 	@scripts/lint.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Configures and builds build/release or build/sanitize: build.sh release|sanitize [TARGET...]
+# Configures and builds build/release, build/sanitize or build/fuzz: build.sh release|sanitize|fuzz [TARGET...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kind=$1
@@ -8,7 +8,12 @@ folder=build/$kind
 case $kind in
   release)  options=(-DCMAKE_BUILD_TYPE=Release) ;;
   sanitize) options=(-DCMAKE_BUILD_TYPE=RelWithDebInfo "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1" -DFETAFIX_SANITIZE=ON) ;;
-  *) echo "usage: build.sh release|sanitize" >&2; exit 2 ;;
+  fuzz)
+    options=(-DCMAKE_BUILD_TYPE=RelWithDebInfo "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1" -DCMAKE_CXX_COMPILER=clang++
+             -DFETAFIX_FUZZ=ON -DFETAFIX_DEVELOPER=OFF)
+    export CCACHE_SLOPPINESS=pch_defines,time_macros
+    [ $# -gt 0 ] || set -- fuzz_targets ;; # no more than the targets need
+  *) echo "usage: build.sh release|sanitize|fuzz" >&2; exit 2 ;;
 esac
 mkdir -p "$folder"
 cmake -S . -B "$folder" -G Ninja "${options[@]}" > "$folder/configure.log" 2>&1 || { tail -30 "$folder/configure.log" >&2; exit 1; }

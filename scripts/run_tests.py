@@ -76,6 +76,20 @@ def unit_tests(kind, tally):
         tally.read(f"unit, {kind}", records / f"fetafix_{program.replace('/', '_')}_test.xml", f"{program}: ")
 
 
+def fuzz_targets(tally, seconds=10):
+    built = step("build, fuzz targets", ["scripts/build.sh", "fuzz"])
+    tally.add("fuzz", "build", built)
+    targets = sorted(folder.name for folder in (ROOT / "fuzz/corpus").iterdir())
+    for mode, text in (("replay", "replay of the corpora"), ("run", f"{seconds} s each, two side by side")):
+        log = BUILD / f"fuzz-{mode}.log"
+        log.unlink(missing_ok=True)
+        if built:
+            step(f"fuzz targets: {text}", ["scripts/fuzz.sh", mode], {"FUZZ_SECONDS": str(seconds)}, log)
+        clean = re.findall(r"^fuzz (\S+): .*, clean$", log.read_text(), re.MULTILINE) if log.exists() else []
+        for target in targets:
+            tally.add("fuzz", f"{target}: {text}", target in clean)
+
+
 def finish(tally, start):
     print("\n" + f"{'group':28}{'passed':>8}{'failed':>8}")
     for group, (good, bad) in tally.rows.items():
@@ -112,6 +126,7 @@ def main():
         tally.add("preparation", f"build, {kind}", built)
         if built:
             unit_tests(kind, tally)
+    fuzz_targets(tally)
     if (BUILD / "release/bin/fetafix").exists():
         record = RECORDS / "end_to_end.xml"
         step("end to end", [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", record, "tests/end_to_end"],

@@ -53,7 +53,15 @@ enum class Command {
 Answer run(Command command, const Options& options);
 
 // Replays a patch file on a model.
-Answer apply_patch(const std::string& patch, const std::string& model, const std::string& output);
+struct ApplyOptions {
+  std::string patch;
+  std::string model;
+  std::string output;
+  std::string save_patch;  // write the patch as it fits this model, with its way back; empty: no
+  bool rebase = false;     // on another file than the patch's own: find its operators there
+  bool reverse = false;    // the model is what the patch gave: give back what it was made of
+};
+Answer apply_patch(const ApplyOptions& options);
 // What is in a model and how much of it lifts.
 Answer inspect(const std::string& model);
 // What = formats, runtimes, faults or metrics.

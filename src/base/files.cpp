@@ -38,7 +38,8 @@ bool write_all(int fd, BytesView bytes) {
 }  // namespace
 
 Result<Bytes> read_file(const fs::path& path) {
-  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // Not waiting: a named pipe would never open.
+  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.fd < 0) return file_error(path, "can't open");
   struct stat info {};
   if (::fstat(file.fd, &info) != 0) return file_error(path, "can't read");

@@ -1,9 +1,12 @@
 #include "base/json.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace fetafix {
 namespace {
+
+constexpr size_t max_depth = 64;  // of brackets; ours are 10 deep
 
 Error wrong(const char* key, const char* expected, const Json& object) {
   std::string found = object.is_object() && object.contains(key) ? object[key].type_name() : "nothing";
@@ -19,9 +22,27 @@ bool is_int64(const Json& json) {
                                       json.get<uint64_t>() <= uint64_t{std::numeric_limits<int64_t>::max()});
 }
 
+// Brackets that are open at once. Copies of a document are made recursively, so depth is stack.
+size_t depth_of(std::string_view text) {
+  size_t depth = 0, most = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted && c == '\\') ++i;
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (c == '[' || c == '{') most = std::max(most, ++depth);
+    if ((c == ']' || c == '}') && depth > 0) --depth;
+  }
+  return most;
+}
+
 }  // namespace
 
 Result<Json> parse_json(std::string_view text, const std::string& what) {
+  if (const size_t depth = depth_of(text); depth > max_depth)
+    return Error{ErrorKind::file, what + ": nested " + std::to_string(depth) +
+                                      " levels deep, expected at most " + std::to_string(max_depth)};
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return Error{ErrorKind::file, what + ": not valid JSON"};
   return json;

@@ -19,6 +19,14 @@ TEST(JsonReading, DeepNestingDoesNotOverflowTheStack) {
   (void)parse_json(std::string(100000, '[') + std::string(100000, ']'), "deep");
 }
 
+TEST(JsonReading, DeepNestingIsRefused) {  // it would overflow the stack of whoever copies the document
+  const auto deep = parse_json(std::string(100, '[') + std::string(100, ']'), "deep");
+  ASSERT_FALSE(deep.ok());
+  EXPECT_EQ(deep.error().message, "deep: nested 100 levels deep, expected at most 64");
+  EXPECT_TRUE(parse_json(std::string(64, '[') + std::string(64, ']'), "t").ok());
+  EXPECT_TRUE(parse_json("[" + std::string(200, ' ') + "\"\\\"" + std::string(100, '[') + "\"]", "t").ok());
+}
+
 TEST(JsonGetters, GiveTheMemberOfTheWantedType) {
   const Json json = *parse_json(R"({"s":"x","i":-3,"n":1.5,"l":[1,2],"o":{"k":1}})", "t");
   EXPECT_EQ(*json_string(json, "s"), "x");

@@ -31,7 +31,7 @@ Error zip_error(const std::string& what, zip_error_t& error) {
 Result<Bytes> read_entry(zip_t* archive, zip_uint64_t index, const std::string& what, size_t limit) {
   std::unique_ptr<zip_file_t, Close> file(zip_fopen_index(archive, index, 0));
   if (!file) return Error{ErrorKind::file, what + ": " + zip_strerror(archive)};
-  constexpr size_t piece = size_t{1} << 20;
+  constexpr size_t piece = size_t{1} << 16;
   Bytes bytes;
   for (;;) {
     const size_t done = bytes.size();
@@ -40,7 +40,9 @@ Result<Bytes> read_entry(zip_t* archive, zip_uint64_t index, const std::string& 
     const zip_int64_t n = zip_fread(file.get(), bytes.data() + done, piece);
     if (n < 0) return Error{ErrorKind::file, what + ": damaged: " + zip_file_strerror(file.get())};
     bytes.resize(done + static_cast<size_t>(n));
-    if (n == 0) return bytes;
+    if (n > 0) continue;
+    bytes.shrink_to_fit();  // an archive may hold any number of tiny entries
+    return bytes;
   }
 }
 

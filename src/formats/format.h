@@ -63,6 +63,9 @@ class Format {
   virtual bool recognizes(BytesView head) const = 0;
   // Parses and checks; error kind `file` for what is truncated, hostile or not this format.
   virtual Result<std::unique_ptr<NativeModel>> read(const std::filesystem::path& path) const = 0;
+  // The same for bytes in memory; what the model keeps in further files lies in `folder`.
+  virtual Result<std::unique_ptr<NativeModel>> parse(Bytes bytes,
+                                                     const std::filesystem::path& folder) const = 0;
 };
 
 std::span<const Format* const> all_formats();

@@ -17,10 +17,12 @@ Result<std::unique_ptr<NativeModel>> read_model(const std::filesystem::path& pat
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) return Error{ErrorKind::file, path.string() + ": no such file"};
-  std::ifstream in(path, std::ios::binary);
+  std::ifstream in;
   Bytes head(4096);
-  if (std::filesystem::is_regular_file(status))
+  if (std::filesystem::is_regular_file(status)) {  // opening a named pipe would wait for ever
+    in.open(path, std::ios::binary);
     in.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
+  }
   head.resize(static_cast<size_t>(std::max<std::streamsize>(in.gcount(), 0)));
   for (const Format* format : all_formats())
     if (format->recognizes(head)) return format->read(path);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "graph/edit_stored.h"
+
 namespace fetafix::graph {
 namespace {
 
@@ -54,7 +56,8 @@ Result<NodeId> resolve_slot(const Graph& graph, const Address& at, int slot) {
   return resolve(graph, at);
 }
 
-Status apply_one(Graph& graph, const SetTensor& edit) {
+// A tensor in the type that is stored.
+Status set_stored(Graph& graph, const SetTensor& edit) {
   FETAFIX_TRY(NodeId id, resolve_slot(graph, edit.at, edit.slot));
   const ValueId made = graph.add_constant("p/tensor", edit.value);
   Node& node = graph.node(id);
@@ -68,8 +71,22 @@ Status apply_one(Graph& graph, const SetTensor& edit) {
   ValueId& operand = node.inputs[static_cast<size_t>(input)];
   if (operand != no_value && !graph.value(operand).is_constant())
     return not_applicable("operand " + std::to_string(edit.slot) + " of " + where(edit.at) + " is computed");
-  if (operand != no_value) graph.value(made).lens = graph.value(operand).lens;
+  Tensor before;
+  if (operand != no_value) {
+    const Value& held = graph.value(operand);
+    before = held.constant;
+    graph.value(made).lens = held.lens;
+    graph.value(made).stored = held.stored;
+    graph.value(made).step = held.step;
+  }
   operand = made;
+  if (node.type == "DequantizeLinear" && input == 1) follow_scale(graph, id, before);
+  return {};
+}
+
+Status apply_one(Graph& graph, const SetTensor& edit) {
+  FETAFIX_TRY(const std::vector<SetTensor> stored, stored_form(graph, edit));
+  for (const SetTensor& one : stored) FETAFIX_CHECK(set_stored(graph, one));
   return {};
 }
 
@@ -142,7 +159,8 @@ Status apply_one(Graph& graph, const RemoveNode& edit) {
   FETAFIX_TRY(NodeId id, resolve(graph, edit.at));
   const Node node = graph.node(id);
   if (edit.through < 0 || static_cast<size_t>(edit.through) >= node.inputs.size() ||
-      node.inputs[static_cast<size_t>(edit.through)] == no_value || node.outputs.empty())
+      node.inputs[static_cast<size_t>(edit.through)] == no_value || node.outputs.empty() ||
+      node.outputs[0] == no_value)
     return not_applicable(where(edit.at) + " has no operand " + std::to_string(edit.through) +
                           " to pass through");
   redirect(graph, node.outputs[0], node.inputs[static_cast<size_t>(edit.through)], id);
@@ -181,7 +199,8 @@ Result<ValueId> resolve(const Graph& graph, const ValueAddress& address) {
   }
   FETAFIX_TRY(NodeId node, resolve(graph, address.node));
   const auto& outputs = graph.node(node).outputs;
-  if (address.output < 0 || static_cast<size_t>(address.output) >= outputs.size())
+  if (address.output < 0 || static_cast<size_t>(address.output) >= outputs.size() ||
+      outputs[static_cast<size_t>(address.output)] == no_value)
     return not_applicable(where(address.node) + " has no output " + std::to_string(address.output));
   return outputs[static_cast<size_t>(address.output)];
 }

@@ -7,6 +7,8 @@
 // serializable and deterministic, and are applicable or say why not.
 #pragma once
 
+#include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -99,10 +101,30 @@ struct EditGroup {
   std::string reason;  // a sentence for people
 };
 
+// What tells an operator or a model input from all others of its file, without names and positions: by it
+// an address is found again in another file.
+struct Fingerprint {
+  // Operator type, attributes, constants with their content, and how its parts hang together. What a file
+  // says about the shapes of computed operands is left out: other files of the same model may not say it.
+  std::string own;
+  // Where others have the same: its neighborhood, one step further each time, until it is alone.
+  std::vector<std::string> around;
+  bool operator==(const Fingerprint&) const = default;
+};
+
+// How to get the model back that a patched file was made of.
+struct Reverse {
+  std::string patched_sha256;    // of the patched file
+  std::vector<std::byte> delta;  // from its bytes to the original's (patch_delta.h)
+};
+
 struct Patch {
   std::string format;        // of the model it was made for
   std::string model_sha256;  // of that model's bytes
   std::vector<EditGroup> groups;
+  std::map<NativeOperator, Fingerprint> operators = {};  // of all that the edits address
+  std::map<int, Fingerprint> inputs = {};                // of the model inputs that they address
+  std::optional<Reverse> reverse = std::nullopt;
 };
 
 // "set tensor 1 of operator 12 (Conv)".
@@ -119,6 +141,13 @@ Result<ValueAddress> address_of(const Graph& graph, const Uses& uses, ValueId va
 // Applies to a view. What is new carries native operator index -1 and a name p1, p2, ...
 Status apply(Graph& graph, const Edit& edit);
 Status apply(Graph& graph, const Patch& patch);
+
+// Records the fingerprints of all that the edits address; `graph` is the view of the file they address.
+void add_fingerprints(Patch& patch, const Graph& graph);
+// The same edits addressed to another file, whose view is `graph`: every fingerprint must be there exactly
+// once, else the error lists those that are not. Without fingerprints and reverse, which speak of the old
+// file.
+Result<Patch> rebase(const Patch& patch, const Graph& graph);
 
 // JSON form, version 1 (docs/patch.md).
 Json to_json(const Patch& patch);

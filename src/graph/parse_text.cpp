@@ -79,7 +79,11 @@ std::optional<Shape> parse_shape(Line& line) {
   return shape;
 }
 
+constexpr int64_t most_noise = int64_t{1} << 18;  // elements; a few characters may ask for any amount
+
 Tensor noise(const Shape& shape, unsigned seed) {
+  const auto count = element_count(shape);
+  if (!count || *count > most_noise) return {};
   auto made = Tensor::zeros(DType::float32, shape);
   if (!made.ok()) return {};
   std::mt19937 random(seed);

@@ -297,6 +297,65 @@ Result<Edit> edit_from(const Json& json) {
   return Error{ErrorKind::file, "patch: unknown edit '" + kind + "'"};
 }
 
+Json fingerprint_json(Json subject, const Fingerprint& fingerprint) {
+  subject["own"] = fingerprint.own;
+  if (!fingerprint.around.empty()) subject["around"] = fingerprint.around;
+  return subject;
+}
+
+Json fingerprints_json(const Patch& patch) {
+  Json out = Json::array();
+  for (const auto& [op, fingerprint] : patch.operators) {
+    Json subject{{"operator", op.index}};
+    if (!op.graph.empty()) subject["graph"] = op.graph;
+    out.push_back(fingerprint_json(std::move(subject), fingerprint));
+  }
+  for (const auto& [input, fingerprint] : patch.inputs)
+    out.push_back(fingerprint_json({{"input", input}}, fingerprint));
+  return out;
+}
+
+Result<Fingerprint> fingerprint_from(const Json& json) {
+  Fingerprint out;
+  FETAFIX_TRY(out.own, json_string(json, "own"));
+  if (!json.contains("around")) return out;
+  FETAFIX_TRY(const Json around, json_array(json, "around"));
+  for (const Json& round : around) {
+    if (!round.is_string()) return Error{ErrorKind::file, "patch: 'around' holds something else than text"};
+    out.around.push_back(round.get<std::string>());
+  }
+  return out;
+}
+
+Status read_fingerprints(const Json& list, Patch& out) {
+  for (const Json& json : list) {
+    FETAFIX_TRY(Fingerprint fingerprint, fingerprint_from(json));
+    if (json.contains("input")) {
+      FETAFIX_TRY(const int64_t input, json_int(json, "input"));
+      if (input < 0 || input > 0xffff) return Error{ErrorKind::file, "patch: model input out of range"};
+      out.inputs[static_cast<int>(input)] = std::move(fingerprint);
+      continue;
+    }
+    NativeOperator op;
+    FETAFIX_TRY(const int64_t index, json_int(json, "operator"));
+    if (index < 0 || index > 0x7fffffff) return Error{ErrorKind::file, "patch: operator index out of range"};
+    op.index = static_cast<int>(index);
+    if (json.contains("graph")) {
+      FETAFIX_TRY(op.graph, json_string(json, "graph"));
+    }
+    out.operators[op] = std::move(fingerprint);
+  }
+  return {};
+}
+
+Result<Reverse> reverse_from(const Json& json) {
+  Reverse out;
+  FETAFIX_TRY(out.patched_sha256, json_string(json, "patched_sha256"));
+  FETAFIX_TRY(const std::string delta, json_string(json, "delta"));
+  FETAFIX_TRY(out.delta, unbase64(delta));
+  return out;
+}
+
 }  // namespace
 
 Json to_json(const Patch& patch) {
@@ -306,7 +365,12 @@ Json to_json(const Patch& patch) {
     for (const Edit& edit : group.edits) edits.push_back(std::visit(EditJson{}, edit));
     groups.push_back({{"reason", group.reason}, {"edits", edits}});
   }
-  return {{"patch", 1}, {"format", patch.format}, {"model_sha256", patch.model_sha256}, {"groups", groups}};
+  Json out{{"patch", 1}, {"format", patch.format}, {"model_sha256", patch.model_sha256}, {"groups", groups}};
+  if (!patch.operators.empty() || !patch.inputs.empty()) out["fingerprints"] = fingerprints_json(patch);
+  if (patch.reverse)
+    out["reverse"] = {{"patched_sha256", patch.reverse->patched_sha256},
+                      {"delta", base64(patch.reverse->delta)}};
+  return out;
 }
 
 Result<Patch> patch_from_json(const Json& json) {
@@ -326,6 +390,14 @@ Result<Patch> patch_from_json(const Json& json) {
       group.edits.push_back(std::move(one));
     }
     out.groups.push_back(std::move(group));
+  }
+  if (json.contains("fingerprints")) {
+    FETAFIX_TRY(const Json list, json_array(json, "fingerprints"));
+    FETAFIX_CHECK(read_fingerprints(list, out));
+  }
+  if (json.contains("reverse")) {
+    FETAFIX_TRY(const Json reverse, json_object(json, "reverse"));
+    FETAFIX_TRY(out.reverse, reverse_from(reverse));
   }
   return out;
 }

@@ -41,6 +41,10 @@ Patch everything() {
            SetOperand{at(4), 1, {0, {}, 0}}, SetOperand{at(4), 1, {-1, at(2), 1}},
            ChangeType{at(5), "MaxPool", attributes}, RemoveNode{at(6), 1}, KeepOutputs{at(7), 1}, insert})
     patch.groups[1].edits.push_back(edit);
+  patch.operators[{"", 4}] = {"digest", {}};
+  patch.operators[{"then", 2}] = {"digest", {"one", "two"}};
+  patch.inputs[1] = {"of an input", {}};
+  patch.reverse = Reverse{"def", {std::byte{0}, std::byte{255}}};
   return patch;
 }
 
@@ -56,6 +60,11 @@ TEST(PatchJson, EveryEditAndAttributeTypeSurvivesAsText) {
   const auto& type = std::get<ChangeType>(read->groups[1].edits[2]);
   EXPECT_EQ(std::get<float>(type.attributes.at("f")), 0.1f);
   EXPECT_EQ(std::get<int64_t>(type.attributes.at("i")), std::numeric_limits<int64_t>::min());
+  EXPECT_EQ(read->operators, everything().operators);
+  EXPECT_EQ(read->inputs, everything().inputs);
+  ASSERT_TRUE(read->reverse.has_value());
+  EXPECT_EQ(read->reverse->patched_sha256, "def");
+  EXPECT_EQ(read->reverse->delta, everything().reverse->delta);
 }
 
 TEST(PatchJson, InfiniteAttributesSurvive) {

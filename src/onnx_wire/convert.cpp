@@ -32,10 +32,11 @@ Error bad(const onnx_wire::Tensor& wire, const std::string& what) {
 template <class To, class Field>
 Result<fetafix::Tensor> from_field(const onnx_wire::Tensor& wire, DType dtype, fetafix::Shape shape,
                                    const Field& field) {
+  // Before anything is allocated: a shape may claim any size.
+  if (element_count(shape) != field.size())
+    return bad(wire, "shape " + to_string(shape) + " does not hold the " + std::to_string(field.size()) +
+                         " elements that were found");
   FETAFIX_TRY(auto tensor, fetafix::Tensor::zeros(dtype, std::move(shape)));
-  if (tensor.size() != field.size())
-    return bad(wire, "shape says " + std::to_string(tensor.size()) + " elements, found " +
-                         std::to_string(field.size()));
   auto* out = reinterpret_cast<To*>(tensor.mutable_bytes().data());
   for (int i = 0; i < field.size(); ++i) out[i] = static_cast<To>(field.Get(i));
   return tensor;
@@ -82,6 +83,9 @@ Result<Bytes> external_bytes(const onnx_wire::Tensor& wire, const fs::path& fold
   if (location.empty() || relative.is_absolute() || (!relative.empty() && *relative.begin() == ".."))
     return bad(wire, "external data location '" + location + "' leaves the model's folder; refused");
   const fs::path path = folder / relative;
+  std::error_code error;
+  if (!fs::is_regular_file(path, error))  // a folder opens too, and says that it has any size
+    return bad(wire, "external data file '" + path.string() + "' is missing or no file");
   std::ifstream in(path, std::ios::binary);
   if (!in) return bad(wire, "external data file '" + path.string() + "' can't be opened");
   in.seekg(0, std::ios::end);

@@ -5,6 +5,7 @@
 #include "faults/pattern.h"
 #include "fetafix/fetafix.h"
 #include "formats/format.h"
+#include "pipeline/apply.h"
 #include "pipeline/run.h"
 #include "report/report.h"
 #include "results/result_json.h"
@@ -63,28 +64,6 @@ Status write_run_dir(const Answer& answer, const std::string& folder) {
   return write_file(fs::path(folder) / "report.html", answer.html);
 }
 
-Status patch_file(const std::string& patch_path, const std::string& model_path, const std::string& output) {
-  FETAFIX_TRY(const Bytes bytes, read_file(patch_path));
-  FETAFIX_TRY(const Json json,
-              parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, patch_path));
-  auto patch = graph::patch_from_json(json);
-  if (!patch.ok()) return in_context(patch_path, std::move(patch).error());
-  FETAFIX_TRY(auto model, formats::read_model(model_path));
-  if (patch->format != model->format())
-    return Error{ErrorKind::usage, "the patch is for a " + patch->format + " file, " + model_path + " is " +
-                                       std::string(model->format())};
-  if (patch->model_sha256 != model->sha256())
-    return Error{ErrorKind::usage, model_path +
-                                       ": not the file that the patch was made for (its SHA-256 is " +
-                                       model->sha256().substr(0, 12) + "..., expected " +
-                                       patch->model_sha256.substr(0, 12) + "...)"};
-  std::error_code same;
-  if (fs::equivalent(model_path, output, same))
-    return Error{ErrorKind::usage, output + ": the output would overwrite the model; choose another name"};
-  FETAFIX_TRY(auto patched, model->patched(*patch));
-  return patched->write(output);
-}
-
 }  // namespace
 
 std::string version() {
@@ -109,9 +88,9 @@ Answer run(Command command, const Options& options) {
   return out;
 }
 
-Answer apply_patch(const std::string& patch, const std::string& model, const std::string& output) {
-  if (auto status = patch_file(patch, model, output); !status.ok()) return failed(status.error());
-  return said("wrote " + output + "\n");
+Answer apply_patch(const ApplyOptions& options) {
+  if (auto status = pipeline::apply(options); !status.ok()) return failed(status.error());
+  return said("wrote " + options.output + "\n");
 }
 
 Answer inspect(const std::string& path) {

@@ -100,9 +100,15 @@ Result<Pair> open_pair(const Options& options) {
   for (const auto& warning : pair.samples->warnings()) pair.warnings.push_back(warning);
   const auto spec_for = [&](const std::string& own) { return own.empty() ? options.preprocess : own; };
   FETAFIX_CHECK(make_loader(pair.source, pair, spec_for(options.source_preprocess)));
-  FETAFIX_CHECK(make_loader(pair.target, pair, spec_for(options.target_preprocess)));
+  auto fed = make_loader(pair.target, pair, spec_for(options.target_preprocess));
+  if (!fed.ok() && pair.target.broken.empty()) return std::move(fed).error();
+  if (!fed.ok()) {  // that it is broken is all there is to say of it
+    pair.target.session.reset();
+    pair.target.lifted = {};
+  }
   for (const auto& text : pair.source.loader->assumptions()) pair.notes.push_back("source input: " + text);
-  for (const auto& text : pair.target.loader->assumptions()) pair.notes.push_back("target input: " + text);
+  if (fed.ok())
+    for (const auto& text : pair.target.loader->assumptions()) pair.notes.push_back("target input: " + text);
   for (const auto& text : pair.source.lifted.notes) pair.notes.push_back("source: " + text);
   for (const auto& text : pair.target.lifted.notes) pair.notes.push_back("target: " + text);
   if (!options.labels.empty()) {

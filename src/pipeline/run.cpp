@@ -7,6 +7,7 @@
 
 #include "data/split.h"
 #include "pipeline/analysis.h"
+#include "pipeline/apply.h"
 
 namespace fetafix::pipeline {
 namespace {
@@ -203,6 +204,7 @@ class Run {
   }
 
   Status mend() {
+    if (result_.verdict == Verdict::broken && !analysis_) return {};  // there is nothing to work on
     const bool same = result_.verdict == Verdict::identical || result_.verdict == Verdict::equivalent;
     graph::Patch patch;
     std::vector<repair::Repair> repairs;
@@ -330,7 +332,9 @@ class Run {
     FETAFIX_CHECK(repaired.write(options_.output));
     result_.output = options_.output;
     const std::string patch_path = options_.patch.empty() ? options_.output + ".patch.json" : options_.patch;
-    FETAFIX_CHECK(write_file(patch_path, dump_json(graph::to_json(patch), 1) + "\n"));
+    graph::Patch complete = patch;
+    FETAFIX_CHECK(complete_patch(complete, *pair_.target.model, pair_.target.path, options_.output));
+    FETAFIX_CHECK(write_patch(complete, patch_path));
     result_.patch = patch_path;
     return {};
   }

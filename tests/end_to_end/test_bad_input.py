@@ -1,6 +1,8 @@
 """Bad input: a clear error, the right exit code, inputs untouched, nothing half-written, no worker left behind."""
 
 import os
+import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -8,9 +10,36 @@ import uuid
 from pathlib import Path
 
 import pytest
-from conftest import DATA, MODELS, PHOTOS, PROGRAM, digest, fetafix
+from conftest import DATA, MODELS, PHOTOS, PROGRAM, ROOT, digest, fetafix
 
 RIGHT, SIM, NOBIAS = MODELS / "right.onnx", MODELS / "sim.onnx", MODELS / "nobias.onnx"
+
+
+CORPUS = ROOT / "fuzz/corpus"
+
+# Seeds of the fuzz targets that are wrong, and a word of what must be said: such that can't be read at all, ...
+UNREADABLE = {
+    "onnx": {"external-absolute": "leaves the model's folder", "external-traversal": "leaves the model's folder",
+             "external-traversal-in-attribute": "leaves the model's folder", "external-folder-in-attribute": "not a regular file",
+             "external-missing": "no-such-file", "nested-graphs-500": "not a whole ONNX file",
+             "length-outside": "not a whole ONNX file", "varint-without-end": "unknown format"},
+    "tflite": {"operand-outside": "operand is tensor 99", "buffer-outside": "has buffer 4294967295",
+               "buffer-behind-wraps": "truncated", "count-44": "offset leads outside", "input-negative": "an input is tensor -1",
+               "shared-graphs": "a damaged TFLite file", "shared-quantized": "shared so often", "root-outside": "offset leads outside",
+               "huge-constant": "expected a concrete one", "rank-40": "has 40 dimensions", "version-2": "expected 3"}}
+# ... and such that can, but make no sense: as a target these are broken.
+SENSELESS = {
+    "onnx": {"cycle": "depends on this node", "reads-nothing": "which nothing computes", "computed-twice": "exists already",
+             "constant-computed-twice": "exists already", "huge-shape-no-data": "shape [2147483648]",
+             "overflowing-shape": "impossible shape", "wrong-size": "needs 16 bytes", "opset-0": "operator set 0",
+             "external-no-location": "leaves the model's folder", "no-output": "never computed"},
+    "tflite": {"cycle": "before anything computes it", "read-before": "before anything computes it",
+               "input-twice": "two model inputs", "huge-variable": "would not fit in memory",
+               "many-variables": "would not fit in memory"}}
+
+
+def named(table):
+    return [(kind, name, word) for kind, names in table.items() for name, word in names.items()]
 
 
 def assert_refused(done, code, *words):
@@ -35,6 +64,75 @@ def test_bad_model(bad, name):
     for pair in ((RIGHT, bad / name), (bad / name, RIGHT)):
         assert_refused(fetafix("check", *pair, *DATA), 3, name)
     assert_refused(fetafix("inspect", bad / name), 3, name)
+
+
+@pytest.fixture
+def hostile(tmp_path):
+    """Copies a seed into the folder of the test; at the end nothing may have changed there."""
+    before = {}
+
+    def copy(kind, name):
+        path = tmp_path / f"{name}.{kind}"
+        shutil.copy(CORPUS / kind / name, path)
+        before[path] = digest(path)
+        return path
+    yield copy
+    assert before and {path: digest(path) for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("kind, name, word", named(UNREADABLE))
+def test_hostile_model(hostile, tmp_path, kind, name, word):
+    model = hostile(kind, name)
+    assert_refused(fetafix("inspect", model), 3, name, word)
+    for pair in ((RIGHT, model), (model, RIGHT)):
+        assert_refused(fetafix("repair", *pair, *DATA, "--output", tmp_path / "fixed"), 3, name, word)
+
+
+@pytest.mark.parametrize("kind, name, word", named(SENSELESS))
+def test_senseless_model(hostile, tmp_path, kind, name, word):
+    model = hostile(kind, name)
+    assert_refused(fetafix("inspect", model), 3, name, word)
+    assert_refused(fetafix("repair", model, RIGHT, *DATA, "--output", tmp_path / "fixed"), 3, name, word)
+    done = fetafix("repair", RIGHT, model, *DATA, "--limit", "2", "--output", tmp_path / "fixed")
+    assert done.code == 1 and "does not load or run" in done.out, (done.code, done.out, done.err)
+
+
+def limited():
+    """Two gigabytes: a small file has no reason to take more."""
+    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+
+
+@pytest.mark.parametrize("kind", ["onnx", "tflite"])
+def test_every_seed_is_read_or_refused(kind):
+    seeds = sorted((CORPUS / kind).iterdir())
+    assert len(seeds) > 50
+    for seed in seeds:
+        start = time.monotonic()
+        done = fetafix("inspect", seed, preexec_fn=limited)
+        assert done.code in (0, 3), (seed.name, done.code, done.err)
+        assert (done.err == "") == (done.code == 0) and len(done.err.splitlines()) <= 2, (seed.name, done.err)
+        assert time.monotonic() - start < 10, seed.name
+
+
+def test_every_patch_of_the_corpus_is_refused(tmp_path):
+    seeds = sorted((CORPUS / "patch").iterdir())
+    assert len(seeds) > 50
+    for seed in seeds:
+        done = fetafix("apply", seed, NOBIAS, "--output", tmp_path / "fixed.onnx", preexec_fn=limited)
+        assert done.code in (2, 3) and done.err.startswith("fetafix: "), (seed.name, done.code, done.err)
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["huge-shape", "overflow", "code", "pickle", "cut-archive", "false-size", "long-header"])
+def test_hostile_arrays(tmp_path, name):
+    path = tmp_path / "arrays.npz"
+    shutil.copy(CORPUS / "arrays" / name, path)
+    assert_refused(fetafix("check", RIGHT, SIM, "--data", path, preexec_fn=limited), 3, "arrays.npz")
+
+
+def test_a_named_pipe_is_no_model(tmp_path):
+    os.mkfifo(tmp_path / "pipe.onnx")
+    assert_refused(fetafix("inspect", tmp_path / "pipe.onnx"), 3, "pipe.onnx")
 
 
 def test_every_truncation_of_a_model_is_refused_or_read(tmp_path):

@@ -100,11 +100,15 @@ int main(int argc, char** argv) {
   repair->add_option("--patch", options.patch, "the list of edits; default: OUTPUT.patch.json");
   repair->add_flag("--dry-run", options.dry_run, "write nothing");
   repair->add_flag("--force", options.force, "go on even if these look like two models");
-  std::string patch, model, what, output, python;
+  std::string model, what, python;
+  fetafix::ApplyOptions replay;
   auto* apply = app.add_subcommand("apply", "replay a patch");
-  apply->add_option("PATCH", patch)->required();
-  apply->add_option("MODEL", model)->required();
-  apply->add_option("--output", output, "the patched model")->required();
+  apply->add_option("PATCH", replay.patch)->required();
+  apply->add_option("MODEL", replay.model)->required();
+  apply->add_option("--output", replay.output, "the patched model")->required();
+  apply->add_option("--patch", replay.save_patch, "write the patch as it fits MODEL");
+  apply->add_flag("--rebase", replay.rebase, "MODEL is another file: find what the patch speaks of there");
+  apply->add_flag("--reverse", replay.reverse, "MODEL is what the patch gave: write what it was made of");
   auto* inspect = app.add_subcommand("inspect", "what is in a model, and how much of it can be analyzed");
   inspect->add_option("MODEL", model)->required();
   auto* list = app.add_subcommand("list", "formats, runtimes, faults or metrics");
@@ -120,7 +124,7 @@ int main(int argc, char** argv) {
   if (*check) return print(fetafix::run(fetafix::Command::check, options), files);
   if (*localize) return print(fetafix::run(fetafix::Command::localize, options), files);
   if (*repair) return print(fetafix::run(fetafix::Command::repair, options), files);
-  if (*apply) return print(fetafix::apply_patch(patch, model, output), files);
+  if (*apply) return print(fetafix::apply_patch(replay), files);
   if (*inspect) return print(fetafix::inspect(model), files);
   if (*list) return print(fetafix::list(what), files);
   return print(fetafix::doctor(python), files);

@@ -1,9 +1,10 @@
 // Lifting ONNX is close to the identity: one native node is one view node of opset 21 (upgrade.h).
-#include <algorithm>
 #include <map>
 #include <set>
 
+#include "formats/onnx/external.h"
 #include "formats/onnx/model.h"
+#include "formats/onnx/order.h"
 #include "formats/onnx/upgrade.h"
 
 namespace fetafix::formats::onnx {
@@ -17,30 +18,14 @@ Error broken(const std::string& what) {
   return {ErrorKind::file, what};
 }
 
-std::string label(const onnx_wire::Node& node, int index) {
-  return "node " + std::to_string(index) + " (" + node.op_type() +
-         (node.name().empty() ? "" : " '" + node.name() + "'") + ")";
-}
-
-// Names of the enclosing graph that a nested graph reads.
-void captured_names(const onnx_wire::Graph& nested, std::set<std::string> local, std::set<std::string>& out) {
-  for (const auto& input : nested.input()) local.insert(input.name());
-  for (const auto& tensor : nested.initializer()) local.insert(tensor.name());
-  for (const auto& node : nested.node()) {
-    for (const auto& name : node.input())
-      if (!name.empty() && !local.contains(name)) out.insert(name);
-    for (const auto& attribute : node.attribute())
-      if (attribute.has_g()) captured_names(attribute.g(), local, out);
-    for (const auto& name : node.output()) local.insert(name);
-  }
-  for (const auto& output : nested.output())
-    if (!local.contains(output.name())) out.insert(output.name());
-}
-
 class Lifter {
  public:
   Lifter(const onnx_wire::Model& model, const fs::path& folder)
-      : model_(model), graph_(model.graph()), folder_(folder), opset_(default_opset(model)) {}
+      : model_(model),
+        graph_(model.graph()),
+        folder_(folder),
+        opset_(default_opset(model)),
+        budget_(model, folder) {}
 
   Result<Lifted> run() {
     if (opset_ < 7)
@@ -50,8 +35,8 @@ class Lifter {
                        "onnx.version_converter first)"};
     FETAFIX_CHECK(add_initializers());
     FETAFIX_CHECK(add_inputs());
-    FETAFIX_TRY(std::vector<int> order, topological_order());
-    for (int index : order) FETAFIX_CHECK(add_node(index));
+    FETAFIX_TRY(std::vector<int> indices, order());
+    for (int index : indices) FETAFIX_CHECK(add_node(index));
     for (const auto& output : graph_.output()) {
       auto found = ids_.find(output.name());
       if (found == ids_.end()) return broken("model output '" + output.name() + "' is never computed");
@@ -77,7 +62,12 @@ class Lifter {
     for (int i = 0; i < graph_.initializer_size(); ++i) {
       const auto& wire = graph_.initializer(i);
       auto tensor = onnx_wire::read_tensor(wire, folder_);
+      if (!tensor.ok() && tensor.error().kind == ErrorKind::unsupported) {
+        unread_.insert(wire.name());
+        continue;
+      }
       if (!tensor.ok()) return std::move(tensor).error();
+      FETAFIX_CHECK(take(wire, *tensor));
       graph::Lens lens;
       lens.native_tensor = i;
       if (ids_.contains(wire.name())) return broken("two initializers are named '" + wire.name() + "'");
@@ -87,9 +77,21 @@ class Lifter {
     return {};
   }
 
+  Status take(const onnx_wire::Tensor& wire, const Tensor& tensor) {
+    if (budget_.take(wire, tensor.byte_size())) return {};
+    return broken("tensor '" + wire.name() + "': the same external data is read by too many tensors");
+  }
+
+  Result<graph::Attribute> read_attribute(const onnx_wire::Attribute& wire) {
+    FETAFIX_TRY(auto value, onnx_wire::read_attribute(wire, folder_));
+    if (const auto* tensor = std::get_if<Tensor>(&value)) FETAFIX_CHECK(take(wire.t(), *tensor));
+    return value;
+  }
+
   Status add_inputs() {
     for (const auto& input : graph_.input()) {
-      if (ids_.contains(input.name())) continue;  // an initializer that may be overridden
+      // An initializer that may be overridden.
+      if (ids_.contains(input.name()) || unread_.contains(input.name())) continue;
       if (input.has_type() && !input.type().has_tensor_type())
         return Error{ErrorKind::unsupported,
                      "model input '" + input.name() + "' is not a tensor (sequence, map or optional)"};
@@ -108,63 +110,33 @@ class Lifter {
     return ids_[name] = out_.graph.add_value(std::move(value));
   }
 
-  // Files should be in order; many that are not still load, so sort stably by what is ready first.
-  Result<std::vector<int>> topological_order() {
+  Result<std::vector<int>> order() const {
     std::set<std::string> known;
     for (const auto& [name, id] : ids_) known.insert(name);
-    std::vector<int> order;
-    std::vector<int> waiting;
-    for (int i = 0; i < graph_.node_size(); ++i) waiting.push_back(i);
-    while (!waiting.empty()) {
-      std::vector<int> later;
-      for (int i : waiting) {
-        if (ready(graph_.node(i), known)) {
-          order.push_back(i);
-          for (const auto& name : graph_.node(i).output()) known.insert(name);
-        } else {
-          later.push_back(i);
-        }
-      }
-      if (later.size() == waiting.size()) return unready(graph_.node(later.front()), later.front(), known);
-      waiting = std::move(later);
-    }
-    return order;
+    known.insert(unread_.begin(), unread_.end());
+    return execution_order(graph_, known);
   }
 
-  static std::set<std::string> reads(const onnx_wire::Node& node) {
-    std::set<std::string> names(node.input().begin(), node.input().end());
-    for (const auto& attribute : node.attribute())
-      if (attribute.has_g()) captured_names(attribute.g(), {}, names);
-    names.erase("");
-    return names;
-  }
-
-  static bool ready(const onnx_wire::Node& node, const std::set<std::string>& known) {
-    for (const auto& name : reads(node))
-      if (!known.contains(name)) return false;
-    return true;
-  }
-
-  static Error unready(const onnx_wire::Node& node, int index, const std::set<std::string>& known) {
-    for (const auto& name : reads(node))
-      if (!known.contains(name))
-        return broken(label(node, index) + " reads '" + name +
-                      "', which nothing computes, or which depends on this node");
-    return broken(label(node, index) + " can't be ordered");
+  // Strings and other types that no view holds: who reads them is opaque.
+  Status leave_unread(const onnx_wire::Node& wire) {
+    unread_.insert(wire.output().begin(), wire.output().end());
+    return {};
   }
 
   Status add_constant_node(const onnx_wire::Node& wire, int index) {
     for (const auto& attribute : wire.attribute()) {
-      FETAFIX_TRY(auto value, onnx_wire::read_attribute(attribute, folder_));
+      auto value_read = read_attribute(attribute);
+      if (!value_read.ok() && value_read.error().kind == ErrorKind::unsupported) return leave_unread(wire);
+      FETAFIX_TRY(auto value, std::move(value_read));
       Tensor tensor;
       if (auto* t = std::get_if<Tensor>(&value)) tensor = *t;
       if (auto* i = std::get_if<int64_t>(&value)) tensor = Tensor::scalar(*i);
       if (auto* f = std::get_if<float>(&value)) tensor = Tensor::scalar(*f);
       if (auto* v = std::get_if<std::vector<int64_t>>(&value)) tensor = Tensor::vector(*v);
       if (auto* v = std::get_if<std::vector<float>>(&value)) tensor = Tensor::vector(*v);
-      if (tensor.empty() || wire.output_size() != 1)
-        return Error{ErrorKind::unsupported,
-                     label(wire, index) + ": a constant that is not a numeric tensor"};
+      if (tensor.empty() || wire.output_size() != 1) return leave_unread(wire);
+      if (ids_.contains(wire.output(0)))
+        return broken(label(wire, index) + " computes '" + wire.output(0) + "', which exists already");
       graph::Lens lens;
       lens.attribute = attribute.name();
       const ValueId id = out_.graph.add_constant(wire.output(0), std::move(tensor), lens);
@@ -183,13 +155,15 @@ class Lifter {
     node.domain = wire.domain() == "ai.onnx" ? "" : wire.domain();
     node.name = wire.name();
     node.native.index = index;
-    for (int i = 0; i < wire.input_size(); ++i) {
-      node.inputs.push_back(wire.input(i).empty() ? graph::no_value : ids_.at(wire.input(i)));
-      node.slots.push_back(i);
-    }
     bool readable = node.domain.empty() || node.domain == "com.microsoft";
+    for (int i = 0; i < wire.input_size(); ++i) {
+      const bool unread = unread_.contains(wire.input(i));
+      node.inputs.push_back(wire.input(i).empty() || unread ? graph::no_value : ids_.at(wire.input(i)));
+      node.slots.push_back(i);
+      readable = readable && !unread;
+    }
     for (const auto& attribute : wire.attribute()) {
-      auto value = onnx_wire::read_attribute(attribute, folder_);
+      auto value = read_attribute(attribute);
       if (value.ok())
         node.attributes[attribute.name()] = std::move(value).value();
       else if (value.error().kind == ErrorKind::unsupported)
@@ -210,9 +184,11 @@ class Lifter {
   Status add_opaque(Node node, const onnx_wire::Node& wire, int index) {
     node.opaque = true;
     node.attributes.clear();
-    for (const std::string& name : reads(wire)) {  // what nested graphs capture is read too
+    std::set<ValueId> have(node.inputs.begin(), node.inputs.end());
+    for (const std::string& name : names_read(wire)) {  // what nested graphs capture is read too
+      if (unread_.contains(name)) continue;
       const ValueId id = ids_.at(name);
-      if (std::find(node.inputs.begin(), node.inputs.end(), id) == node.inputs.end()) {
+      if (have.insert(id).second) {
         node.inputs.push_back(id);
         node.slots.push_back(-1);
       }
@@ -226,8 +202,10 @@ class Lifter {
   const onnx_wire::Graph& graph_;
   const fs::path& folder_;
   int opset_;
+  ExternalBudget budget_;
   Lifted out_;
   std::map<std::string, ValueId> ids_;
+  std::set<std::string> unread_;  // constants that the file keeps and the view does not hold
 };
 
 }  // namespace

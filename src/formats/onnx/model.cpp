@@ -1,23 +1,17 @@
 #include "formats/onnx/model.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
+#include "formats/onnx/external.h"
 #include "formats/onnx/onnx.h"
+#include "graph/edit_stored.h"
 
 namespace fetafix::formats::onnx {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::set<std::string> external_locations(const onnx_wire::Model& model) {
-  std::set<std::string> out;
-  for (const auto& tensor : model.graph().initializer())
-    if (tensor.data_location() == 1)
-      for (const auto& entry : tensor.external_data())
-        if (entry.key() == "location") out.insert(entry.value());
-  return out;
-}
 
 Result<std::string> serialize(const onnx_wire::Model& model) {
   std::string bytes;
@@ -31,7 +25,13 @@ class OnnxFormat final : public Format {
   std::string_view name() const override { return "onnx"; }
   std::string_view description() const override { return "ONNX protobuf, opset 7 to 25, external data"; }
   bool recognizes(BytesView head) const override;
-  Result<std::unique_ptr<NativeModel>> read(const fs::path& path) const override;
+  Result<std::unique_ptr<NativeModel>> read(const fs::path& path) const override {
+    FETAFIX_TRY(Bytes bytes, read_file(path));
+    auto model = parse(std::move(bytes), path.parent_path());
+    if (!model.ok()) return in_context(path.string(), std::move(model).error());
+    return model;
+  }
+  Result<std::unique_ptr<NativeModel>> parse(Bytes bytes, const fs::path& folder) const override;
 };
 
 // There is no magic number. A ModelProto starts with one of its low-numbered fields: ir_version (1, a
@@ -44,24 +44,21 @@ bool OnnxFormat::recognizes(BytesView head) const {
          byte(0) != byte(1);
 }
 
-Result<std::unique_ptr<NativeModel>> OnnxFormat::read(const fs::path& path) const {
-  FETAFIX_TRY(Bytes bytes, read_file(path));
+Result<std::unique_ptr<NativeModel>> OnnxFormat::parse(Bytes bytes, const fs::path& folder) const {
   onnx_wire::Model model;
   if (bytes.size() > size_t{0x7fffffff})
-    return Error{ErrorKind::file,
-                 path.string() + ": over 2 GB in one protobuf; ONNX needs external data for that"};
+    return Error{ErrorKind::file, "over 2 GB in one protobuf; ONNX needs external data for that"};
   if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return Error{ErrorKind::file, path.string() + ": not a whole ONNX file (truncated or damaged protobuf, " +
+    return Error{ErrorKind::file, "not a whole ONNX file (truncated or damaged protobuf, " +
                                       std::to_string(bytes.size()) + " bytes)"};
   if (!model.has_graph() || (model.graph().node_size() == 0 && model.graph().output_size() == 0))
-    return Error{ErrorKind::file, path.string() + ": an ONNX file without a graph"};
+    return Error{ErrorKind::file, "an ONNX file without a graph"};
   std::string sha = fetafix::sha256(bytes);
-  const fs::path folder = path.parent_path();
   for (const std::string& location : external_locations(model)) {
     const fs::path relative = fs::path(location).lexically_normal();
     if (relative.is_absolute() || relative.empty() || *relative.begin() == "..")
-      return Error{ErrorKind::file, path.string() + ": external data location '" + location +
-                                        "' leaves the model's folder; refused"};
+      return Error{ErrorKind::file,
+                   "external data location '" + location + "' leaves the model's folder; refused"};
     FETAFIX_TRY(Bytes external, read_file(folder / relative));
     sha = fetafix::sha256(as_bytes(sha + fetafix::sha256(external)));
   }
@@ -73,7 +70,8 @@ Result<std::unique_ptr<NativeModel>> OnnxFormat::read(const fs::path& path) cons
 
 int default_opset(const onnx_wire::Model& model) {
   for (const auto& opset : model.opset_import())
-    if (opset.domain().empty() || opset.domain() == "ai.onnx") return static_cast<int>(opset.version());
+    if (opset.domain().empty() || opset.domain() == "ai.onnx")
+      return static_cast<int>(std::clamp<int64_t>(opset.version(), 0, std::numeric_limits<int>::max()));
   return 0;
 }
 
@@ -131,7 +129,8 @@ Result<std::unique_ptr<NativeModel>> OnnxModel::patched(const graph::Patch& patc
   if (patch.groups.empty())
     return std::unique_ptr<NativeModel>(std::make_unique<OnnxModel>(model_, original_, folder_, sha256_));
   onnx_wire::Model copy = model_;
-  FETAFIX_CHECK(patch_model(copy, lifted.graph, patch));
+  FETAFIX_TRY(const graph::Patch stored, graph::stored_form(lifted.graph, patch));
+  FETAFIX_CHECK(patch_model(copy, lifted.graph, stored));
   FETAFIX_TRY(std::string bytes, serialize(copy));
   std::string sha = fetafix::sha256(as_bytes(bytes));
   return std::unique_ptr<NativeModel>(

@@ -19,6 +19,34 @@ Error cannot(const std::string& why) {
   return {ErrorKind::unsupported, why};
 }
 
+// What nested graphs read counts too: names are unique across them.
+int uses_of(const onnx_wire::Node& node, const std::string& name) {
+  int count = static_cast<int>(std::count(node.input().begin(), node.input().end(), name));
+  const auto look_into = [&](const onnx_wire::Graph& graph) {
+    for (const auto& inner : graph.node()) count += uses_of(inner, name);
+    for (const auto& output : graph.output()) count += output.name() == name;
+  };
+  for (const auto& attribute : node.attribute()) {
+    if (attribute.has_g()) look_into(attribute.g());
+    for (const auto& graph : attribute.graphs()) look_into(graph);
+  }
+  return count;
+}
+
+void rename_uses(onnx_wire::Node& node, const std::string& from, const std::string& to) {
+  for (auto& in : *node.mutable_input())
+    if (in == from) in = to;
+  const auto look_into = [&](onnx_wire::Graph& graph) {
+    for (auto& inner : *graph.mutable_node()) rename_uses(inner, from, to);
+    for (auto& output : *graph.mutable_output())
+      if (output.name() == from) output.set_name(to);
+  };
+  for (auto& attribute : *node.mutable_attribute()) {
+    if (attribute.has_g()) look_into(*attribute.mutable_g());
+    for (auto& graph : *attribute.mutable_graphs()) look_into(graph);
+  }
+}
+
 class Patcher {
  public:
   Patcher(onnx_wire::Model& model, const Graph& view)
@@ -30,6 +58,7 @@ class Patcher {
   }
 
   Status run(const graph::Patch& patch) {
+    find_common_changes(patch);
     for (const auto& group : patch.groups)
       for (const auto& edit : group.edits)
         if (auto status = std::visit([&](const auto& e) { return apply(e); }, edit); !status.ok())
@@ -72,20 +101,37 @@ class Patcher {
     auto* wire = graph_.add_initializer();
     wire->set_name(fresh());
     onnx_wire::write_tensor(tensor, *wire);
+    made_initializers_.insert(wire->name());
     return wire->name();
   }
 
   // How many operands and outputs read a name.
   int uses(const std::string& name) const {
     int count = 0;
-    for (const Item& item : nodes_) {
-      if (item.removed) continue;
-      for (const auto& in : current(item).input()) count += in == name;
-      for (const auto& attribute : current(item).attribute())
-        count += attribute.has_g() ? 2 : 0;  // may capture it
-    }
+    for (const Item& item : nodes_)
+      if (!item.removed) count += uses_of(current(item), name);
     for (const auto& output : graph_.output()) count += output.name() == name;
     return count;
+  }
+
+  // Finds constants of which every use gets the same new content: they need no copy.
+  void find_common_changes(const graph::Patch& patch) {
+    std::map<std::string, std::map<std::pair<int, int>, const Tensor*>> changes;
+    for (const auto& group : patch.groups)
+      for (const auto& edit : group.edits)
+        if (const auto* set = std::get_if<graph::SetTensor>(&edit)) {
+          const int op = set->at.op.index, slot = set->slot;
+          if (!set->at.op.graph.empty() || op < 0 || op >= graph_.node_size() || slot < 0 ||
+              slot >= graph_.node(op).input_size())
+            continue;
+          changes[graph_.node(op).input(slot)][{op, slot}] = &set->value;
+        }
+    for (const auto& [name, by_use] : changes) {
+      const Tensor& first = *by_use.begin()->second;
+      const bool same = std::all_of(by_use.begin(), by_use.end(),
+                                    [&](const auto& use) { return use.second->identical(first); });
+      if (same && static_cast<int>(by_use.size()) == uses(name)) changed_everywhere_.insert(name);
+    }
   }
 
   Status apply(const graph::SetTensor& edit) {
@@ -98,6 +144,9 @@ class Patcher {
       const graph::Value& value = view_.value(operand);
       if (!value.is_constant())
         return cannot("operand " + std::to_string(edit.slot) + " is computed, not a constant");
+      if (is_floating(edit.value.dtype()) != is_floating(value.dtype))
+        return cannot("operand " + std::to_string(edit.slot) + " holds " +
+                      std::string(dtype_name(value.dtype)));
       const bool from_attribute = value.lens && !value.lens->attribute.empty() && value.native_name.empty();
       if (from_attribute) return set_attribute_operand(*it, value, edit.value);
     }
@@ -107,11 +156,12 @@ class Patcher {
   // An operand of the view that older operator sets write as an attribute (Clip bounds, axes).
   Status set_attribute_operand(Item& item, const graph::Value& value, const Tensor& tensor) {
     graph::Attribute attribute = int64_t{0};
-    if (tensor.dtype() == DType::float32) {
+    if (is_floating(tensor.dtype())) {
+      FETAFIX_TRY(const Tensor floats, cast(tensor, DType::float32));
       if (value.constant.rank() == 0)
-        attribute = tensor.as<float>()[0];
+        attribute = floats.as<float>()[0];
       else
-        attribute = std::vector<float>(tensor.as<float>().begin(), tensor.as<float>().end());
+        attribute = std::vector<float>(floats.as<float>().begin(), floats.as<float>().end());
     } else {
       FETAFIX_TRY(auto ints, to_int64s(tensor));
       attribute = ints;
@@ -127,7 +177,7 @@ class Patcher {
     const std::string name = node.input(slot);
     for (auto& wire : *graph_.mutable_initializer()) {
       if (name.empty() || wire.name() != name) continue;
-      if (uses(name) > 1) break;  // copy on write: the others keep theirs
+      if (uses(name) > 1 && !changed_everywhere_.contains(name)) break;  // the others keep theirs
       onnx_wire::write_tensor(tensor, wire);
       return {};
     }
@@ -135,7 +185,7 @@ class Patcher {
       const auto& constant = current(other);
       if (other.removed || constant.op_type() != "Constant" || name.empty() || constant.output(0) != name)
         continue;
-      if (uses(name) > 1) break;
+      if (uses(name) > 1 && !changed_everywhere_.contains(name)) break;
       auto& changed = writable(other);
       changed.clear_attribute();
       onnx_wire::write_attribute("value", graph::Attribute(tensor), *changed.add_attribute());
@@ -189,13 +239,28 @@ class Patcher {
 
   Status apply(const graph::SetOperand& edit) {
     FETAFIX_TRY(auto it, item(edit.at));
-    FETAFIX_TRY(graph::NodeId id, graph::resolve(view_, edit.at));
     FETAFIX_TRY(std::string name, native_name(edit.value));
-    const auto& slots = view_.node(id).slots;
-    if (static_cast<size_t>(edit.input) >= slots.size() || slots[static_cast<size_t>(edit.input)] < 0)
-      return cannot("operand " + std::to_string(edit.input) + " does not exist in the file");
-    writable(*it).set_input(slots[static_cast<size_t>(edit.input)], name);
+    FETAFIX_TRY(const int slot, file_slot(edit.at, edit.input));
+    writable(*it).set_input(slot, name);
     return {};
+  }
+
+  // Which operand in the file an operand of the view is.
+  Result<int> file_slot(const Address& at, int input) const {
+    FETAFIX_TRY(graph::NodeId id, graph::resolve(view_, at));
+    const auto& slots = view_.node(id).slots;
+    if (input < 0 || static_cast<size_t>(input) >= slots.size() || slots[static_cast<size_t>(input)] < 0)
+      return cannot("operand " + std::to_string(input) + " does not exist in the file");
+    return slots[static_cast<size_t>(input)];
+  }
+
+  // Constants of an inserted node have the floating type of the edge that it is put on.
+  Result<std::string> add_operand(const Tensor& given, const graph::ValueAddress& edge) {
+    FETAFIX_TRY(const ValueId id, graph::resolve(view_, edge));
+    const DType wanted = view_.value(id).dtype;
+    if (!is_floating(wanted) || !is_floating(given.dtype())) return add_initializer(given);
+    FETAFIX_TRY(const Tensor typed, cast(given, wanted));
+    return add_initializer(typed);
   }
 
   std::string old_form(const std::string& type) const {
@@ -225,9 +290,7 @@ class Patcher {
 
   void redirect(const std::string& from, const std::string& to) {
     for (Item& item : nodes_) {
-      if (item.removed) continue;
-      for (int i = 0; i < current(item).input_size(); ++i)
-        if (current(item).input(i) == from) writable(item).set_input(i, to);
+      if (!item.removed && uses_of(current(item), from) > 0) rename_uses(writable(item), from, to);
     }
   }
 
@@ -260,10 +323,10 @@ class Patcher {
     std::string reads = edge, writes = made;
     if (edit.only_consumer) {
       FETAFIX_TRY(auto consumer, item(edit.only_consumer->first));
-      const int input = edit.only_consumer->second;
-      if (input < 0 || input >= current(*consumer).input_size() || current(*consumer).input(input) != edge)
+      FETAFIX_TRY(const int slot, file_slot(edit.only_consumer->first, edit.only_consumer->second));
+      if (slot >= current(*consumer).input_size() || current(*consumer).input(slot) != edge)
         return cannot("the consumer does not read that edge");
-      writable(*consumer).set_input(edit.only_consumer->second, made);
+      writable(*consumer).set_input(slot, made);
     } else if (is_output(edge) && edit.edge.graph_input < 0) {
       // Consumers keep reading `edge`, which the new node now writes; the old producer writes `made`.
       FETAFIX_TRY(auto producer, item(edit.edge.node));
@@ -280,10 +343,14 @@ class Patcher {
       const bool bound = edit.type == "Clip" && opset_ < form_since("Clip") && i > 0;
       if (bound && (!operand || operand->dtype() != DType::float32 || operand->size() != 1))
         return cannot(old_form("Clip"));
-      if (bound)
+      if (bound) {
         onnx_wire::write_attribute(i == 1 ? "min" : "max", operand->as<float>()[0], *node->add_attribute());
-      else
-        node->add_input(operand ? add_initializer(*operand) : reads);
+      } else if (operand) {
+        FETAFIX_TRY(const std::string constant, add_operand(*operand, edit.edge));
+        node->add_input(constant);
+      } else {
+        node->add_input(reads);
+      }
     }
     for (const auto& [operand, address] : edit.other_operands) {
       FETAFIX_TRY(const std::string other, native_name(address));
@@ -343,7 +410,48 @@ class Patcher {
     return {};
   }
 
+  // Type, attributes and operands of a node that was made; made constants by their content.
+  std::string meaning_of(onnx_wire::Node node) const {
+    node.clear_output();
+    node.clear_name();
+    std::string constants;
+    for (auto& in : *node.mutable_input())
+      for (const auto& wire : graph_.initializer())
+        if (wire.name() == in && made_initializers_.contains(in)) {
+          onnx_wire::Tensor bare = wire;
+          bare.clear_name();
+          constants += bare.SerializeAsString();
+          in = "constant";
+          break;
+        }
+    return node.SerializeAsString() + constants;
+  }
+
+  void drop_made_initializer(const std::string& name) {
+    auto& all = *graph_.mutable_initializer();
+    for (int i = 0; i < all.size(); ++i)
+      if (all.Get(i).name() == name && made_initializers_.contains(name) && uses(name) == 0) {
+        all.DeleteSubrange(i, 1);
+        return;
+      }
+  }
+
+  // A node that was put in front of each of several readers is needed once.
+  void merge_twins() {
+    std::map<std::string, std::string> made;  // meaning to output
+    for (Item& item : nodes_) {
+      if (item.original >= 0 || item.removed || is_output(current(item).output(0))) continue;
+      const onnx_wire::Node node = current(item);
+      const auto [first, fresh] = made.try_emplace(meaning_of(node), node.output(0));
+      if (fresh) continue;
+      item.removed = true;
+      redirect(node.output(0), first->second);
+      for (const auto& in : node.input()) drop_made_initializer(in);
+    }
+  }
+
   void rebuild() {
+    merge_twins();
     google::protobuf::RepeatedPtrField<onnx_wire::Node> rebuilt;
     for (const Item& item : nodes_)
       if (!item.removed) *rebuilt.Add() = current(item);
@@ -355,6 +463,7 @@ class Patcher {
   int opset_;
   std::list<Item> nodes_;
   std::set<std::string> taken_;
+  std::set<std::string> changed_everywhere_, made_initializers_;
   std::map<std::string, std::string> renamed_;  // names of the file's values: what they are called now
   int made_ = 0;
 };

@@ -1,24 +1,10 @@
 // A patched file, lifted again, computes what the patched view computes.
-#include "formats/onnx/testing/models.h"
+#include "formats/onnx/testing/patches.h"
 
 namespace fetafix::formats::onnx {
 namespace {
 
 using namespace testing;
-using graph::Address;
-using graph::Edit;
-using graph::ValueAddress;
-
-Address at(int index) {
-  return {{"", index}, graph::Role::core};
-}
-ValueAddress out_of(int index, int output = 0) {
-  return {-1, at(index), output};
-}
-graph::InsertNode insert(ValueAddress edge, const char* type) {
-  return {edge, {}, type, {}, {std::nullopt}, {}};
-}
-
 // x -> 0 MatMul w -> 1 Relu -> 2 MatMul w (shared) -> 3 Add(1, 2) -> y
 ModelBuilder base() {
   ModelBuilder builder(17);
@@ -26,52 +12,6 @@ ModelBuilder base() {
   builder.node("MatMul", {"x", "w"}, {"a"}).node("Relu", {"a"}, {"b"}).node("MatMul", {"b", "w"}, {"c"});
   builder.node("Add", {"b", "c"}, {"y"}).output("y");
   return builder;
-}
-
-std::string bytes_of(const NativeModel& model) {
-  const auto path = folder().path() / "patched.onnx";
-  EXPECT_TRUE(model.write(path).ok());
-  const Bytes bytes = *read_file(path);
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-std::string refusal(const ModelBuilder& builder, const std::vector<Edit>& edits) {
-  auto patched = (*read_bytes(builder.bytes()))->patched({"onnx", "", {{edits, ""}}});
-  return patched.ok() ? "" : patched.error().message;
-}
-
-// Gives the patched file's bytes for further looks.
-std::string expect_agreement(const ModelBuilder& builder, const std::vector<Edit>& edits,
-                             const Shape& shape = {2, 3}) {
-  const std::vector<channel::NamedTensor> inputs{{"x", noise(shape, 9)}};
-  const graph::Patch patch{"onnx", "", {{edits, ""}}};
-  auto model = read_bytes(builder.bytes());
-  auto view = (*model)->lift();
-  auto status = graph::apply(view->graph, patch);
-  EXPECT_TRUE(status.ok()) << status.error().message;
-  auto patched = (*model)->patched(patch);
-  if (!patched.ok()) {
-    ADD_FAILURE() << patched.error().message;
-    return "";
-  }
-  const std::string bytes = bytes_of(**patched);
-  auto lifted = (*read_bytes(bytes))->lift();
-  EXPECT_TRUE(lifted.ok()) << lifted.error().message;
-  auto expected = run_view(view->graph, inputs), again = run_view(lifted->graph, inputs),
-       file = run_file(bytes, inputs);
-  for (const auto* run : {&expected, &again, &file}) EXPECT_TRUE(run->ok()) << run->error().message;
-  if (!expected.ok() || !again.ok() || !file.ok()) return bytes;
-  expect_near(*expected, *again, 1e-6);
-  expect_near(*expected, *file, 1e-5);
-  auto before = run_file(builder.bytes(), inputs);
-  EXPECT_EQ((*read_bytes(bytes))->lift()->graph.outputs.size(), before->size());
-  return bytes;
-}
-
-onnx_wire::Model parsed(const std::string& bytes) {
-  onnx_wire::Model model;
-  EXPECT_TRUE(model.ParseFromString(bytes));
-  return model;
 }
 
 TEST(OnnxPatch, NothingToDoIsTheSameFile) {
@@ -151,6 +91,39 @@ TEST(OnnxPatch, NodeIsInserted) {
   other.other_operands = {{1, {0, {}, 0}}};
   expect_agreement(base(), {other});
   expect_agreement(base(), {insert(out_of(1), "Sigmoid"), insert(out_of(1), "Tanh")});
+}
+
+// 0 Abs, 1 Relu of it with two readers: 2 Exp, 3 Add.
+ModelBuilder forked() {
+  ModelBuilder builder(17);
+  builder.input("x", {2, 3}).node("Abs", {"x"}, {"a"}).node("Relu", {"a"}, {"b"}).node("Exp", {"b"}, {"c"});
+  builder.node("Add", {"b", "c"}, {"y"}).output("y");
+  return builder;
+}
+
+TEST(OnnxPatch, ARemovedJoinOfTwoReadersIsPutBack) {
+  auto all = insert(out_of(1), "Add");
+  all.operands = {std::nullopt, std::nullopt};
+  all.other_operands = {{1, out_of(0)}};
+  expect_agreement(forked(), {all});
+  auto first = all, second = all;
+  first.only_consumer = std::pair(at(2), 0);
+  second.only_consumer = std::pair(at(3), 0);
+  EXPECT_EQ(parsed(expect_agreement(forked(), {first})).graph().node_size(), 5);
+  EXPECT_EQ(parsed(expect_agreement(forked(), {first, second})).graph().node_size(), 5);  // one for both
+  EXPECT_EQ(parsed(expect_agreement(forked(), {second, first})).graph().node_size(), 5);
+}
+
+TEST(OnnxPatch, ARemovedActivationOfTwoReadersIsPutBackOnce) {
+  auto first = insert(out_of(1), "Clip"), second = first;
+  first.operands = second.operands = {std::nullopt, Tensor::scalar(0.0f), Tensor::scalar(0.5f)};
+  first.only_consumer = std::pair(at(2), 0);
+  second.only_consumer = std::pair(at(3), 0);
+  const auto model = parsed(expect_agreement(forked(), {first, second}));
+  EXPECT_EQ(model.graph().node_size(), 5);
+  EXPECT_EQ(model.graph().initializer_size(), 2);
+  second.operands[2] = Tensor::scalar(0.25f);
+  EXPECT_EQ(parsed(expect_agreement(forked(), {first, second})).graph().node_size(), 6);
 }
 
 TEST(OnnxPatch, OutputsKeepTheirNames) {

@@ -6,6 +6,8 @@
 #include <map>
 #include <optional>
 
+#include "onnx_wire/convert.h"
+
 namespace fetafix::formats::onnx {
 namespace {
 
@@ -47,12 +49,32 @@ bool ints_to_operand(Graph& graph, Node& node, const std::string& name, size_t i
   return true;
 }
 
+// The type of a floating value; what the file does not say follows from how it is computed.
+DType float_type_of(const Graph& graph, ValueId value) {
+  for (size_t n = graph.nodes.size(); n > 0 && graph.value(value).dtype == DType::unknown; --n) {
+    const Node& node = graph.nodes[n - 1];
+    if (std::find(node.outputs.begin(), node.outputs.end(), value) == node.outputs.end()) continue;
+    if (node.type == "Cast")
+      return onnx_wire::dtype_from_code(static_cast<int>(attribute_or(node, "to", int64_t{1})));
+    if (node.inputs.empty() || node.inputs[0] == graph::no_value) break;
+    value = node.inputs[0];
+  }
+  return graph.value(value).dtype;
+}
+
+// A number that was an attribute, in the type that the operand must have.
+void to_number(Graph& graph, Node& node, const std::string& name, size_t input, float value) {
+  const bool known = !node.inputs.empty() && node.inputs[0] != graph::no_value;
+  const DType type = known ? float_type_of(graph, node.inputs[0]) : DType::unknown;
+  auto typed = cast(Tensor::scalar(value), is_floating(type) ? type : DType::float32);
+  to_operand(graph, node, name, input, typed.ok() ? std::move(typed).value() : Tensor::scalar(value));
+}
+
 bool clip(Graph& graph, Node& node) {
   for (size_t i = 0; i < 2; ++i) {
     const std::string name = i ? "max" : "min";
     const float limit = std::numeric_limits<float>::max() * (i ? 1.0f : -1.0f);
-    const float value = graph::attribute_or(node, name, limit);
-    to_operand(graph, node, name, i + 1, Tensor::scalar(value));
+    to_number(graph, node, name, i + 1, graph::attribute_or(node, name, limit));
   }
   return true;
 }
@@ -60,7 +82,7 @@ bool clip(Graph& graph, Node& node) {
 bool pad(Graph& graph, Node& node) {
   const float value = graph::attribute_or(node, "value", 0.0f);
   to_operand(graph, node, "pads", 1, Tensor::vector(graph::attribute_or(node, "pads", Ints{})));
-  to_operand(graph, node, "value", 2, Tensor::scalar(value));
+  to_number(graph, node, "value", 2, value);
   return true;
 }
 
@@ -113,6 +135,14 @@ bool batch_normalization(Graph&, Node& node) {
   return true;
 }
 
+bool has_operand(const Node& node, size_t input) {
+  return node.inputs.size() > input && node.inputs[input] != graph::no_value;
+}
+
+bool has_output(const Node& node) {
+  return !node.outputs.empty() && node.outputs[0] != graph::no_value;
+}
+
 // Opset 10 left open how Resize picks the nearest element; ONNX Runtime rounds up in dimensions that shrink
 // and down in those that grow. One attribute can't say both, nor what scales that are computed will be.
 std::optional<std::string> nearest_rounding(const Graph& graph, const Node& node) {
@@ -131,7 +161,7 @@ bool upsample(Graph& graph, Node& node) {
     const auto scales = graph::attribute_or(node, "scales", std::vector<float>{});
     to_operand(graph, node, "scales", 1, Tensor::vector(scales));
   }
-  if (node.inputs.size() != 2) return false;
+  if (node.inputs.size() != 2 || !has_operand(node, 1)) return false;
   const auto rounding = nearest_rounding(graph, node);
   if (!rounding) return false;
   node.type = "Resize";
@@ -186,6 +216,7 @@ bool is_softmax(const std::string& type) {
 // Softmax below opset 13 works on the input flattened to two dimensions at `axis`.
 bool add_flattened_softmax(Graph& graph, Node node) {
   const int64_t axis = graph::attribute_or(node, "axis", int64_t{1});
+  if (!has_operand(node, 0) || !has_output(node)) return false;
   if (axis == -1) {
     graph.add_node(std::move(node));
     return true;
@@ -194,6 +225,7 @@ bool add_flattened_softmax(Graph& graph, Node node) {
     Node helper;
     helper.type = type;
     helper.inputs = std::move(inputs);
+    if (helper.inputs[0] == node.inputs[0]) helper.slots = {0};  // the file's operand
     helper.native = node.native;
     helper.name = node.name;
     helper.role = graph::Role::bridge;
@@ -208,6 +240,7 @@ bool add_flattened_softmax(Graph& graph, Node node) {
   Node shape = inner("Shape", {node.inputs[0]}, "/shape");
   Node soft = node;
   soft.inputs[0] = flatten.outputs[0];
+  soft.slots[0] = -1;
   soft.attributes["axis"] = int64_t{1};
   graph::Value raw;
   raw.name = base_name(graph, node) + "/soft";
@@ -223,7 +256,7 @@ bool add_flattened_softmax(Graph& graph, Node node) {
 bool add_fused_convolution(Graph& graph, Node node) {
   const std::string activation = graph::attribute_or(node, "activation", std::string());
   const auto parameters = graph::attribute_or(node, "activation_params", std::vector<float>{});
-  if (node.inputs.size() > 3 && node.inputs[3] != graph::no_value) return false;  // adds a further operand
+  if (has_operand(node, 3) || !has_output(node)) return false;  // the fourth is a further summand
   Node after = node;
   after.role = graph::Role::activation;
   after.domain.clear();

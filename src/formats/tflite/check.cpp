@@ -1,5 +1,6 @@
 // What must hold before anything else looks at a file. The generated verifier checks that every offset stays
 // inside; here is what it can't know: indices into tensors, buffers and operator codes, and sizes.
+#include <algorithm>
 #include <cstring>
 
 #include "formats/tflite/wire.h"
@@ -145,7 +146,8 @@ Result<File> parse_file(std::shared_ptr<const Bytes> bytes) {
   const size_t readable = std::min<size_t>(bytes->size(), FLATBUFFERS_MAX_BUFFER_SIZE - 1);
   flatbuffers::Verifier::Options limits;
   limits.max_depth = max_depth;
-  limits.max_tables = max_tables;
+  // A table takes 4 bytes at least; a small file with shared ones must not take as long as a large one.
+  limits.max_tables = static_cast<uint32_t>(std::min<size_t>(max_tables, readable / 4 + (1u << 18)));
   const auto* data = reinterpret_cast<const uint8_t*>(bytes->data());
   flatbuffers::Verifier verifier(data, readable, limits);
   if (!schema::VerifyModelBuffer(verifier))

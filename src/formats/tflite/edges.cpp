@@ -96,6 +96,7 @@ Result<Edge> Editor::edge_of(ValueId value) {
   if (auto entry = trace_back(value, within)) {
     entry->reader = op;
     entry->tensor = operand(*op, entry->slot);
+    entry->producer = producer(entry->tensor);
     return *entry;
   }
   Stage stage = Stage::whole;

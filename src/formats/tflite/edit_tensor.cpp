@@ -1,4 +1,6 @@
 // SetTensor: through the inverse of a lens into the buffer that an operand has.
+#include <cmath>
+
 #include "formats/tflite/editor.h"
 #include "formats/tflite/tensors.h"
 #include "formats/tflite/tflite.h"
@@ -35,7 +37,27 @@ Status set_zero_point(Editor& editor, int tensor, const Tensor& value) {
   return {};
 }
 
-// Slots above 1000 (tflite.h). Scales belong to the tensor: all who read or write it see the change.
+int input_slot(Builtin builtin) {
+  return builtin == Builtin::TRANSPOSE_CONV ? 2 : 0;
+}
+
+// Kernels insist that a bias counts in steps of input scale times weight scale.
+void follow_weights(Editor& editor, schema::OperatorT& op, int weight_slot) {
+  const int slot = weight_slot == 1 ? bias_slot(editor.builtin(op)) : -1;
+  const int input = editor.operand(op, input_slot(editor.builtin(op)));
+  if (slot < 0 || input < 0 || editor.operand(op, slot) < 0 || !editor.quantized(input) ||
+      !editor.quantized(editor.operand(op, slot)))
+    return;
+  const auto& weights = *editor.tensor(editor.operand(op, weight_slot)).quantization;
+  const float step = editor.tensor(input).quantization->scale[0];
+  auto& bias = *editor.tensor(editor.own_tensor(op, slot)).quantization;
+  bias.scale.clear();
+  for (float scale : weights.scale) bias.scale.push_back(scale * step);
+  bias.zero_point.resize(bias.scale.size(), 0);
+}
+
+// Slots above 1000 (tflite.h). The scale of a computed tensor belongs to all who read or write it; a constant
+// that others read too is copied first.
 Status set_parameter(Editor& editor, schema::OperatorT& op, int slot, const Tensor& value) {
   const bool of_output = slot >= output_scale_slot;
   const bool scale = slot < zero_point_slot || (of_output && slot < output_zero_point_slot);
@@ -43,27 +65,50 @@ Status set_parameter(Editor& editor, schema::OperatorT& op, int slot, const Tens
   const auto& tensors = of_output ? op.outputs : op.inputs;
   if (static_cast<size_t>(index) >= tensors.size() || tensors[static_cast<size_t>(index)] < 0)
     return Editor::unsupported("there is no such tensor");
-  const int tensor = tensors[static_cast<size_t>(index)];
-  return scale ? set_scale(editor, tensor, value) : set_zero_point(editor, tensor, value);
+  int tensor = tensors[static_cast<size_t>(index)];
+  const bool constant = !of_output && editor.is_constant(tensor);
+  if (constant) tensor = editor.own_tensor(op, index);
+  if (!scale) return set_zero_point(editor, tensor, value);
+  FETAFIX_CHECK(set_scale(editor, tensor, value));
+  if (constant) follow_weights(editor, op, index);
+  return {};
+}
+
+// In steps of input scale times weight scale.
+Result<Tensor> bias_in_steps(const Tensor& value, const std::vector<float>& steps) {
+  FETAFIX_TRY(const auto values, to_doubles(value));
+  std::vector<int32_t> stored(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double count = std::round(values[i] / static_cast<double>(steps[i % steps.size()]));
+    if (!(std::fabs(count) < 0x1p31))
+      return Editor::unsupported("the bias does not fit int32 in steps of input scale times weight scale");
+    stored[i] = static_cast<int32_t>(count);
+  }
+  return Tensor::vector(stored);
 }
 
 Status add_bias(Editor& editor, schema::OperatorT& op, int slot, const Tensor& value) {
-  const int input = editor.operand(op, slot - 2);
-  const int weights = editor.operand(op, slot - 1);
+  const int input = editor.operand(op, input_slot(editor.builtin(op)));
+  const int weights = editor.operand(op, 1);
   if (!editor.quantized(input)) {
     FETAFIX_TRY(Tensor bias, convert_exactly(value, DType::float32));
     editor.set_operand(op, slot, editor.add_constant(bias.reshaped({bias.size()})));
     return {};
   }
-  if (value.dtype() != DType::int32)
-    return Editor::unsupported(
-        "the operator is quantized: give its bias as int32, in steps of input scale times weight scale");
-  const int bias = editor.add_constant(value.reshaped({value.size()}));
+  if (!editor.quantized(weights) || editor.tensor(input).type == schema::TensorType::INT16)
+    return Editor::unsupported("a bias for quantized operators of this kind");
   auto parameters = std::make_unique<schema::QuantizationParametersT>();
   for (float s : editor.tensor(weights).quantization->scale) {
     parameters->scale.push_back(s * editor.tensor(input).quantization->scale[0]);
     parameters->zero_point.push_back(0);
   }
+  Tensor stored = value.reshaped({value.size()});
+  if (is_floating(value.dtype())) {
+    FETAFIX_TRY(stored, bias_in_steps(value, parameters->scale));
+  } else if (value.dtype() != DType::int32) {
+    return Editor::unsupported("the operator is quantized: give its bias as float32 or int32");
+  }
+  const int bias = editor.add_constant(stored);
   editor.tensor(bias).quantization = std::move(parameters);
   editor.set_operand(op, slot, bias);
   return {};
@@ -84,7 +129,8 @@ Status set_slice_indices(Editor& editor, schema::OperatorT& op, int slot, const 
 Status set_unpacked(Editor& editor, schema::OperatorT& op, int slot, const Tensor& native) {
   const int unpacked = editor.operand(op, slot);
   schema::OperatorT* unpack = editor.producer(unpacked);
-  if (unpack && !editor.is_shared(unpacked, op, slot) && editor.is_constant(editor.operand(*unpack, 0))) {
+  const bool alone = !editor.is_shared(unpacked, op, slot) || editor.changed_everywhere(unpacked);
+  if (unpack && alone && editor.is_constant(editor.operand(*unpack, 0))) {
     FETAFIX_TRY(Tensor half, convert_exactly(native, DType::float16));
     return editor.write_constant(*unpack, 0, half);
   }

@@ -3,12 +3,39 @@
 #include <algorithm>
 
 #include "formats/tflite/tensors.h"
+#include "formats/tflite/tflite.h"
 
 namespace fetafix::formats::tflite {
 
 Editor::Editor(schema::ModelT& model, uint32_t subgraph, const graph::Graph& view)
     : model_(model), graph_(*model.subgraphs[subgraph]), subgraph_(subgraph), view_(view), uses_(view) {
   for (const auto& op : graph_.operators) original_.push_back(op.get());
+}
+
+void Editor::find_common_changes(const graph::Patch& patch) {
+  // By tensor, what each use of it (operator and operand) gets: content, scale, zero point.
+  std::map<int, std::map<std::pair<int, int>, std::map<int, const Tensor*>>> changes;
+  for (const auto& group : patch.groups)
+    for (const auto& edit : group.edits) {
+      const auto* set = std::get_if<graph::SetTensor>(&edit);
+      if (!set || set->slot < 0 || set->slot >= output_scale_slot) continue;
+      const auto op = original(set->at.op);
+      const int slot = set->slot % scale_slot;
+      if (op.ok() && operand(**op, slot) >= 0)
+        changes[operand(**op, slot)][{set->at.op.index, slot}][set->slot / scale_slot] = &set->value;
+    }
+  const auto same = [](const auto& one, const auto& other) {
+    return std::ranges::equal(one, other, [](const auto& a, const auto& b) {
+      return a.first == b.first && a.second->identical(*b.second);
+    });
+  };
+  for (const auto& [index, by_use] : changes) {
+    const bool everywhere = by_use.size() == readers(index).size() && !is_output(index);
+    if (everywhere && std::ranges::all_of(by_use, [&, &uses = by_use](const auto& use) {
+          return same(use.second, uses.begin()->second);
+        }))
+      changed_everywhere_.insert(index);
+  }
 }
 
 Status Editor::apply(const graph::Edit& edit) {
@@ -136,6 +163,13 @@ bool Editor::is_constant(int index) const {
   return !buffer.data.empty() || buffer.offset > 1;
 }
 
+bool Editor::same_constant(int one, int other) const {
+  if (!is_constant(one) || !is_constant(other) || quantized(one) || quantized(other)) return false;
+  const auto& a = model_.buffers[tensor(one).buffer]->data;
+  return !a.empty() && a == model_.buffers[tensor(other).buffer]->data &&
+         tensor(one).type == tensor(other).type && tensor(one).shape == tensor(other).shape;
+}
+
 std::optional<std::vector<int64_t>> Editor::int32s(int index) const {
   if (index < 0 || tensor(index).type != schema::TensorType::INT32) return std::nullopt;
   const auto& data = model_.buffers[tensor(index).buffer]->data;
@@ -157,23 +191,33 @@ bool buffer_is_shared(const schema::ModelT& model, uint32_t buffer) {
 
 }  // namespace
 
+int Editor::own_tensor(schema::OperatorT& op, int slot) {
+  const int shared = operand(op, slot);
+  if (!is_shared(shared, op, slot) || changed_everywhere(shared)) return shared;
+  auto copy = std::make_unique<schema::TensorT>(tensor(shared));
+  copy->name = "p" + std::to_string(++names_) + "/" + copy->name;
+  graph_.tensors.push_back(std::move(copy));
+  const int own = static_cast<int>(graph_.tensors.size()) - 1;
+  set_operand(op, slot, own);
+  return own;
+}
+
+uint32_t Editor::buffer_in_place_of(uint32_t shared, std::span<const uint8_t> content) {
+  const auto before = rewritten_.find(shared);
+  if (before != rewritten_.end() && std::ranges::equal(model_.buffers[before->second]->data, content))
+    return before->second;
+  const auto made = static_cast<uint32_t>(model_.buffers.size());
+  model_.buffers.push_back(std::make_unique<schema::BufferT>());
+  return rewritten_[shared] = made;
+}
+
 Status Editor::write_constant(schema::OperatorT& op, int slot, const Tensor& data) {
-  int index = operand(op, slot);
-  if (is_shared(index, op, slot)) {
-    auto copy = std::make_unique<schema::TensorT>(tensor(index));
-    copy->name = "p" + std::to_string(++names_) + "/" + copy->name;
-    graph_.tensors.push_back(std::move(copy));
-    index = static_cast<int>(graph_.tensors.size()) - 1;
-    set_operand(op, slot, index);
-  }
-  auto& target = tensor(index);
-  if (buffer_is_shared(model_, target.buffer)) {
-    target.buffer = static_cast<uint32_t>(model_.buffers.size());
-    model_.buffers.push_back(std::make_unique<schema::BufferT>());
-  }
-  auto& buffer = *model_.buffers[target.buffer];
+  auto& target = tensor(own_tensor(op, slot));
   const auto* bytes = reinterpret_cast<const uint8_t*>(data.bytes().data());
-  buffer.data.assign(bytes, bytes + data.byte_size());
+  const std::span<const uint8_t> content(bytes, data.byte_size());
+  if (buffer_is_shared(model_, target.buffer)) target.buffer = buffer_in_place_of(target.buffer, content);
+  auto& buffer = *model_.buffers[target.buffer];
+  buffer.data.assign(content.begin(), content.end());
   buffer.offset = buffer.size = 0;
   target.shape.assign(data.shape().begin(), data.shape().end());
   target.shape_signature.clear();
@@ -221,6 +265,7 @@ Status Editor::finish() {
 Status patch_model(schema::ModelT& model, const graph::Graph& view, const graph::Patch& patch) {
   const uint32_t subgraph = model.signature_defs.empty() ? 0 : model.signature_defs[0]->subgraph_index;
   Editor editor(model, subgraph, view);
+  editor.find_common_changes(patch);
   for (const auto& group : patch.groups)
     for (const auto& edit : group.edits)
       if (auto status = editor.apply(edit); !status.ok())

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@ class Editor {
  public:
   Editor(schema::ModelT& model, uint32_t subgraph, const graph::Graph& view);
 
+  // Constants of which every use gets the same new content need no copy: call this first.
+  void find_common_changes(const graph::Patch& patch);
   Status apply(const graph::Edit& edit);
   // Resolves pads, fuses what was created, drops what was removed, gives changed shapes on.
   Status finish();
@@ -54,6 +57,8 @@ class Editor {
   int add_like(int index);
   int add_constant(const Tensor& data);
   bool is_constant(int index) const;
+  // Whether two tensors hold the same numbers in the same way.
+  bool same_constant(int one, int other) const;
   // Tensor of an operand, -1 if absent.
   int operand(const schema::OperatorT& op, int slot) const;
   void set_operand(schema::OperatorT& op, int slot, int tensor);
@@ -78,7 +83,10 @@ class Editor {
   void touch(schema::OperatorT& op) { touched_.insert(&op); }
   // The numbers of a constant int32 tensor whose bytes are in the flatbuffer.
   std::optional<std::vector<int64_t>> int32s(int index) const;
-  // Writes a constant, as a private copy where others use it; the new content may have another shape.
+  bool changed_everywhere(int tensor) const { return changed_everywhere_.contains(tensor); }
+  // The constant of an operand, as a tensor of its own where others read it too.
+  int own_tensor(schema::OperatorT& op, int slot);
+  // Writes a constant into a tensor of its own; the new content may have another shape.
   Status write_constant(schema::OperatorT& op, int slot, const Tensor& data);
 
   // The pads that a window will need when everything else is known; `counted`: an average includes them.
@@ -109,6 +117,8 @@ class Editor {
   Status resolve_pads();
   Status check_nearest() const;
   void drop_removed();
+  // The buffer that takes the place of one that other tensors share; those that get the same share it again.
+  uint32_t buffer_in_place_of(uint32_t shared, std::span<const uint8_t> content);
 
   schema::ModelT& model_;
   schema::SubGraphT& graph_;
@@ -118,6 +128,8 @@ class Editor {
   std::vector<schema::OperatorT*> original_;
   std::set<schema::OperatorT*> removed_;
   std::set<schema::OperatorT*> touched_;  // their outputs may have another shape now
+  std::set<int> changed_everywhere_;
+  std::map<uint32_t, uint32_t> rewritten_;  // shared buffers, and those that took their place
   int names_ = 0;
 
  public:
@@ -154,7 +166,7 @@ struct Lowering {
 };
 Status lower(Editor& editor, const Lowering& lowering);
 
-// Fuses created operators into those that they follow (tidy.cpp).
+// Merges created operators with each other and with those that they follow (tidy.cpp).
 void tidy(Editor& editor, schema::SubGraphT& graph, const std::set<schema::OperatorT*>& removed);
 
 // The output shape of an operator from its operands (shapes.cpp); nullopt: this kind is not known there.

@@ -7,8 +7,10 @@
 namespace fetafix::formats::tflite {
 namespace {
 
-constexpr int64_t most_variable_elements = int64_t{1}
-                                           << 28;  // a damaged file may ask for any amount of memory
+// What a view may take in memory besides the file: a small hostile file may ask for any amount, by variables
+// of any size, or by one tensor with many scales or a long name that many operators read.
+constexpr uint64_t least_memory = uint64_t{256} << 20;
+constexpr uint64_t memory_for_each_byte = 16;
 
 Error broken(const std::string& what) {
   return {ErrorKind::file, what};
@@ -40,7 +42,20 @@ Lifter::Lifter(const File& file, uint32_t subgraph)
       dynamic_(has_dynamic_input(native_)),
       tensors_(count_of(native_.tensors())),
       value_(tensors_.size(), graph::no_value),
-      stored_as_(tensors_.size(), -1) {}
+      stored_as_(tensors_.size(), -1),
+      memory_left_(least_memory + memory_for_each_byte * file.bytes->size()) {}
+
+bool Lifter::spend(uint64_t bytes) {
+  exhausted_ = exhausted_ || bytes > memory_left_;
+  memory_left_ -= std::min(bytes, memory_left_);
+  return !exhausted_;
+}
+
+Status Lifter::check_memory() const {
+  if (!exhausted_) return {};
+  return broken("the view of this file of " + std::to_string(file_.bytes->size()) +
+                " bytes would not fit in memory (it repeats a large part, or asks for large variables)");
+}
 
 std::string Lifter::unique(const std::string& base) {
   std::string name = base;
@@ -75,6 +90,7 @@ Status Lifter::describe_tensors() {
 }
 
 ValueId Lifter::add_tensor_value(const TensorInfo& info) {
+  spend(info.name.size() + info.native_name.size());
   graph::Value value;
   value.name = info.name;
   value.native_name = info.native_name;
@@ -97,7 +113,7 @@ Status Lifter::add_inputs() {
 
 Result<ValueId> Lifter::constant_of(int tensor, const std::vector<int>& permutation, const Shape& shape,
                                     DType dtype) {
-  const TensorInfo info = tensors_[static_cast<size_t>(tensor)];
+  const TensorInfo& info = tensors_[static_cast<size_t>(tensor)];
   std::string key = std::to_string(tensor) + "/" + std::string(dtype_name(dtype)) + to_string(shape);
   for (int axis : permutation) key += "," + std::to_string(axis);
   if (auto found = constants_.find(key); found != constants_.end()) return found->second;
@@ -109,6 +125,10 @@ Result<ValueId> Lifter::constant_of(int tensor, const std::vector<int>& permutat
                                   " dimensions, expected " + std::to_string(permutation.size()));
   if (!shape.empty() && element_count(shape) != data.size())
     return Operation::unsupported("operand '" + info.name + "' has shape " + to_string(data.shape()));
+  if (data.dtype() != dtype || !permutation.empty())
+    spend(static_cast<uint64_t>(data.size()) * element_size(dtype));
+  spend(info.name.size() + info.native_name.size());
+  FETAFIX_CHECK(check_memory());
   FETAFIX_TRY(Tensor typed, cast(data, dtype));
   graph::Lens lens;
   lens.native_tensor = stored >= 0 ? stored : tensor;
@@ -119,6 +139,7 @@ Result<ValueId> Lifter::constant_of(int tensor, const std::vector<int>& permutat
   names_.insert(info.name + "/constant");
   const ValueId id = out_.graph.add_constant(name, to_view(typed, permutation, shape), lens);
   out_.graph.value(id).native_name = info.native_name;
+  if (data.dtype() == DType::float16 && dtype != DType::float16) out_.graph.value(id).stored = data.dtype();
   return constants_[key] = id;
 }
 
@@ -132,11 +153,12 @@ Result<ValueId> Lifter::value_of(int tensor) {
   if (!why.empty()) return Operation::unsupported("operand '" + info.name + "' is " + why);
   if (!wire.is_variable()) return broken("tensor '" + info.name + "' is read before anything computes it");
   const auto count = element_count(shape_of(wire));
-  auto zeros =
-      Tensor::zeros(info.dtype, count && *count <= most_variable_elements ? shape_of(wire) : Shape{-1});
-  if (!zeros.ok()) return Operation::unsupported("variable '" + info.name + "' has no fixed size");
+  if (!count) return Operation::unsupported("variable '" + info.name + "' has no fixed size");
+  spend(static_cast<uint64_t>(*count) * element_size(info.dtype));
+  FETAFIX_CHECK(check_memory());
+  FETAFIX_TRY(Tensor zeros, Tensor::zeros(info.dtype, shape_of(wire)));
   out_.notes.push_back("variable '" + info.name + "' is taken as zero, its value before the first run");
-  return value = out_.graph.add_constant(info.name, std::move(zeros).value());
+  return value = out_.graph.add_constant(info.name, std::move(zeros));
 }
 
 // What a failed lift left behind is taken away; then the operator is one node with its operands as stored.
@@ -144,6 +166,8 @@ Status Lifter::add_opaque(int index, const std::string& why) {
   const auto& wire = *native_.operators()->Get(static_cast<uint32_t>(index));
   graph::Node node;
   node.type = operator_name(*file_.model, wire);
+  spend(count_of(wire.inputs()) * sizeof(ValueId) + 2 * node.type.size() + why.size());
+  FETAFIX_CHECK(check_memory());
   node.domain = "tflite";
   node.opaque = true;
   node.native = {"", index};
@@ -175,6 +199,7 @@ Status Lifter::add_operator(int index) {
                     "', which exists already");
   const LiftRule* rule = find_lift_rule(operation.builtin());
   Status status = rule ? rule->lift(operation) : Operation::unsupported("no ONNX operator says this");
+  FETAFIX_CHECK(check_memory());
   if (status.ok()) {
     for (const auto& [tensor, value] : operation.results_) value_[static_cast<size_t>(tensor)] = value;
     return {};

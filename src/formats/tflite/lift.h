@@ -75,6 +75,10 @@ class Lifter {
   Result<ValueId> constant_of(int tensor, const std::vector<int>& permutation, const Shape& shape,
                               DType dtype);
   std::string unique(const std::string& base);
+  // Counts memory that the view takes; false when it is more than a view may take. Whoever builds in a loop
+  // looks at check_memory(), at the latest when an operator is done.
+  bool spend(uint64_t bytes);
+  Status check_memory() const;
 
   const File& file_;
   const schema::SubGraph& native_;
@@ -86,6 +90,8 @@ class Lifter {
   std::set<std::string> names_;
   std::map<std::string, int> next_;           // by base name
   std::map<std::string, ValueId> constants_;  // by tensor, permutation, shape, type
+  uint64_t memory_left_;
+  bool exhausted_ = false;
   Lifted out_;
 };
 
@@ -121,7 +127,8 @@ class Operation {
   Result<Operand> bias(int slot, int input_slot, int weight_slot);
   // Shapes, axes, indices as int64.
   Result<Operand> int64s(int slot, const Shape& shape = {});
-  // The numbers of a constant operand; error `unsupported` when it is computed.
+  // The numbers of a constant operand, those beyond 32 bits as the largest that TFLite's kernels can count,
+  // so that sums and products of them fit in 64. Error `unsupported` when it is computed.
   Result<std::vector<int64_t>> ints(int slot) const;
   Result<Tensor> constant(int slot) const;
 

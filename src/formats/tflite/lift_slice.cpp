@@ -1,4 +1,5 @@
 #include <limits>
+#include <utility>
 
 #include "formats/tflite/lift_families.h"
 
@@ -137,7 +138,8 @@ Status lift_reverse(Operation& op) {
 // ONNX knows the pairs of axes (0, 1) and (1, 0).
 Status lift_reverse_sequence(Operation& op) {
   const auto options = op.options<schema::ReverseSequenceOptions>();
-  if (options.seq_dim + options.batch_dim != 1 || options.seq_dim * options.batch_dim != 0)
+  const std::pair axes(options.seq_dim, options.batch_dim);
+  if (axes != std::pair(0, 1) && axes != std::pair(1, 0))
     return Operation::unsupported("axes other than the first two");
   FETAFIX_TRY(Operand x, op.in(0));
   FETAFIX_TRY(Operand lengths, op.int64s(1));

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "formats/tflite/tflite.h"
+#include "graph/edit_stored.h"
 
 namespace fetafix::formats::tflite {
 namespace {
@@ -22,6 +23,9 @@ class TfliteFormat final : public Format {
     auto model = TfliteModel::parse(std::move(bytes));
     if (!model.ok()) return in_context(path.string(), std::move(model).error());
     return model;
+  }
+  Result<std::unique_ptr<NativeModel>> parse(Bytes bytes, const std::filesystem::path&) const override {
+    return TfliteModel::parse(std::move(bytes));
   }
 };
 
@@ -93,7 +97,8 @@ Result<std::unique_ptr<NativeModel>> TfliteModel::patched(const graph::Patch& pa
   if (patch.groups.empty()) return std::unique_ptr<NativeModel>(std::make_unique<TfliteModel>(file_));
   FETAFIX_TRY(Lifted lifted, lift());
   FETAFIX_TRY(auto model, unpacked());
-  FETAFIX_CHECK(patch_model(*model, lifted.graph, patch));
+  FETAFIX_TRY(const graph::Patch stored, graph::stored_form(lifted.graph, patch));
+  FETAFIX_CHECK(patch_model(*model, lifted.graph, stored));
   FETAFIX_TRY(Bytes bytes, pack(*model, file_));
   auto parsed = parse(std::move(bytes));
   if (!parsed.ok()) return in_context("the patched model", std::move(parsed).error());

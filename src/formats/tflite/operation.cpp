@@ -1,9 +1,17 @@
+#include <algorithm>
+#include <limits>
+
 #include "formats/tflite/lift.h"
 
 namespace fetafix::formats::tflite {
 namespace {
 
 const TensorInfo no_tensor;
+
+constexpr int64_t most_numbers = 1 << 16;  // axes, sizes and the like that an operator has
+
+// Of a view's node or value besides its name: only so that a count of them is a count of bytes.
+constexpr uint64_t memory_of_one = 256;
 
 std::vector<int> channels_first(int rank) {
   std::vector<int> out{0, rank - 1};
@@ -111,6 +119,7 @@ void Operation::note(const std::string& what) {
 
 Result<Operand> Operation::raw(int slot) {
   if (!has(slot)) return unsupported("operand " + std::to_string(slot) + " is missing");
+  FETAFIX_CHECK(lifter_.check_memory());
   FETAFIX_TRY(ValueId id, lifter_.value_of(tensor(slot)));
   return Operand{id, slot};
 }
@@ -193,6 +202,7 @@ Result<Operand> Operation::scalar(int slot) {
 }
 
 Status Operation::stores_as_float16() {
+  if (out_info().index < 0) return {};
   TensorInfo& unpacked = lifter_.tensors_[static_cast<size_t>(out_info().index)];
   unpacked.constant = true;
   lifter_.stored_as_[static_cast<size_t>(unpacked.index)] = tensor(0);
@@ -207,18 +217,26 @@ Result<Tensor> Operation::constant(int slot) const {
 
 Result<std::vector<int64_t>> Operation::ints(int slot) const {
   FETAFIX_TRY(Tensor data, constant(slot));
-  return to_int64s(data);
+  if (data.size() > most_numbers)
+    return unsupported("operand " + std::to_string(slot) + " holds " + std::to_string(data.size()) +
+                       " numbers");
+  FETAFIX_TRY(std::vector<int64_t> numbers, to_int64s(data));
+  constexpr std::numeric_limits<int32_t> countable;
+  for (int64_t& number : numbers) number = std::clamp<int64_t>(number, countable.min(), countable.max());
+  return numbers;
 }
 
 Operand Operation::number(const std::string& attribute, Tensor tensor) {
   graph::Lens lens;
   lens.attribute = attribute;
+  if (!lifter_.spend(memory_of_one + 3 * label().size() + tensor.byte_size())) tensor = Tensor::scalar(0.f);
   return {lifter_.out_.graph.add_constant(lifter_.unique(label() + "/" + attribute), std::move(tensor), lens),
           -1};
 }
 
 std::vector<Operand> Operation::nodes(const std::string& type, const std::vector<Operand>& inputs,
                                       Attributes attributes, int count, DType dtype) {
+  lifter_.spend((memory_of_one + 3 * label().size()) * static_cast<uint64_t>(count + 1));
   graph::Node made;
   made.type = type;
   made.attributes = std::move(attributes);

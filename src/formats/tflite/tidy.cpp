@@ -1,5 +1,7 @@
-// Fuses what a patch created where the operator before it has room: a bias into the bias operand, an
-// activation function into the options. So a restored bias or ReLU6 comes back the way converters write it.
+// Makes what a patch created look as converters write it.
+// - An operator that was put in front of each of several readers is needed once.
+// - Where the operator before has room, a bias becomes its bias operand and an activation function its
+// option.
 #include <algorithm>
 
 #include "formats/tflite/editor.h"
@@ -53,9 +55,43 @@ bool fuse_activation(Editor& editor, schema::OperatorT& op) {
   return true;
 }
 
+// Everything about an operator but what it reads and writes.
+std::string kind_of(const schema::OperatorT& op) {
+  schema::OperatorT bare = op;
+  bare.inputs.clear();
+  bare.outputs.clear();
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(schema::Operator::Pack(builder, &bare));
+  return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
+}
+
+bool reads_the_same(const Editor& editor, const schema::OperatorT& one, const schema::OperatorT& other) {
+  return std::ranges::equal(one.inputs, other.inputs,
+                            [&](int a, int b) { return a == b || editor.same_constant(a, b); });
+}
+
+void merge_twins(Editor& editor, schema::SubGraphT& graph, const std::set<schema::OperatorT*>& removed) {
+  std::vector<schema::OperatorT*> made;
+  for (const auto& op : graph.operators) {
+    if (!editor.created.contains(op.get()) || removed.contains(op.get()) || op->outputs.size() != 1 ||
+        editor.pads.contains(op.get()))
+      continue;
+    const auto twin = std::ranges::find_if(made, [&](const schema::OperatorT* earlier) {
+      return kind_of(*earlier) == kind_of(*op) && reads_the_same(editor, *earlier, *op);
+    });
+    if (twin == made.end()) {
+      made.push_back(op.get());
+      continue;
+    }
+    editor.redirect(op->outputs[0], (*twin)->outputs[0]);
+    editor.remove(*op);
+  }
+}
+
 }  // namespace
 
 void tidy(Editor& editor, schema::SubGraphT& graph, const std::set<schema::OperatorT*>& removed) {
+  merge_twins(editor, graph, removed);
   for (const auto& held : graph.operators) {
     schema::OperatorT& op = *held;
     if (!editor.created.contains(&op) || removed.contains(&op) || op.outputs.size() != 1) continue;

@@ -9,7 +9,8 @@ namespace {
 
 using flatbuffers::TypeTable;
 
-// Parts may be shared in the file, and unpacking copies them: more than this many times the file is refused.
+// Parts may be shared in the file, and all that reads it goes through them, or copies them, as often as they
+// are named: more than this many times the file is refused.
 constexpr uint64_t growth_limit = 4;
 
 class Walker {
@@ -35,15 +36,14 @@ class Walker {
   }
 
  private:
-  bool stopped() const { return found_.damage || exhausted_; }
+  bool stopped() const { return found_.damage.has_value(); }
 
   void freeze(const std::string& why) {
     if (!found_.frozen) found_.frozen = why;
   }
 
   bool spend(uint64_t bytes) {
-    exhausted_ = exhausted_ || bytes > budget_;
-    if (exhausted_) freeze("its parts are shared so often that a copy would not fit in memory");
+    if (bytes > budget_) found_.damage = "its parts are shared so often that they would not fit in memory";
     budget_ -= std::min(bytes, budget_);
     return !stopped();
   }
@@ -114,7 +114,6 @@ class Walker {
 
   const uint8_t* end_;
   uint64_t budget_;
-  bool exhausted_ = false;
   Walk found_;
 };
 

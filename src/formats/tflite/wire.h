@@ -28,10 +28,11 @@ Result<File> parse_file(std::shared_ptr<const Bytes> bytes);
 
 // What a walk over all tables finds (walk.cpp).
 struct Walk {
-  std::optional<std::string> damage;  // vectors that the verifier lets pass, but that can't be read
-  std::optional<std::string>
-      frozen;  // fields or union members that our schema does not know and a rewrite would
-               // lose; parts shared so often that a copy would grow beyond reason
+  // Vectors that the verifier lets pass, but that can't be read; parts shared so often that going through
+  // them would never end.
+  std::optional<std::string> damage;
+  // Fields or union members that our schema does not know and a rewrite would lose.
+  std::optional<std::string> frozen;
 };
 Walk walk(const schema::Model& model, BytesView file);
 

@@ -1,0 +1,26 @@
+// From edits in real numbers to edits in what a file stores: float16, or integers that count in steps.
+//
+// A view shows quantized constants as they are stored, behind a DequantizeLinear. Patterns compare and give
+// real numbers. Both the view's apply() and the formats' patchers put them through here, so that they agree.
+#pragma once
+
+#include "graph/edit.h"
+
+namespace fetafix::graph {
+
+// The edit in the stored type, and what has to change with it:
+//   - integers with the tensor's own scale and zero point (one, or one for each channel);
+//   - where values do not fit, the scale (and zero point) of that channel as well;
+//   - with a weight's scale the bias, which counts in steps of input scale times weight scale.
+// An edit that is in the stored type already comes back as it is. Error kind `unsupported`: a value that does
+// not fit float16 or the bias's integers, or a scale that is computed.
+Result<std::vector<SetTensor>> stored_form(const Graph& graph, const SetTensor& edit);
+
+// The same for a whole patch; edits see the scales that edits before them set.
+Result<Patch> stored_form(const Graph& graph, const Patch& patch);
+
+// After the scale in operand 1 of node `dequantizer` changed from `before`: constants of the view that follow
+// from it and have no place of their own in the file (TFLite's bias scales).
+void follow_scale(Graph& graph, NodeId dequantizer, const Tensor& before);
+
+}  // namespace fetafix::graph
