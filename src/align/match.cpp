@@ -21,14 +21,23 @@ std::vector<ValueId> real_outputs(const Node& node) {
   return out;
 }
 
+bool is_sum_of_products(const Node& node) {
+  return node.type == "Conv" || node.type == "ConvTranspose" || node.type == "MatMul" || node.type == "Gemm";
+}
+
+// Relative L2: beyond the first, rounding to fewer bits leaves nothing to recognize; the second is what 8 bits
+// in a row of convolution weights rarely exceed.
+constexpr double most_rounding = 0.3, usual_rounding = 0.03;
+
 }  // namespace
 
 Result<std::vector<Tensor>> Walk::run_node(NodeId id, const evaluate::Feeds& values) {
   const Node& node = target_.node(id);
   evaluate::Feeds feeds;
   for (ValueId in : node.inputs) {
-    if (in == graph::no_value || target_.value(in).is_constant()) continue;
+    if (in == graph::no_value) continue;
     auto found = values.find(in);
+    if (found == values.end() && target_.value(in).is_constant()) continue;
     if (found == values.end())
       return Error{ErrorKind::unsupported, "'" + target_.value(in).name + "' could not be computed"};
     feeds.emplace(in, found->second);
@@ -43,19 +52,78 @@ Result<std::vector<Tensor>> Walk::run_node(NodeId id, const evaluate::Feeds& val
   return out;
 }
 
+// Constant operands that the file stores in fewer bits: by value, what was rounded away.
+evaluate::Feeds Walk::rounded_operands(const Node& node, const evaluate::Feeds& values) {
+  evaluate::Feeds out;
+  if (!half_steps_.any()) return out;
+  for (ValueId in : node.inputs) {
+    if (in == graph::no_value) continue;
+    auto found = values.find(in);
+    if (found == values.end() && !target_.value(in).is_constant()) continue;
+    const Tensor& tensor = found != values.end() ? found->second : target_.value(in).constant;
+    if (Tensor half = half_steps_.of(in, tensor.shape()); !half.empty()) out.emplace(in, std::move(half));
+  }
+  return out;
+}
+
+// What fewer bits in the file may honestly change, on top of the rounding of the computation.
+Result<Tensor> Walk::with_rounding(NodeId id, Tensor tolerance, const evaluate::Feeds& feeds,
+                                   const Tensor& computed) {
+  if (!half_steps_.any()) return tolerance;
+  const Node& node = target_.node(id);
+  Tensor more = half_steps_.of_output(node, computed.shape());
+  if (more.empty()) {
+    const evaluate::Feeds rounded = rounded_operands(node, feeds);
+    if (rounded.empty()) return tolerance;
+    FETAFIX_TRY(more, evaluate::rounding_of(evaluator_, target_, id, feeds, rounded, computed));
+  }
+  if (more.empty()) return tolerance;
+  auto sum = tolerance.mutable_as<float>();
+  const auto added = more.as<float>();
+  for (size_t i = 0; i < sum.size(); ++i) sum[i] += 1.01f * added[i];
+  return tolerance;
+}
+
+// Relative L2 up to which a value may be the source's, where the tolerance is far above float rounding.
+double Walk::sieve_for(std::span<const Tensor> computed, std::span<const Tensor> tolerance) const {
+  double widest = options_.sieve;
+  for (size_t s = 0; s < computed.size(); ++s) {
+    if (tolerance[s].empty()) continue;
+    double error = 0, size = 0;
+    const auto t = tolerance[s].as<float>(), v = computed[s].as<float>();
+    for (size_t i = 0; i < t.size(); ++i) {
+      error += static_cast<double>(t[i]) * t[i];
+      size += static_cast<double>(v[i]) * v[i];
+    }
+    if (size > 0) widest = std::max(widest, std::sqrt(error / size));
+  }
+  return std::min(widest, most_rounding);
+}
+
+double Walk::loose_sieve() const {
+  return half_steps_.any() ? usual_rounding : options_.sieve;
+}
+
 // What the uncertainty of pending inputs makes of the output: two runs with it added at random signs.
 std::optional<Tensor> Walk::propagated(NodeId id, size_t output, size_t sample, const Tensor& computed) {
   const Node& node = target_.node(id);
   std::optional<Tensor> spread;
+  evaluate::Feeds rounded;
+  if (!is_sum_of_products(node)) rounded = rounded_operands(node, values_[sample]);
   for (unsigned seed = 1; seed <= 2; ++seed) {
     evaluate::Feeds values = values_[sample];
     bool any = false;
     std::minstd_rand random(seed);
     for (ValueId in : node.inputs) {
-      auto found = pending_tolerance_.find(in);
-      if (found == pending_tolerance_.end() || found->second[sample].empty()) continue;
+      const Tensor* uncertain = nullptr;
+      if (auto found = pending_tolerance_.find(in); found != pending_tolerance_.end())
+        uncertain = &found->second[sample];
+      else if (auto half = rounded.find(in); half != rounded.end())
+        uncertain = &half->second;
+      if (!uncertain || uncertain->empty()) continue;
       any = true;
-      const auto tolerance = found->second[sample].as<float>();
+      const auto tolerance = uncertain->as<float>();
+      if (target_.value(in).is_constant()) values.insert_or_assign(in, target_.value(in).constant);
       auto value = values[in].mutable_as<float>();
       for (size_t i = 0; i < value.size(); ++i) value[i] += (random() & 64 ? 1.0f : -1.0f) * tolerance[i];
     }
@@ -98,6 +166,7 @@ Result<std::vector<Tensor>> Walk::tolerance_of(NodeId id, size_t output, const s
     // Both sides round: the source computed the same value by a computation of about the same condition.
     Tensor tolerance = (*local)[real];
     for (float& t : tolerance.mutable_as<float>()) t *= 2;
+    FETAFIX_TRY(tolerance, with_rounding(id, std::move(tolerance), feeds, computed[s]));
     if (auto spread = propagated(id, output, s, computed[s])) {
       auto sum = tolerance.mutable_as<float>();
       const auto more = spread->as<float>();

@@ -127,7 +127,7 @@ bool Walk::try_operand(size_t position, size_t input, const Candidate& operand) 
     computed.push_back((*run)[0]);
   }
   if (!is_evidence(computed)) return false;
-  for (const Match& match : source_.match(computed, options_.sieve)) {
+  for (const Match& match : source_.match(computed, loose_sieve())) {
     if (used_.contains(match.source) || match.source == operand.source) continue;
     // A kernel with swapped axes computes right on a swapped operand too, but what comes out is swapped.
     if (!is_common(match.permutation, source_.at(0, match.source).shape(), computed[0].shape())) continue;
@@ -236,7 +236,7 @@ int Walk::confirmations(size_t position, ValueId value, const Candidate& candida
     if (computed.size() != trial.size()) continue;
     depends.insert(node.outputs[0]);
     std::vector<Match> matches;
-    if (is_evidence(computed)) matches = source_.match(computed, options_.sieve);
+    if (is_evidence(computed)) matches = source_.match(computed, loose_sieve());
     std::erase_if(matches, [&](const Match& m) { return m.source == candidate.source; });
     if (!matches.empty() && !is_layout(node)) ++score;
     for (size_t s = 0; s < trial.size(); ++s)

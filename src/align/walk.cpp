@@ -14,6 +14,7 @@ Walk::Walk(evaluate::Evaluator& evaluator, const SourceValues& source, const gra
       source_(source),
       target_(target),
       uses_(target),
+      half_steps_(target),
       options_(options),
       values_(inputs) {
   live_ = graph::live_nodes(target);
@@ -116,8 +117,15 @@ Status Walk::settle(NodeId id, size_t output, const std::vector<Tensor>& compute
   const ValueId value = node.outputs[output];
   Nodes nodes = pending_before(node);
   nodes.insert(id);
-  const auto matches = source_.match(computed, options_.sieve);
-  FETAFIX_TRY(auto tolerance, tolerance_of(id, output, computed, matches));
+  std::vector<Match> matches;
+  std::vector<Tensor> tolerance;
+  if (half_steps_.any()) {  // how far a right value may be off is known only with the tolerance
+    FETAFIX_TRY(tolerance, tolerance_of(id, output, computed, {}));
+    matches = source_.match(computed, sieve_for(computed, tolerance));
+  } else {
+    matches = source_.match(computed, options_.sieve);
+    FETAFIX_TRY(tolerance, tolerance_of(id, output, computed, matches));
+  }
   compare::ToleranceRatio ratio;
   const auto match = choose(id, matches, computed, tolerance, &ratio);
   if (!match) {
@@ -136,7 +144,9 @@ Status Walk::settle(NodeId id, size_t output, const std::vector<Tensor>& compute
   segment.source_end = match->source;
   segment.relative_error = match->relative;
   segment.tolerance = ratio;
-  segment.state = ratio.largest <= 1 ? (nodes.size() > 1 ? State::rewrite : State::exact) : State::faulty;
+  const bool saturates = node.role == graph::Role::quantize && ratio.fraction_above <= options_.saturated_share;
+  segment.state = ratio.largest <= 1 || saturates ? (nodes.size() > 1 ? State::rewrite : State::exact)
+                                                  : State::faulty;
   out_.segments.push_back(std::move(segment));
   accounted_.insert(nodes.begin(), nodes.end());
   return {};

@@ -12,6 +12,7 @@
 #include <set>
 
 #include "align/alignment.h"
+#include "align/half_steps.h"
 
 namespace fetafix::align {
 
@@ -45,6 +46,11 @@ class Walk {
                                            const std::vector<Tensor>& computed,
                                            std::span<const Match> matches);
   std::optional<Tensor> propagated(graph::NodeId id, size_t output, size_t sample, const Tensor& computed);
+  Result<Tensor> with_rounding(graph::NodeId id, Tensor tolerance, const evaluate::Feeds& feeds,
+                               const Tensor& computed);
+  evaluate::Feeds rounded_operands(const graph::Node& node, const evaluate::Feeds& values);
+  double sieve_for(std::span<const Tensor> computed, std::span<const Tensor> tolerance) const;
+  double loose_sieve() const;
   bool is_layout(const graph::Node& node) const;
 
   // resync.cpp
@@ -76,6 +82,7 @@ class Walk {
   const SourceValues& source_;
   const graph::Graph& target_;
   graph::Uses uses_;
+  HalfSteps half_steps_;
   WalkOptions options_;
   std::vector<graph::NodeId> order_;     // all nodes, dead ones too
   std::vector<bool> live_;               // by node

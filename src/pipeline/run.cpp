@@ -7,6 +7,7 @@
 
 #include "data/split.h"
 #include "pipeline/analysis.h"
+#include "pipeline/precision.h"
 
 namespace fetafix::pipeline {
 namespace {
@@ -150,6 +151,7 @@ class Run {
       return {};
     }
     analysis_ = std::move(analysis).value();
+    FETAFIX_CHECK(allow_for_precision(*analysis_, pair_.target.lifted.graph));
     result_.coverage = coverage_of(*analysis_);
     result_.depth = depth_of(*analysis_);
     if (command_ != Command::check)
@@ -159,10 +161,24 @@ class Run {
     return {};
   }
 
+  // Where nothing is wrong, what fewer bits change is no difference between the models.
+  Status allow_for_precision(const Analysis& analysis, const graph::Graph& target) {
+    precision_ = {};
+    if (!analysis.faults.empty()) return {};
+    auto measured = measure_precision(*evaluator_, pair_, target, diagnosis_samples(), source_);
+    if (!measured.ok() && measured.error().kind == ErrorKind::interrupted) return std::move(measured).error();
+    if (measured.ok()) precision_ = std::move(measured).value();
+    return {};
+  }
+
+  // Half of what near ties may differ by, relative to the largest score.
+  double noise() const { return std::max(floor_, precision_.constants + precision_.activations); }
+  double allowed_error() const { return 8 * floor_ + precision_.allowance(); }
+
   bool fully_covered(const results::Coverage& c) const { return c.unaligned == 0 && c.opaque == 0; }
 
   void judge() {
-    if (!target_.empty()) result_.before = compare_outputs(source_, target_, {}, floor_);
+    if (!target_.empty()) result_.before = compare_outputs(source_, target_, {}, noise());
     const auto& before = result_.before;
     const bool labels = before.label_differences > 0;
     // Eight floors: the floor is measured on few samples and few ways of computing.
@@ -181,6 +197,12 @@ class Run {
         set(Verdict::latent, "labels agree, yet the target does not compute what the source computes");
       else
         set(Verdict::unknown, "some operators could not be aligned");
+    } else if (outside && precision_.reduced() && fully_covered(result_.coverage) &&
+               before.max_relative_error <= allowed_error()) {
+      set(Verdict::quantized, "every operator computes what the source computes in fewer bits: " + precision_.what);
+      if (labels)
+        result_.warnings.push_back(std::to_string(before.label_differences) +
+                                   " labels change by the rounding to fewer bits alone");
     } else if (labels && outside) {
       set(Verdict::different,
           "labels differ, and no operator was found that explains it; the input may be fed differently");
@@ -203,7 +225,8 @@ class Run {
   }
 
   Status mend() {
-    const bool same = result_.verdict == Verdict::identical || result_.verdict == Verdict::equivalent;
+    const bool same = result_.verdict == Verdict::identical || result_.verdict == Verdict::equivalent ||
+                      result_.verdict == Verdict::quantized;
     graph::Patch patch;
     std::vector<repair::Repair> repairs;
     if (!same && analysis_) {
@@ -277,9 +300,7 @@ class Run {
     auto outputs = run_all(**session, pair_.target, count_, options_, "verifying");
     if (!outputs.ok()) return not_repaired("the repaired file does not run: " + outputs.error().message);
     after_ = std::move(outputs).value();
-    result_.after = compare_outputs(source_, after_, {}, floor_);
-    result_.held_back_after = compare_outputs(source_, after_, sets_.verdict, floor_);
-    if (sets_.verdict.empty()) result_.held_back_after->samples = 0;
+    compare_after();
     if (same) {
       set(Verdict::repaired, "the models are the same already: the output is a copy and the patch is empty");
       return {};
@@ -289,9 +310,17 @@ class Run {
                                     "checking the repair"));
     const auto coverage = coverage_of(*again);
     result_.coverage = coverage;
+    FETAFIX_CHECK(allow_for_precision(*again, lifted.graph));
+    compare_after();
     mark_fixed(*again, repairs);
     conclude(*again, coverage);
     return {};
+  }
+
+  void compare_after() {
+    result_.after = compare_outputs(source_, after_, {}, noise());
+    result_.held_back_after = compare_outputs(source_, after_, sets_.verdict, noise());
+    if (sets_.verdict.empty()) result_.held_back_after->samples = 0;
   }
 
   // Fixed: kept, and the second walk no longer complains about that operator.
@@ -308,7 +337,7 @@ class Run {
 
   void conclude(const Analysis& again, const results::Coverage& coverage) {
     const auto& after = *result_.after;
-    const bool clean = after.label_differences <= after.near_ties && after.max_relative_error <= 8 * floor_;
+    const bool clean = after.label_differences <= after.near_ties && after.max_relative_error <= allowed_error();
     if (again.faults.empty() && fully_covered(coverage) && clean) {
       set(Verdict::repaired, "every operator computes what the source computes, on held back samples too");
     } else if (again.faults.size() < analysis_->faults.size() ||
@@ -347,7 +376,7 @@ class Run {
       sample.set = set_of[i];
       sample.source_top5 = top5(source_[i], pair_.labels);
       if (!target_.empty()) {
-        const auto one = compare_outputs({source_[i]}, {target_[i]}, {}, floor_);
+        const auto one = compare_outputs({source_[i]}, {target_[i]}, {}, noise());
         sample.target_top5 = top5(target_[i], pair_.labels);
         sample.near_tie = one.near_ties > 0;
         sample.max_absolute_error = one.max_absolute_error;
@@ -355,7 +384,7 @@ class Run {
       if (!after_.empty()) {
         sample.repaired_top5 = top5(after_[i], pair_.labels);
         sample.max_absolute_error_after =
-            compare_outputs({source_[i]}, {after_[i]}, {}, floor_).max_absolute_error;
+            compare_outputs({source_[i]}, {after_[i]}, {}, noise()).max_absolute_error;
       }
       result_.sample_list.push_back(std::move(sample));
     }
@@ -373,6 +402,7 @@ class Run {
   std::unique_ptr<Analysis> analysis_;
   std::string unread_;
   double floor_ = 0;
+  Precision precision_;
 };
 
 }  // namespace

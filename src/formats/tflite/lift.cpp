@@ -119,6 +119,7 @@ Result<ValueId> Lifter::constant_of(int tensor, const std::vector<int>& permutat
   names_.insert(info.name + "/constant");
   const ValueId id = out_.graph.add_constant(name, to_view(typed, permutation, shape), lens);
   out_.graph.value(id).native_name = info.native_name;
+  if (data.dtype() == DType::float16 && dtype != DType::float16) out_.graph.value(id).stored = data.dtype();
   return constants_[key] = id;
 }
 
