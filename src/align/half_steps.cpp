@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "evaluate/tolerance.h"
+
 namespace fetafix::align {
 
 using graph::Node;
@@ -99,6 +101,30 @@ Tensor HalfSteps::of_output(const Node& node, const Shape& shape) const {
   auto values = out->mutable_as<float>();
   std::fill(values.begin(), values.end(), graph_.value(node.outputs[0]).step / 2);
   return std::move(out).value();
+}
+
+evaluate::Feeds rounded_operands(const graph::Graph& graph, HalfSteps& steps, const Node& node,
+                                 const evaluate::Feeds& values) {
+  evaluate::Feeds out;
+  if (!steps.any()) return out;
+  for (ValueId in : node.inputs) {
+    if (in == graph::no_value) continue;
+    auto found = values.find(in);
+    if (found == values.end() && !graph.value(in).is_constant()) continue;
+    const Tensor& tensor = found != values.end() ? found->second : graph.value(in).constant;
+    if (Tensor half = steps.of(in, tensor.shape()); !half.empty()) out.emplace(in, std::move(half));
+  }
+  return out;
+}
+
+Result<Tensor> rounding_allowance(evaluate::Evaluator& evaluator, const graph::Graph& graph, HalfSteps& steps,
+                                  NodeId id, const evaluate::Feeds& feeds, const Shape& output) {
+  if (!steps.any()) return Tensor();
+  const Node& node = graph.node(id);
+  if (Tensor half = steps.of_output(node, output); !half.empty()) return half;
+  const evaluate::Feeds rounded = rounded_operands(graph, steps, node, feeds);
+  if (rounded.empty()) return Tensor();
+  return evaluate::rounding_of(evaluator, graph, id, feeds, rounded);
 }
 
 }  // namespace fetafix::align

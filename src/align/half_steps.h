@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "graph/graph.h"
+#include "evaluate/evaluator.h"
 
 namespace fetafix::align {
 
@@ -31,5 +31,15 @@ class HalfSteps {
   bool any_ = false;
   std::map<graph::ValueId, Tensor> known_;
 };
+
+// What fewer bits in the file may honestly change in the first output of a node, on top of the rounding of
+// the computation. `feeds` holds its computed operands. Empty: nothing, or the node
+// is no sum of products.
+Result<Tensor> rounding_allowance(evaluate::Evaluator& evaluator, const graph::Graph& graph, HalfSteps& steps,
+                                  graph::NodeId node, const evaluate::Feeds& feeds, const Shape& output);
+
+// Operands of the node that hold stored numbers, by value: half their steps.
+evaluate::Feeds rounded_operands(const graph::Graph& graph, HalfSteps& steps, const graph::Node& node,
+                                 const evaluate::Feeds& values);
 
 }  // namespace fetafix::align

@@ -27,7 +27,7 @@ bool is_sum_of_products(const Node& node) {
 
 // Relative L2: beyond the first, rounding to fewer bits leaves nothing to recognize; the second is what 8 bits
 // in a row of convolution weights rarely exceed.
-constexpr double most_rounding = 0.3, usual_rounding = 0.03;
+constexpr double most_rounding = 0.05, usual_rounding = 0.03;
 
 }  // namespace
 
@@ -50,38 +50,6 @@ Result<std::vector<Tensor>> Walk::run_node(NodeId id, const evaluate::Feeds& val
   size_t next = 0;
   for (ValueId v : node.outputs) out.push_back(v == graph::no_value ? Tensor() : (*run)[next++]);
   return out;
-}
-
-// Constant operands that the file stores in fewer bits: by value, what was rounded away.
-evaluate::Feeds Walk::rounded_operands(const Node& node, const evaluate::Feeds& values) {
-  evaluate::Feeds out;
-  if (!half_steps_.any()) return out;
-  for (ValueId in : node.inputs) {
-    if (in == graph::no_value) continue;
-    auto found = values.find(in);
-    if (found == values.end() && !target_.value(in).is_constant()) continue;
-    const Tensor& tensor = found != values.end() ? found->second : target_.value(in).constant;
-    if (Tensor half = half_steps_.of(in, tensor.shape()); !half.empty()) out.emplace(in, std::move(half));
-  }
-  return out;
-}
-
-// What fewer bits in the file may honestly change, on top of the rounding of the computation.
-Result<Tensor> Walk::with_rounding(NodeId id, Tensor tolerance, const evaluate::Feeds& feeds,
-                                   const Tensor& computed) {
-  if (!half_steps_.any()) return tolerance;
-  const Node& node = target_.node(id);
-  Tensor more = half_steps_.of_output(node, computed.shape());
-  if (more.empty()) {
-    const evaluate::Feeds rounded = rounded_operands(node, feeds);
-    if (rounded.empty()) return tolerance;
-    FETAFIX_TRY(more, evaluate::rounding_of(evaluator_, target_, id, feeds, rounded, computed));
-  }
-  if (more.empty()) return tolerance;
-  auto sum = tolerance.mutable_as<float>();
-  const auto added = more.as<float>();
-  for (size_t i = 0; i < sum.size(); ++i) sum[i] += 1.01f * added[i];
-  return tolerance;
 }
 
 // Relative L2 up to which a value may be the source's, where the tolerance is far above float rounding.
@@ -109,7 +77,7 @@ std::optional<Tensor> Walk::propagated(NodeId id, size_t output, size_t sample, 
   const Node& node = target_.node(id);
   std::optional<Tensor> spread;
   evaluate::Feeds rounded;
-  if (!is_sum_of_products(node)) rounded = rounded_operands(node, values_[sample]);
+  if (!is_sum_of_products(node)) rounded = rounded_operands(target_, half_steps_, node, values_[sample]);
   for (unsigned seed = 1; seed <= 2; ++seed) {
     evaluate::Feeds values = values_[sample];
     bool any = false;
@@ -166,7 +134,13 @@ Result<std::vector<Tensor>> Walk::tolerance_of(NodeId id, size_t output, const s
     // Both sides round: the source computed the same value by a computation of about the same condition.
     Tensor tolerance = (*local)[real];
     for (float& t : tolerance.mutable_as<float>()) t *= 2;
-    FETAFIX_TRY(tolerance, with_rounding(id, std::move(tolerance), feeds, computed[s]));
+    FETAFIX_TRY(const Tensor rounding, rounding_allowance(evaluator_, target_, half_steps_, id, feeds,
+                                                          computed[s].shape()));
+    if (!rounding.empty()) {
+      auto sum = tolerance.mutable_as<float>();
+      const auto more = rounding.as<float>();
+      for (size_t i = 0; i < sum.size(); ++i) sum[i] += 1.01f * more[i];
+    }
     if (auto spread = propagated(id, output, s, computed[s])) {
       auto sum = tolerance.mutable_as<float>();
       const auto more = spread->as<float>();

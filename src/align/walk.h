@@ -46,9 +46,6 @@ class Walk {
                                            const std::vector<Tensor>& computed,
                                            std::span<const Match> matches);
   std::optional<Tensor> propagated(graph::NodeId id, size_t output, size_t sample, const Tensor& computed);
-  Result<Tensor> with_rounding(graph::NodeId id, Tensor tolerance, const evaluate::Feeds& feeds,
-                               const Tensor& computed);
-  evaluate::Feeds rounded_operands(const graph::Node& node, const evaluate::Feeds& values);
   double sieve_for(std::span<const Tensor> computed, std::span<const Tensor> tolerance) const;
   double loose_sieve() const;
   bool is_layout(const graph::Node& node) const;

@@ -176,29 +176,35 @@ Tensor squared(const Tensor& tensor) {
 }  // namespace
 
 Result<Tensor> rounding_of(Evaluator& evaluator, const Graph& graph, graph::NodeId id, const Feeds& feeds,
-                           const Feeds& half_steps, const Tensor& output) {
+                           const Feeds& half_steps) {
   static const std::set<std::string> products{"Conv", "ConvTranspose", "MatMul", "Gemm"};
   const Node& node = graph.node(id);
   if (!products.contains(node.type) || node.outputs.size() != 1) return Tensor();
-  // The node on squares: W becomes its squared half steps, x its squares; and the same the other way round.
-  std::optional<Tensor> sum;
   const auto operand = [&](graph::ValueId value) {
     auto fed = feeds.find(value);
     return fed != feeds.end() ? fed->second : graph.value(value).constant;
   };
-  for (size_t rounded = 0; rounded < 2; ++rounded) {
-    auto half = half_steps.find(node.inputs[rounded]);
-    if (half == half_steps.end()) continue;
-    const Tensor other = operand(node.inputs[1 - rounded]);
-    if (other.dtype() != DType::float32) return Tensor();
+  const auto half_step = [&](graph::ValueId value) {
+    auto known = half_steps.find(value);
+    if (known != half_steps.end()) return squared(known->second);
+    return map(operand(value), [](float) { return 0.0f; });
+  };
+  // The node on squares: sum x^2 h_w^2 + h_b^2, and sum h_x^2 w^2.
+  std::optional<Tensor> sum;
+  for (const bool first : {true, false}) {
+    if (!first && !half_steps.contains(node.inputs[0])) continue;
     Graph piece;
     Node copy = node;
     Feeds fed;
-    copy.inputs.resize(2);
-    for (size_t i = 0; i < 2; ++i) {
+    const size_t count = first ? node.inputs.size() : 2;
+    copy.inputs.resize(count);
+    for (size_t i = 0; i < count; ++i) {
+      if (node.inputs[i] == graph::no_value) continue;
+      if (operand(node.inputs[i]).dtype() != DType::float32) return Tensor();
       copy.inputs[i] = piece.add_value(
           {.name = "", .native_name = "", .dtype = DType::float32, .shape = {}, .constant = {}, .lens = {}});
-      fed[copy.inputs[i]] = squared(i == rounded ? half->second : other);
+      // First x as it is and the parameters' half steps, then the other way round.
+      fed[copy.inputs[i]] = (i == 0) == first ? squared(operand(node.inputs[i])) : half_step(node.inputs[i]);
     }
     copy.outputs = {piece.add_value(graph.value(node.outputs[0]))};
     const std::vector<graph::ValueId> wanted = copy.outputs;
@@ -213,13 +219,6 @@ Result<Tensor> rounding_of(Evaluator& evaluator, const Graph& graph, graph::Node
     const auto from = run[0].as<float>();
     for (size_t i = 0; i < to.size(); ++i) to[i] += from[i];
   }
-  if (node.inputs.size() > 2 && half_steps.contains(node.inputs[2])) {
-    const auto bias = half_steps.at(node.inputs[2]).as<float>();
-    const float largest = bias.empty() ? 0 : *std::max_element(bias.begin(), bias.end());
-    if (!sum) sum = map(output, [](float) { return 0.0f; });
-    for (float& v : sum->mutable_as<float>()) v += largest * largest;
-  }
-  if (!sum) return Tensor();
   return map(*sum, [](float v) { return 3 * std::sqrt(std::max(v, 0.0f)); });
 }
 

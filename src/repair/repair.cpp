@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "align/half_steps.h"
 #include "evaluate/tolerance.h"
 
 namespace fetafix::repair {
@@ -179,34 +180,45 @@ class Search {
   }
 
   // Of the last node on the values it gets, doubled for the source's side; a longer piece adds its nodes'
-  // own.
+  // own, and what its stored numbers were rounded by.
   Result<Tensor> tolerance(const Graph& edited, const graph::Uses& uses, ValueId value,
                            std::span<const NodeId> nodes, const evaluate::Feeds& feeds,
                            const Tensor& actual) {
     const NodeId last = uses.producer[static_cast<size_t>(value)];
-    const graph::Node& node = edited.node(last);
     std::vector<ValueId> needed;
-    for (ValueId in : node.inputs)
-      if (in != graph::no_value && !edited.value(in).is_constant() && !feeds.contains(in))
-        needed.push_back(in);
-    evaluate::Feeds inputs = feeds;
-    std::vector<NodeId> before(nodes.begin(), nodes.end());
-    std::erase(before, last);
-    if (!needed.empty()) {
-      FETAFIX_TRY(auto run, evaluator_.run(edited, before, feeds, needed));
-      for (size_t i = 0; i < needed.size(); ++i) inputs[needed[i]] = run[i];
-    }
-    evaluate::Feeds own;
-    for (ValueId in : node.inputs)
-      if (auto found = inputs.find(in); found != inputs.end()) own.emplace(*found);
+    for (NodeId id : nodes)
+      for (ValueId out : edited.node(id).outputs)
+        if (out != graph::no_value) needed.push_back(out);
+    FETAFIX_TRY(auto run, evaluator_.run(edited, nodes, feeds, needed));
+    evaluate::Feeds known = feeds;
+    for (size_t i = 0; i < needed.size(); ++i) known.insert_or_assign(needed[i], run[i]);
+    const auto operands = [&](const graph::Node& node) {
+      evaluate::Feeds own;
+      for (ValueId in : node.inputs)
+        if (auto found = known.find(in); found != known.end()) own.emplace(*found);
+      return own;
+    };
     std::vector<Tensor> outputs;
-    for (ValueId out : node.outputs)
+    for (ValueId out : edited.node(last).outputs)
       if (out != graph::no_value) outputs.push_back(actual);
-    FETAFIX_TRY(auto local, evaluate::node_tolerance(evaluator_, edited, last, own, outputs));
+    FETAFIX_TRY(auto local,
+                evaluate::node_tolerance(evaluator_, edited, last, operands(edited.node(last)), outputs));
     Tensor out = local[0];
     if (out.empty()) return out;
     const float factor = 2.0f * static_cast<float>(nodes.size());
     for (float& t : out.mutable_as<float>()) t *= factor;
+    align::HalfSteps steps(edited);
+    for (NodeId id : nodes) {
+      const graph::Node& node = edited.node(id);
+      if (node.outputs.empty() || node.outputs[0] == graph::no_value) continue;
+      FETAFIX_TRY(const Tensor rounding,
+                  align::rounding_allowance(evaluator_, edited, steps, id, operands(node),
+                                            known.at(node.outputs[0]).shape()));
+      if (rounding.empty() || rounding.size() != out.size()) continue;
+      auto sum = out.mutable_as<float>();
+      const auto more = rounding.as<float>();
+      for (size_t i = 0; i < sum.size(); ++i) sum[i] += 1.01f * more[i];
+    }
     return out;
   }
 
