@@ -21,12 +21,17 @@ constexpr int enough = 2;           // confirmations that settle it
 
 }  // namespace
 
-// The latest source node that the inputs of this target node are paired with.
+// The latest source node that the inputs of this target node are paired with; where an input is pending,
+// those of the nodes that made it.
 int Walk::frontier(NodeId id) const {
   int at = -1;
-  for (ValueId in : target_.node(id).inputs)
-    if (auto pair = out_.pairs.find(in); pair != out_.pairs.end())
-      at = std::max(at, source_.position(pair->second.source));
+  const auto look = [&](NodeId node) {
+    for (ValueId in : target_.node(node).inputs)
+      if (auto pair = out_.pairs.find(in); pair != out_.pairs.end())
+        at = std::max(at, source_.position(pair->second.source));
+  };
+  look(id);
+  for (NodeId before : pending_before(target_.node(id))) look(before);
   return at;
 }
 

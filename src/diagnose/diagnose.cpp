@@ -90,13 +90,14 @@ void merge_training_mode(std::vector<Fault>& faults) {
 std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& target,
                             const align::SourceValues& values, const align::Alignment& alignment) {
   const graph::Uses uses(target);
+  align::HalfSteps half_steps(target);
   std::vector<Fault> certain, uncertain;
   std::set<std::string> seen;
   for (const align::EdgeFault& edge : alignment.edges) {
     Fault fault;
     fault.edge = &edge;
     const NodeId producer = uses.producer[static_cast<size_t>(edge.target_value)];
-    fault.candidates = propose({source, target, uses, values, alignment, nullptr, &edge});
+    fault.candidates = propose({source, target, uses, values, alignment, half_steps, nullptr, &edge});
     const bool inserts =
         !fault.candidates.empty() && std::holds_alternative<graph::InsertNode>(fault.candidates[0].edits[0]);
     fault.target_node =
@@ -113,7 +114,7 @@ std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& targ
     Fault fault;
     fault.segment = &segment;
     if (segment.state == align::State::faulty)
-      fault.candidates = propose({source, target, uses, values, alignment, &segment, nullptr});
+      fault.candidates = propose({source, target, uses, values, alignment, half_steps, &segment, nullptr});
     fault.target_node = touched(target, fault.candidates, most_telling(target, segment.target_nodes));
     fault.source_node = most_telling(source, segment.source_nodes);
     fault.places = {fault.target_node};

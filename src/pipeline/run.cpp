@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "data/split.h"
@@ -55,6 +56,8 @@ results::ModelInfo info_of(const Side& side) {
 
 // One command on one pair, stage by stage.
 class Run {
+  static constexpr int most_cycles = 3;
+
  public:
   Run(Command command, const Options& options) : command_(command), options_(options) {}
 
@@ -126,10 +129,18 @@ class Run {
     return {};
   }
 
-  std::vector<size_t> diagnosis_samples() const {
+  // The samples whose values the walk sees: never those held back; first those whose outputs differ most, for a
+  // fault may not show on every sample. Two tell what depends on the sample; more cost the same again each.
+  std::vector<size_t> diagnosis_samples(const std::vector<Outputs>& target) const {
     std::vector<size_t> out = sets_.diagnose;
-    if (out.size() < 2) out.insert(out.end(), sets_.select.begin(), sets_.select.end());
-    // Two tell what depends on the sample; more are for judging, and cost the same again each.
+    out.insert(out.end(), sets_.select.begin(), sets_.select.end());
+    std::sort(out.begin(), out.end());
+    if (out.empty()) out = sets_.verdict;
+    if (!target.empty()) {
+      std::map<size_t, double> difference;
+      for (size_t i : out) difference[i] = spread(source_[i], target[i]);
+      std::stable_sort(out.begin(), out.end(), [&](size_t a, size_t b) { return difference[a] > difference[b]; });
+    }
     if (out.size() > 2) out.resize(2);
     return out;
   }
@@ -137,7 +148,8 @@ class Run {
   Status walk() {
     if (pair_.target.lifted.graph.outputs.empty()) return {};  // the target could not be read
     FETAFIX_TRY(evaluator_, evaluate::make_evaluator({options_.threads, options_.interrupted}));
-    const auto samples = diagnosis_samples();
+    samples_ = diagnosis_samples(target_);
+    const auto& samples = samples_;
     FETAFIX_TRY(const Floor floor, measure_floor(*evaluator_, pair_, samples, source_, target_, options_));
     floor_ = floor.relative;
     result_.notes.insert(result_.notes.end(), floor.notes.begin(), floor.notes.end());
@@ -165,7 +177,7 @@ class Run {
   Status allow_for_precision(const Analysis& analysis, const graph::Graph& target) {
     precision_ = {};
     if (!analysis.faults.empty()) return {};
-    auto measured = measure_precision(*evaluator_, pair_, target, diagnosis_samples(), source_);
+    auto measured = measure_precision(*evaluator_, pair_, target, samples_, source_);
     if (!measured.ok() && measured.error().kind == ErrorKind::interrupted) return std::move(measured).error();
     if (measured.ok()) precision_ = std::move(measured).value();
     return {};
@@ -228,34 +240,79 @@ class Run {
     const bool same = result_.verdict == Verdict::identical || result_.verdict == Verdict::equivalent ||
                       result_.verdict == Verdict::quantized;
     graph::Patch patch;
-    std::vector<repair::Repair> repairs;
-    if (!same && analysis_) {
-      repair::Options search;
-      if (options_.progress)
-        search.progress = [&](size_t done, size_t total) {
-          options_.progress("trying repairs", done, total);
-        };
-      FETAFIX_TRY(repairs, repair::search(*evaluator_, analysis_->target, *analysis_->values,
-                                          analysis_->alignment, analysis_->faults, search));
-      patch = repair::patch_of(repairs);
-      result_.faults.clear();
-      for (const auto& one : repairs) result_.faults.push_back(describe(*analysis_, *one.fault, &one));
-    }
-    clock_.lap(result_, "repair");
     patch.format = pair_.target.model->format();
     patch.model_sha256 = pair_.target.model->sha256();
-    if (!same && looks_foreign(patch) && !options_.force) {
-      set(Verdict::unknown,
-          "most of the target differs from the source: these are not the same model (--force goes on)");
-      return {};
+    if (!same && analysis_) {
+      result_.faults.clear();
+      FETAFIX_CHECK(search(*analysis_, patch));
+      if (looks_foreign(patch) && !options_.force) {
+        set(Verdict::unknown,
+            "most of the target differs from the source: these are not the same model (--force goes on)");
+        return {};
+      }
+      for (int cycle = 1; cycle < most_cycles; ++cycle) {
+        FETAFIX_TRY(const bool more, search_what_still_differs(patch));
+        if (!more) break;
+      }
     }
-    drop_inexpressible(patch);
+    clock_.lap(result_, "repair");
     FETAFIX_CHECK(go_on());
     FETAFIX_TRY(auto repaired, pair_.target.model->patched(patch));
-    FETAFIX_CHECK(verify(*repaired, same, repairs));
+    FETAFIX_CHECK(verify(*repaired, same));
     FETAFIX_CHECK(go_on());  // a stage that was cut short may have said something else
     clock_.lap(result_, "verify");
     return write(*repaired, patch);
+  }
+
+  // Repairs what an analysis found; adds to the patch what helps and can be written.
+  Status search(const Analysis& analysis, graph::Patch& patch) {
+    repair::Options search;
+    if (options_.progress)
+      search.progress = [&](size_t done, size_t total) {
+        options_.progress("trying repairs", done, total);
+      };
+    FETAFIX_TRY(auto repairs, repair::search(*evaluator_, analysis.target, *analysis.values, analysis.alignment,
+                                             analysis.faults, search));
+    for (const auto& one : repairs) {
+      results::Fault fault = describe(analysis, *one.fault, &one);
+      auto known = std::find_if(result_.faults.begin(), result_.faults.end(), [&](const results::Fault& f) {
+        return f.source_node == fault.source_node && f.target_node == fault.target_node;
+      });
+      fault.fixed = one.kept >= 0;
+      if (known == result_.faults.end())
+        result_.faults.push_back(std::move(fault));
+      else if (one.kept >= 0)
+        *known = std::move(fault);
+    }
+    for (auto& group : repair::patch_of(repairs).groups) patch.groups.push_back(std::move(group));
+    drop_inexpressible(patch);
+    return {};
+  }
+
+  // One fault may hide another, or show on other samples: those that differ most behind the patch are walked
+  // next, on the patched view, so that all edits keep addressing the original file.
+  Result<bool> search_what_still_differs(graph::Patch& patch) {
+    if (patch.groups.empty()) return false;
+    FETAFIX_CHECK(go_on());
+    FETAFIX_TRY(auto file, pair_.target.model->patched(patch));
+    FETAFIX_TRY(auto folder, TemporaryFolder::make());
+    const fs::path path = folder.path() / fs::path(pair_.target.path).filename();
+    FETAFIX_CHECK(file->write(path));
+    auto session = load_native(pair_.target, path, options_);
+    if (!session.ok()) return false;  // verification will say so
+    auto outputs = run_all(**session, pair_.target, count_, options_, "running the repaired target");
+    if (!outputs.ok()) return false;
+    const auto now = compare_outputs(source_, *outputs, {}, noise());
+    if (now.label_differences <= now.near_ties && now.max_relative_error <= allowed_error()) return false;
+    graph::Graph view = pair_.target.lifted.graph;
+    if (auto applied = graph::apply(view, patch); !applied.ok()) return false;
+    samples_ = diagnosis_samples(*outputs);
+    auto next = analyze(*evaluator_, pair_, view, samples_, options_, "aligning again");
+    if (!next.ok()) return false;
+    const size_t before = patch.groups.size();
+    later_.push_back(std::move(next).value());
+    FETAFIX_CHECK(search(*later_.back(), patch));
+    return patch.groups.size() > before;
   }
 
   // An edit that the target's format can't express, alone or behind the others, must not cost the others.
@@ -291,7 +348,7 @@ class Run {
     return linear >= 4 && 2 * replaced > linear;
   }
 
-  Status verify(const formats::NativeModel& repaired, bool same, const std::vector<repair::Repair>& repairs) {
+  Status verify(const formats::NativeModel& repaired, bool same) {
     FETAFIX_TRY(auto folder, TemporaryFolder::make());
     const fs::path path = folder.path() / fs::path(pair_.target.path).filename();
     FETAFIX_CHECK(repaired.write(path));
@@ -306,13 +363,13 @@ class Run {
       return {};
     }
     FETAFIX_TRY(auto lifted, repaired.lift());
-    FETAFIX_TRY(auto again, analyze(*evaluator_, pair_, lifted.graph, diagnosis_samples(), options_,
+    FETAFIX_TRY(auto again, analyze(*evaluator_, pair_, lifted.graph, samples_, options_,
                                     "checking the repair"));
     const auto coverage = coverage_of(*again);
     result_.coverage = coverage;
     FETAFIX_CHECK(allow_for_precision(*again, lifted.graph));
     compare_after();
-    mark_fixed(*again, repairs);
+    mark_fixed(*again);
     conclude(*again, coverage);
     return {};
   }
@@ -324,11 +381,10 @@ class Run {
   }
 
   // Fixed: kept, and the second walk no longer complains about that operator.
-  void mark_fixed(const Analysis& again, const std::vector<repair::Repair>& repairs) {
+  void mark_fixed(const Analysis& again) {
     std::set<std::string> still;
     for (const auto& fault : again.faults) still.insert(describe(again, fault, nullptr).source_node);
-    for (size_t i = 0; i < repairs.size() && i < result_.faults.size(); ++i)
-      result_.faults[i].fixed = repairs[i].kept >= 0 && !still.contains(result_.faults[i].source_node);
+    for (results::Fault& fault : result_.faults) fault.fixed = fault.fixed && !still.contains(fault.source_node);
     for (const auto& point : depth_of(again))
       for (auto& before : result_.depth)
         if (before.operator_index == point.operator_index && before.type == point.type)
@@ -338,12 +394,13 @@ class Run {
   void conclude(const Analysis& again, const results::Coverage& coverage) {
     const auto& after = *result_.after;
     const bool clean = after.label_differences <= after.near_ties && after.max_relative_error <= allowed_error();
+    const size_t found = result_.faults.size();
     if (again.faults.empty() && fully_covered(coverage) && clean) {
       set(Verdict::repaired, "every operator computes what the source computes, on held back samples too");
-    } else if (again.faults.size() < analysis_->faults.size() ||
+    } else if (again.faults.size() < found ||
                after.label_differences < result_.before.label_differences) {
       set(Verdict::improved, std::to_string(again.faults.size()) + " of " +
-                                 std::to_string(analysis_->faults.size()) + " faults remain");
+                                 std::to_string(found) + " faults remain");
     } else {
       set(Verdict::not_repaired, "nothing that was tried helps");
     }
@@ -397,9 +454,11 @@ class Run {
   Pair pair_;
   size_t count_ = 0;
   data::Sets sets_;
+  std::vector<size_t> samples_;  // that the walk sees
   std::vector<Outputs> source_, target_, after_;
   std::unique_ptr<evaluate::Evaluator> evaluator_;
   std::unique_ptr<Analysis> analysis_;
+  std::vector<std::unique_ptr<Analysis>> later_;  // of the patched view, one a cycle
   std::string unread_;
   double floor_ = 0;
   Precision precision_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 
 #include "align/half_steps.h"
@@ -108,9 +109,34 @@ class Search {
     return {};
   }
 
+  // Values behind an edge that the candidate has changed: what the walk said of them holds no longer.
+  std::set<ValueId> behind_rewired(const Graph& edited) const {
+    std::map<ValueId, const std::vector<ValueId>*> before;
+    for (const graph::Node& node : target_.nodes)
+      if (!node.outputs.empty()) before[node.outputs[0]] = &node.inputs;
+    std::set<ValueId> out;
+    for (const graph::Node& node : edited.nodes) {
+      if (node.outputs.empty()) continue;
+      auto was = before.find(node.outputs[0]);
+      const bool rewired = was != before.end() && computed_of(edited, *was->second) != computed_of(edited, node.inputs);
+      const bool reads = std::any_of(node.inputs.begin(), node.inputs.end(),
+                                     [&](ValueId in) { return out.contains(in); });
+      if (rewired || reads) out.insert(node.outputs.begin(), node.outputs.end());
+    }
+    return out;
+  }
+
+  static std::vector<ValueId> computed_of(const Graph& graph, const std::vector<ValueId>& inputs) {
+    std::vector<ValueId> out;
+    for (ValueId in : inputs)
+      if (in != graph::no_value && !graph.value(in).is_constant()) out.push_back(in);
+    return out;
+  }
+
   // Nodes that make `value` from paired values, in order, and the feeds they need.
   Result<std::vector<NodeId>> piece(const Graph& edited, const graph::Uses& uses, ValueId value,
                                     size_t sample, evaluate::Feeds& feeds) const {
+    const std::set<ValueId> moved = behind_rewired(edited);
     std::set<NodeId> nodes;
     std::vector<ValueId> open{value};
     bool goal = true;
@@ -120,7 +146,7 @@ class Search {
       if (edited.value(at).is_constant()) continue;
       const bool original = static_cast<size_t>(at) < target_.values.size();
       auto known = alignment_.values[sample].find(at);
-      const bool settled = original && known != alignment_.values[sample].end() &&
+      const bool settled = original && !moved.contains(at) && known != alignment_.values[sample].end() &&
                            (alignment_.pairs.contains(at) || uses.producer[static_cast<size_t>(at)] < 0);
       if (settled && !goal) {
         feeds.insert_or_assign(at, known->second);

@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ZOO = ROOT / "tests/zoo"
+ROUNDING = 2e-6  # of the largest score: what a right repair may differ by where the right pair is equal bit for bit
 PREPROCESS = {"efficientnet-lite": "lite0", "tf": "mobilenet"}  # fetafix's preset: the oracle's name
 
 
@@ -80,7 +81,7 @@ def row(options, fault, seed, folder):
     if result["verdict"] == "repaired":
         judged = output_error(options, fixed, reference)
         out["max_abs_after"] = judged.get("max_abs")
-        bar = same if options.reduced else max(10 * same, 1e-6)
+        bar = same if options.reduced else max(10 * same, ROUNDING * judged.get("max_abs", 0) / (judged.get("max_relative") or 1))
         out["repaired"] = judged.get("max_abs") is not None and judged["max_abs"] <= bar
     else:
         out["repaired"] = False
