@@ -175,6 +175,7 @@ class Search {
     Tensor actual, allowed;
     auto paired = alignment_.pairs.find(goal.value);
     const bool given = paired != alignment_.pairs.end() && paired->second.source == goal.expected.source &&
+                       paired->second.permutation == goal.expected.permutation &&
                        (uses.producer[static_cast<size_t>(goal.value)] < 0 || only_rewires(*trial.candidate));
     if (given) {  // rewired to a value that is right already
       actual = alignment_.values[sample].at(goal.value);
