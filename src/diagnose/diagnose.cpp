@@ -102,6 +102,9 @@ std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& targ
         !fault.candidates.empty() && std::holds_alternative<graph::InsertNode>(fault.candidates[0].edits[0]);
     fault.target_node =
         edge.node >= 0 && !(inserts && producer >= 0) ? edge.node : behind_bridges(target, uses, producer);
+    if (!inserts && !fault.candidates.empty() &&
+        std::holds_alternative<graph::RemoveNode>(fault.candidates[0].edits[0]))
+      fault.target_node = touched(target, fault.candidates, fault.target_node);
     fault.source_node = values.uses().producer[static_cast<size_t>(edge.expected)];
     fault.places = {fault.target_node};
     fault.relative_error = 1;

@@ -107,6 +107,19 @@ float largest_bias(const Graph& graph, const Node& node, const Feeds& feeds) {
 
 constexpr float u = static_cast<float>(unit_roundoff);
 
+// How many products each sum has: where all have one sign and size, their rounding adds up in one direction.
+float terms_of(const Graph& graph, const Node& node, const Feeds& feeds) {
+  if ((node.type != "Conv" && node.type != "MatMul" && node.type != "Gemm") || node.inputs.size() < 2) return 1;
+  auto fed = feeds.find(node.inputs[1]);
+  const Tensor& weights = fed != feeds.end() ? fed->second : graph.value(node.inputs[1]).constant;
+  if (weights.rank() < 2) return 1;
+  const auto outputs = node.type == "Conv" ? weights.shape()[0] : weights.shape().back();
+  const auto batch = node.type == "MatMul" && weights.rank() > 2
+                         ? weights.size() / (weights.shape().back() * weights.shape()[weights.shape().size() - 2])
+                         : 1;
+  return static_cast<float>(weights.size()) / static_cast<float>(std::max<int64_t>(outputs * batch, 1));
+}
+
 Result<std::vector<Tensor>> linear(Evaluator& evaluator, const Graph& graph, const Node& node,
                                    const Feeds& feeds, std::span<const Tensor> outputs) {
   AbsoluteNode piece = absolute_node(graph, node, feeds);
@@ -117,7 +130,7 @@ Result<std::vector<Tensor>> linear(Evaluator& evaluator, const Graph& graph, con
   FETAFIX_TRY(auto sums, evaluator.run(piece.graph, nodes, piece.feeds, wanted));
   const bool mean =
       node.type == "GlobalAveragePool" || node.type == "ReduceMean" || node.type == "AveragePool";
-  float factor = 10;
+  float factor = std::max(10.0f, std::sqrt(terms_of(graph, node, feeds)));
   if (mean && !sums.empty() && sums[0].size() > 0) {
     const auto in = piece.feeds.begin()->second.size();
     factor = std::max(4.0f, 1.5f * std::sqrt(static_cast<float>(in) / static_cast<float>(sums[0].size())));

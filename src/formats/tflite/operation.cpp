@@ -195,6 +195,7 @@ Result<Operand> Operation::scalar(int slot) {
 Status Operation::stores_as_float16() {
   TensorInfo& unpacked = lifter_.tensors_[static_cast<size_t>(out_info().index)];
   unpacked.constant = true;
+  unpacked.shape = lifter_.tensors_[static_cast<size_t>(tensor(0))].shape;
   lifter_.stored_as_[static_cast<size_t>(unpacked.index)] = tensor(0);
   return {};
 }
