@@ -1,6 +1,7 @@
 #include "align/float_form.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -97,10 +98,41 @@ void free_activations(Graph& graph) {
       make_clip(graph, node, *range);
     } else if (is_dequantizer(node) && freed.contains(node.inputs[0])) {
       make_identity(node);
-    } else if (node.type == "Round" && node.role == Role::quantize) {
-      make_identity(node);
     }
   }
+}
+
+// Hybrid kernels round their input with steps found at run time; the view does so in several nodes of role
+// quantize (Round among them). What leaves them is what went in.
+void free_hybrid_inputs(Graph& graph) {
+  std::set<graph::NativeOperator> hybrid;
+  for (const Node& node : graph.nodes)
+    if (node.type == "Round" && node.role == Role::quantize) hybrid.insert(node.native);
+  if (hybrid.empty()) return;
+  const auto rounds = [&](const Node& node) {
+    return node.role == Role::quantize && hybrid.contains(node.native);
+  };
+  const graph::Uses uses(graph);
+  std::vector<Node> kept;
+  std::map<graph::NativeOperator, ValueId> entering;
+  for (const Node& node : graph.nodes) {
+    if (!rounds(node)) {
+      kept.push_back(node);
+      continue;
+    }
+    entering.try_emplace(node.native, node.inputs[0]);
+    const auto& readers = uses.consumers[static_cast<size_t>(node.outputs[0])];
+    const bool inner = std::all_of(readers.begin(), readers.end(), [&](const graph::Uses::Use& use) {
+      return rounds(graph.node(use.node)) && graph.node(use.node).native == node.native;
+    });
+    if (inner) continue;
+    Node last = node;
+    last.inputs = {entering.at(node.native)};
+    last.slots = {-1};
+    make_identity(last);
+    kept.push_back(std::move(last));
+  }
+  graph.nodes = std::move(kept);
 }
 
 // y = QLinearConv(x, xs, xz, w, ws, wz, ys, yz, b): DequantizeLinear of its operands, Conv, QuantizeLinear.
@@ -235,6 +267,7 @@ void widen(Graph& graph) {
 Graph float_form(const Graph& view) {
   Graph out = unfuse(view);
   free_activations(out);
+  free_hybrid_inputs(out);
   widen(out);
   return out;
 }

@@ -3,7 +3,7 @@
 //   QuantizeLinear of a computed value   -> Clip to the range of the quantized type (role quantize): a
 //                                           converter may have left an activation to the saturation
 //   DequantizeLinear behind it           -> Identity
-//   Round inside a hybrid kernel         -> Identity
+//   the rounding of a hybrid kernel       -> Identity
 //   QLinearConv, QLinearMatMul           -> the same with Conv and MatMul between
 //   float16, bfloat16 and double values  -> float32
 //

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <set>
 
 #include "align/walk.h"
 #include "evaluate/tolerance.h"
@@ -25,9 +26,9 @@ bool is_sum_of_products(const Node& node) {
   return node.type == "Conv" || node.type == "ConvTranspose" || node.type == "MatMul" || node.type == "Gemm";
 }
 
-// Relative L2: beyond the first, rounding to fewer bits leaves nothing to recognize; the second is what 8 bits
-// in a row of convolution weights rarely exceed.
-constexpr double most_rounding = 0.05, usual_rounding = 0.03;
+// Relative L2: beyond the first, rounding to fewer bits leaves nothing to recognize; over several nodes what it
+// may make is known too roughly for that; the third is what 8 bits a weight rarely exceed.
+constexpr double most_rounding = 0.3, most_rounding_of_several = 0.05, usual_rounding = 0.03;
 
 }  // namespace
 
@@ -53,7 +54,7 @@ Result<std::vector<Tensor>> Walk::run_node(NodeId id, const evaluate::Feeds& val
 }
 
 // Relative L2 up to which a value may be the source's, where the tolerance is far above float rounding.
-double Walk::sieve_for(std::span<const Tensor> computed, std::span<const Tensor> tolerance) const {
+double Walk::sieve_for(std::span<const Tensor> computed, std::span<const Tensor> tolerance, bool alone) const {
   double widest = options_.sieve;
   for (size_t s = 0; s < computed.size(); ++s) {
     if (tolerance[s].empty()) continue;
@@ -65,16 +66,34 @@ double Walk::sieve_for(std::span<const Tensor> computed, std::span<const Tensor>
     }
     if (size > 0) widest = std::max(widest, std::sqrt(error / size));
   }
-  return std::min(widest, most_rounding);
+  return std::min(widest, alone ? most_rounding : most_rounding_of_several);
 }
 
 double Walk::loose_sieve() const {
   return half_steps_.any() ? usual_rounding : options_.sieve;
 }
 
+// A node that only moves elements moves their tolerance. Half of it: the caller doubles what was drawn.
+std::optional<Tensor> Walk::moved_tolerance(NodeId id, size_t output, size_t sample) {
+  const Node& node = target_.node(id);
+  static const std::set<std::string> types{"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity",
+                                           "Slice",   "Gather",    "Split"};
+  auto found = node.inputs.empty() ? pending_tolerance_.end() : pending_tolerance_.find(node.inputs[0]);
+  if (!types.contains(node.type) || found == pending_tolerance_.end() || found->second[sample].empty())
+    return std::nullopt;
+  evaluate::Feeds values = values_[sample];
+  values.insert_or_assign(node.inputs[0], found->second[sample]);
+  auto outputs = run_node(id, values);
+  if (!outputs.ok() || (*outputs)[output].dtype() != DType::float32) return std::nullopt;
+  Tensor out = (*outputs)[output];
+  for (float& v : out.mutable_as<float>()) v /= 2;
+  return out;
+}
+
 // What the uncertainty of pending inputs makes of the output: two runs with it added at random signs.
 std::optional<Tensor> Walk::propagated(NodeId id, size_t output, size_t sample, const Tensor& computed) {
   const Node& node = target_.node(id);
+  if (auto moved = moved_tolerance(id, output, sample)) return moved;
   std::optional<Tensor> spread;
   evaluate::Feeds rounded;
   if (!is_sum_of_products(node)) rounded = rounded_operands(target_, half_steps_, node, values_[sample]);

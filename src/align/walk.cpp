@@ -101,6 +101,8 @@ Status Walk::process(NodeId id) {
       continue;
     }
     if (!is_evidence(computed[i])) {
+      FETAFIX_TRY(const bool settled, settle_by_operands(id, i, computed[i]));
+      if (settled) continue;
       // Scalars, masks and indices: carried along, judged with what they are part of.
       pending_[out] = pending_before(node);
       pending_[out].insert(id);
@@ -109,6 +111,52 @@ Status Walk::process(NodeId id) {
     FETAFIX_CHECK(settle(id, i, computed[i]));
   }
   return {};
+}
+
+// A value that is no evidence by itself (one number everywhere, or the same on all samples): it is the source's
+// when the same operator on the same operands gives it there.
+Result<bool> Walk::settle_by_operands(NodeId id, size_t output, const std::vector<Tensor>& computed) {
+  const Node& node = target_.node(id);
+  if (!pending_before(node).empty() || node.inputs.empty()) return false;
+  auto operand = out_.pairs.find(node.inputs[0]);
+  if (operand == out_.pairs.end()) return false;
+  const bool floats = computed[0].dtype() == DType::float32;
+  for (ValueId twin : source_.twins(operand->second.source)) {
+    for (const graph::Uses::Use& use : source_.uses().consumers[static_cast<size_t>(twin)]) {
+      const Node& other = source_.graph().node(use.node);
+      if (other.type != node.type && !(is_layout(other) && is_layout(node))) continue;
+      for (ValueId result : other.outputs) {
+        if (result == graph::no_value || !source_.has(result)) continue;
+        FETAFIX_TRY(const auto tolerance, floats ? tolerance_of(id, output, computed, {})
+                                                 : Result<std::vector<Tensor>>(std::vector<Tensor>{}));
+        compare::ToleranceRatio worst;
+        bool same = true;
+        for (size_t s = 0; s < computed.size() && same; ++s) {
+          const Tensor& expected = source_.at(s, result);
+          same = expected.dtype() == computed[s].dtype() && expected.size() == computed[s].size();
+          if (same && !floats) same = expected.reshaped(computed[s].shape()).identical(computed[s]);
+          if (!same || !floats) continue;
+          const auto one = compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(),
+                                                    tolerance[s].as<float>());
+          worst.largest = std::max(worst.largest, one.largest);
+        }
+        if (!same || worst.largest > 1) continue;
+        const ValueId value = node.outputs[output];
+        out_.pairs[value] = {result, {}, Evidence::matched};
+        Segment segment;
+        segment.target_end = value;
+        segment.target_nodes = {id};
+        segment.source_end = result;
+        segment.tolerance = worst;
+        out_.segments.push_back(std::move(segment));
+        accounted_.insert(id);
+        for (size_t s = 0; s < values_.size(); ++s)
+          values_[s][value] = source_.at(s, result).reshaped(computed[s].shape());
+        return true;
+      }
+    }
+  }
+  return false;
 }
 
 // Pairs an output with the source value that it is, or leaves it pending.
@@ -121,7 +169,7 @@ Status Walk::settle(NodeId id, size_t output, const std::vector<Tensor>& compute
   std::vector<Tensor> tolerance;
   if (half_steps_.any()) {  // how far a right value may be off is known only with the tolerance
     FETAFIX_TRY(tolerance, tolerance_of(id, output, computed, {}));
-    matches = source_.match(computed, sieve_for(computed, tolerance));
+    matches = source_.match(computed, sieve_for(computed, tolerance, nodes.size() == 1));
   } else {
     matches = source_.match(computed, options_.sieve);
     FETAFIX_TRY(tolerance, tolerance_of(id, output, computed, matches));

@@ -30,6 +30,7 @@ class Walk {
   Status pair_inputs();
   Status process(graph::NodeId id);
   Status settle(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
+  Result<bool> settle_by_operands(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
   Nodes pending_before(const graph::Node& node) const;
   void rewind(size_t position);
   std::optional<size_t> stuck(size_t position, bool at_end) const;
@@ -45,8 +46,9 @@ class Walk {
   Result<std::vector<Tensor>> tolerance_of(graph::NodeId id, size_t output,
                                            const std::vector<Tensor>& computed,
                                            std::span<const Match> matches);
+  std::optional<Tensor> moved_tolerance(graph::NodeId id, size_t output, size_t sample);
   std::optional<Tensor> propagated(graph::NodeId id, size_t output, size_t sample, const Tensor& computed);
-  double sieve_for(std::span<const Tensor> computed, std::span<const Tensor> tolerance) const;
+  double sieve_for(std::span<const Tensor> computed, std::span<const Tensor> tolerance, bool alone) const;
   double loose_sieve() const;
   bool is_layout(const graph::Node& node) const;
 

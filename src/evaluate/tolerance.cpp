@@ -17,6 +17,7 @@ bool is_linear(const Node& node) {
   static const std::set<std::string> types{"Conv",
                                            "ConvTranspose",
                                            "MatMul",
+                                           "FusedMatMul",
                                            "Gemm",
                                            "BatchNormalization",
                                            "AveragePool",
@@ -55,6 +56,14 @@ Tensor absolute(const Tensor& tensor) {
 Tensor map(const Tensor& y, const std::function<float(float)>& f) {
   Tensor out = y;
   for (float& v : out.mutable_as<float>()) v = f(v);
+  return out;
+}
+
+Tensor combined(const Tensor& a, const Tensor& b, const std::function<float(float, float)>& f) {
+  Tensor out = a;
+  auto values = out.mutable_as<float>();
+  const auto other = b.as<float>();
+  for (size_t i = 0; i < values.size(); ++i) values[i] = f(values[i], other[i]);
   return out;
 }
 
@@ -107,7 +116,7 @@ float largest_bias(const Graph& graph, const Node& node, const Feeds& feeds) {
 
 constexpr float u = static_cast<float>(unit_roundoff);
 
-// How many products each sum has: where all have one sign and size, their rounding adds up in one direction.
+// How many products each sum has.
 float terms_of(const Graph& graph, const Node& node, const Feeds& feeds) {
   if ((node.type != "Conv" && node.type != "MatMul" && node.type != "Gemm") || node.inputs.size() < 2) return 1;
   auto fed = feeds.find(node.inputs[1]);
@@ -130,18 +139,22 @@ Result<std::vector<Tensor>> linear(Evaluator& evaluator, const Graph& graph, con
   FETAFIX_TRY(auto sums, evaluator.run(piece.graph, nodes, piece.feeds, wanted));
   const bool mean =
       node.type == "GlobalAveragePool" || node.type == "ReduceMean" || node.type == "AveragePool";
-  float factor = std::max(10.0f, std::sqrt(terms_of(graph, node, feeds)));
+  float factor = 10;
   if (mean && !sums.empty() && sums[0].size() > 0) {
     const auto in = piece.feeds.begin()->second.size();
     factor = std::max(4.0f, 1.5f * std::sqrt(static_cast<float>(in) / static_cast<float>(sums[0].size())));
   }
   const float bias = 3 * u * largest_bias(graph, node, feeds);
+  // Where the products of a sum have one sign and nothing cancels, their rounding adds up in one direction.
+  const float drift = std::max(terms_of(graph, node, feeds) / 2 - factor, 0.0f) * u;
   std::vector<Tensor> out;
   for (size_t i = 0; i < sums.size(); ++i) {
     if (outputs[i].dtype() != DType::float32)
       out.emplace_back();
     else
-      out.push_back(map(sums[i], [&](float v) { return factor * u * std::fabs(v) + bias; }));
+      out.push_back(combined(sums[i], outputs[i], [&](float sum, float y) {
+        return factor * u * std::fabs(sum) + bias + drift * std::max(2 * std::fabs(y) - std::fabs(sum), 0.0f);
+      }));
   }
   return out;
 }

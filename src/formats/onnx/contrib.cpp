@@ -71,14 +71,20 @@ bool fused_matmul(Graph& graph, const Node& node) {
   if (!has(node, 0) || !has(node, 1) || !wants(node, 0)) return false;
   if (graph::attribute_or(node, "transBatchA", int64_t{0}) || graph::attribute_or(node, "transBatchB", int64_t{0}))
     return false;
+  const auto rank_of = [&](size_t input) -> size_t {
+    const graph::Value& value = graph.value(node.inputs[input]);
+    if (value.is_constant()) return value.constant.shape().size();
+    return value.shape ? value.shape->size() : 0;
+  };
+  const bool swaps[] = {graph::attribute_or(node, "transA", int64_t{0}) != 0,
+                        graph::attribute_or(node, "transB", int64_t{0}) != 0};
+  for (size_t i = 0; i < 2; ++i)
+    if (swaps[i] && rank_of(i) < 2) return graph.add_node(node), true;  // ONNX Runtime runs it as it is
   Parts parts(graph, node);
   std::vector<Parts::Operand> operands{parts.in(0), parts.in(1)};
   for (size_t i = 0; i < 2; ++i) {
-    if (graph::attribute_or(node, i ? "transB" : "transA", int64_t{0}) == 0) continue;
-    const graph::Value& value = graph.value(node.inputs[i]);
-    const auto shape = value.is_constant() ? std::optional(value.constant.shape()) : value.shape;
-    if (!shape || shape->size() < 2) return false;
-    std::vector<int64_t> order(shape->size());
+    if (!swaps[i]) continue;
+    std::vector<int64_t> order(rank_of(i));
     for (size_t d = 0; d < order.size(); ++d) order[d] = static_cast<int64_t>(d);
     std::swap(order[order.size() - 1], order[order.size() - 2]);
     operands[i] = parts.add("Transpose", {operands[i]}, -1, Role::bridge, {{"perm", order}});
