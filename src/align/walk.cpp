@@ -204,6 +204,7 @@ Status Walk::settle(NodeId id, size_t output, const std::vector<Tensor>& compute
 std::optional<size_t> Walk::stuck(size_t position, bool at_end) const {
   std::map<NodeId, int> dragged;
   for (size_t p = 0; p < position; ++p) {
+    if (is_layout(target_.node(order_[p]))) continue;  // batched space to dilate a convolution takes eight of them
     for (ValueId out : target_.node(order_[p]).outputs) {
       auto found = pending_.find(out);
       if (found == pending_.end()) continue;
