@@ -9,6 +9,7 @@
 
 namespace fetafix::align {
 
+using graph::Graph;
 using graph::Node;
 using graph::NodeId;
 using graph::ValueId;
@@ -204,11 +205,74 @@ std::optional<Match> Walk::choose(NodeId id, std::span<const Match> matches, std
     return std::tuple(!layout && used_.contains(m.source), std::abs(source_.position(m.source) - at),
                       m.relative);
   };
+  // One that lies within its tolerance is never given up for a neighbor that does not.
+  if (kept[0].second.largest <= 1) std::erase_if(kept, [](const auto& k) { return k.second.largest > 1; });
   const auto* best = &kept[0];
   for (const auto& candidate : kept)
     if (candidate.first.relative <= near && rank(candidate.first) < rank(best->first)) best = &candidate;
   *ratio = best->second;
   return best->first;
+}
+
+// What the source's own way to a value may round: of the node that makes it, and of those before it up to values
+// that the target has too.
+std::optional<Tensor> Walk::source_tolerance(ValueId value, size_t sample, int depth) {
+  const Graph& graph = source_.graph();
+  const NodeId producer = source_.uses().producer[static_cast<size_t>(value)];
+  if (producer < 0 || !source_.has(value)) return std::nullopt;
+  const Node& node = graph.node(producer);
+  if (real_outputs(node).size() != 1 || node.opaque) return std::nullopt;
+  evaluate::Feeds feeds;
+  for (ValueId in : node.inputs) {
+    if (in == graph::no_value || graph.value(in).is_constant()) continue;
+    if (!source_.has(in)) return std::nullopt;
+    feeds.emplace(in, source_.at(sample, in));
+  }
+  const std::vector<Tensor> outputs{source_.at(sample, value)};
+  auto local = evaluate::node_tolerance(evaluator_, graph, producer, feeds, outputs);
+  if (!local.ok() || (*local)[0].empty()) return std::nullopt;
+  Tensor out = (*local)[0];
+  const std::vector<NodeId> nodes{producer};
+  const std::vector<ValueId> wanted{value};
+  for (auto& [in, tensor] : feeds) {
+    const bool shared = used_.contains(source_.class_of(in)) || !source_.usable(in);
+    if (shared || depth == 0 || tensor.dtype() != DType::float32) continue;
+    const auto inner = source_tolerance(in, sample, depth - 1);
+    if (!inner) continue;
+    evaluate::Feeds moved = feeds;
+    auto values = moved.at(in).mutable_as<float>();
+    const auto errors = inner->as<float>();
+    for (size_t i = 0; i < values.size(); ++i) values[i] += errors[i];
+    auto run = evaluator_.run(graph, nodes, moved, wanted);
+    if (!run.ok() || (*run)[0].size() != out.size()) continue;
+    auto sum = out.mutable_as<float>();
+    const auto now = (*run)[0].as<float>(), before = outputs[0].as<float>();
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += std::fabs(now[i] - before[i]);
+  }
+  return out;
+}
+
+// The match judged with the tolerance of the source's own computation in place of the guess that it is like
+// the target's.
+compare::ToleranceRatio Walk::judged_by_both(const Match& match, std::span<const Tensor> computed,
+                                             std::span<const Tensor> tolerance,
+                                             const compare::ToleranceRatio& otherwise) {
+  compare::ToleranceRatio worst;
+  for (size_t s = 0; s < computed.size(); ++s) {
+    const auto own = source_tolerance(match.source, s, 3);
+    if (!own || tolerance[s].empty() || own->size() != computed[s].size()) return otherwise;
+    const Tensor expected = hand_over(source_.at(s, match.source), match.permutation, computed[s].shape());
+    const Tensor there = hand_over(*own, match.permutation, computed[s].shape());
+    Tensor allowed = tolerance[s];
+    auto sum = allowed.mutable_as<float>();
+    const auto more = there.as<float>();
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += more[i];
+    const auto one = compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(), allowed.as<float>());
+    worst.largest = std::max(worst.largest, one.largest);
+    worst.fraction_above = std::max(worst.fraction_above, one.fraction_above);
+    worst.fraction_far = std::max(worst.fraction_far, one.fraction_far);
+  }
+  return worst;
 }
 
 }  // namespace fetafix::align

@@ -96,7 +96,7 @@ Status Walk::process(NodeId id) {
     for (size_t s = 0; s < values_.size(); ++s) values_[s][out] = computed[i][s];
     const bool constant = std::all_of(computed[i].begin(), computed[i].end(),
                                       [&](const Tensor& t) { return t.identical(computed[i][0]); });
-    if (constant && pending_before(node).empty()) {
+    if (constant && pending_before(node).empty() && !swallows_evidence(node, computed[i][0])) {
       constant_.insert(out);
       continue;
     }
@@ -111,6 +111,15 @@ Status Walk::process(NodeId id) {
     FETAFIX_CHECK(settle(id, i, computed[i]));
   }
   return {};
+}
+
+// Float results that no longer depend on the sample although the operands do: a softmax over one element, a dead
+// activation. Such an operator is judged like any other; shape arithmetic is not.
+bool Walk::swallows_evidence(const Node& node, const Tensor& result) const {
+  return result.dtype() == DType::float32 && std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
+           return in != graph::no_value && !target_.value(in).is_constant() && !constant_.contains(in) &&
+                  values_[0].contains(in) && values_[0].at(in).dtype() == DType::float32;
+         });
 }
 
 // A value that is no evidence by itself (one number everywhere, or the same on all samples): it is the source's
@@ -159,6 +168,38 @@ Result<bool> Walk::settle_by_operands(NodeId id, size_t output, const std::vecto
   return false;
 }
 
+// Whether nothing that can be read tells the node from the source's: the same operator with the same attributes
+// and the same constants on paired operands. Two such results differ by the evaluator's choice of kernels alone.
+bool Walk::is_same_function(NodeId id, size_t output, const Match& match) const {
+  const Node& node = target_.node(id);
+  const NodeId producer = source_.uses().producer[static_cast<size_t>(match.source)];
+  if (producer < 0) return false;
+  const Node& other = source_.graph().node(producer);
+  if (other.type != node.type || other.inputs.size() != node.inputs.size() || other.outputs.size() <= output ||
+      other.outputs[output] != match.source || !match.permutation.empty())
+    return false;
+  if (other.attributes.size() != node.attributes.size()) return false;
+  for (const auto& [name, value] : node.attributes) {
+    auto found = other.attributes.find(name);
+    if (found == other.attributes.end() || graph::to_text(found->second) != graph::to_text(value)) return false;
+  }
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const ValueId mine = node.inputs[i], its = other.inputs[i];
+    if ((mine == graph::no_value) != (its == graph::no_value)) return false;
+    if (mine == graph::no_value) continue;
+    if (auto pair = out_.pairs.find(mine); pair != out_.pairs.end()) {
+      if (pair->second.source != source_.class_of(its) || !pair->second.permutation.empty()) return false;
+      continue;
+    }
+    const Tensor* a = target_.value(mine).is_constant() ? &target_.value(mine).constant : nullptr;
+    if (!a && constant_.contains(mine)) a = &values_[0].at(mine);
+    const Tensor* b = source_.graph().value(its).is_constant() ? &source_.graph().value(its).constant : nullptr;
+    if (!b && source_.has(its)) b = &source_.at(0, its);
+    if (!a || !b || !a->identical(*b)) return false;
+  }
+  return true;
+}
+
 // Pairs an output with the source value that it is, or leaves it pending.
 Status Walk::settle(NodeId id, size_t output, const std::vector<Tensor>& computed) {
   const Node& node = target_.node(id);
@@ -192,8 +233,10 @@ Status Walk::settle(NodeId id, size_t output, const std::vector<Tensor>& compute
   segment.source_end = match->source;
   segment.relative_error = match->relative;
   segment.tolerance = ratio;
+  if (ratio.largest > 1) ratio = judged_by_both(*match, computed, tolerance, ratio);
+  const bool rounding = ratio.largest > 1 && nodes.size() == 1 && is_same_function(id, output, *match);
   const bool saturates = node.role == graph::Role::quantize && ratio.fraction_above <= options_.saturated_share;
-  segment.state = ratio.largest <= 1 || saturates ? (nodes.size() > 1 ? State::rewrite : State::exact)
+  segment.state = ratio.largest <= 1 || saturates || rounding ? (nodes.size() > 1 ? State::rewrite : State::exact)
                                                   : State::faulty;
   out_.segments.push_back(std::move(segment));
   accounted_.insert(nodes.begin(), nodes.end());

@@ -30,6 +30,8 @@ class Walk {
   Status pair_inputs();
   Status process(graph::NodeId id);
   Status settle(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
+  bool swallows_evidence(const graph::Node& node, const Tensor& result) const;
+  bool is_same_function(graph::NodeId id, size_t output, const Match& match) const;
   Result<bool> settle_by_operands(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
   Nodes pending_before(const graph::Node& node) const;
   void rewind(size_t position);
@@ -48,6 +50,10 @@ class Walk {
                                            std::span<const Match> matches);
   std::optional<Tensor> moved_tolerance(graph::NodeId id, size_t output, size_t sample);
   std::optional<Tensor> propagated(graph::NodeId id, size_t output, size_t sample, const Tensor& computed);
+  std::optional<Tensor> source_tolerance(graph::ValueId value, size_t sample, int depth);
+  compare::ToleranceRatio judged_by_both(const Match& match, std::span<const Tensor> computed,
+                                         std::span<const Tensor> tolerance,
+                                         const compare::ToleranceRatio& otherwise);
   double sieve_for(std::span<const Tensor> computed, std::span<const Tensor> tolerance, bool alone) const;
   double loose_sieve() const;
   bool is_layout(const graph::Node& node) const;
