@@ -18,8 +18,8 @@ struct Stored {
 // The constant behind operand `input` of a target node; nullopt: it is computed, or not in the file.
 std::optional<Stored> stored_operand(const Place& place, graph::NodeId node, size_t input);
 
-// Whether storing `wanted` would give what the file holds: equal where it is stored in full, within half a
-// step where not. `slack` (relative to the largest number) allows for arithmetic that came before.
+// Whether storing `wanted` would give what the file holds: equal where it is stored in full; where not, each
+// number within a step and nearly all within half of one. `slack` (relative to the largest number) allows for arithmetic that came before.
 bool holds(const Stored& stored, const Tensor& wanted, double slack);
 
 // Makes the operand `wanted`, which has the operand's shape.

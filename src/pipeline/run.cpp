@@ -207,7 +207,7 @@ class Run {
       set(labels ? Verdict::different : Verdict::unknown, "the models could not be aligned: " + unread_);
     } else if (!analysis_->faults.empty()) {
       const bool sure = std::any_of(analysis_->faults.begin(), analysis_->faults.end(), [](const auto& f) {
-        return f.edge || f.segment->state == align::State::faulty;
+        return f.edge || f.segment->state != align::State::unaligned;
       });
       if (labels)
         set(Verdict::different, "labels differ and faults were found");
