@@ -19,6 +19,13 @@ constexpr int consumer_window = 8;  // consumers that may confirm
 constexpr int region_window = 4;    // nodes of a stuck region that may have a counterpart
 constexpr int enough = 2;           // confirmations that settle it
 
+bool is_rotation(const Permutation& permutation) {
+  const auto size = static_cast<int>(permutation.size());
+  for (int k = 0; k < size; ++k)
+    if (permutation[static_cast<size_t>(k)] != (permutation[0] + k) % size) return false;
+  return true;
+}
+
 }  // namespace
 
 // The latest source node that the inputs of this target node are paired with; where an input is pending,
@@ -67,6 +74,8 @@ bool Walk::is_common(const Permutation& permutation, const Shape& source, const 
   };
   int most = 0;
   for (const Permutation& p : candidate_permutations(source, target)) most = std::max(most, count(p));
+  // Before any was seen: channels may stand first or last, but height and width keep their order.
+  if (most == 0) return is_rotation(permutation);
   return 4 * count(permutation) >= most;
 }
 

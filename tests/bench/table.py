@@ -45,7 +45,7 @@ def index_of(place):
 
 def right_place(record, fault):
     """An operator that was touched; for a removed or inserted one either end of that edge."""
-    places = {record.get("index"), *(record.get("ends") or [])} - {None}
+    places = {record.get("index"), record.get("inserted"), *(record.get("ends") or [])} - {None}
     named = {index_of(fault.get("target_node", ""))} | {index_of(e["note"]) for e in fault.get("evidence", [])
                                                        if e.get("name") == "place" and "#" in e.get("note", "")}
     return bool(places & named)
