@@ -4,6 +4,8 @@
 #include <functional>
 #include <map>
 
+#include "align/float_form.h"
+
 namespace fetafix::align {
 namespace {
 
@@ -103,9 +105,10 @@ bool is_tensor_input(const Node& node) {
 
 }  // namespace
 
-Graph canonical(const Graph& view) {
+Graph canonical(const Graph& given) {
   static const std::map<std::string, std::function<bool(Graph&, const Node&)>> expansions{
       {"Gemm", gemm}, {"HardSwish", hard_swish}, {"Gelu", gelu}, {"LayerNormalization", layer_normalization}};
+  const Graph view = float_form(given);
   Graph out = view;
   out.nodes.clear();
   for (const Node& node : view.nodes) {

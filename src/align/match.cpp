@@ -2,12 +2,14 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <set>
 
 #include "align/walk.h"
 #include "evaluate/tolerance.h"
 
 namespace fetafix::align {
 
+using graph::Graph;
 using graph::Node;
 using graph::NodeId;
 using graph::ValueId;
@@ -21,14 +23,23 @@ std::vector<ValueId> real_outputs(const Node& node) {
   return out;
 }
 
+bool is_sum_of_products(const Node& node) {
+  return node.type == "Conv" || node.type == "ConvTranspose" || node.type == "MatMul" || node.type == "Gemm";
+}
+
+// Relative L2: beyond the first, rounding to fewer bits leaves nothing to recognize; over several nodes what it
+// may make is known too roughly for that; the third is what 8 bits a weight rarely exceed.
+constexpr double most_rounding = 0.3, most_rounding_of_several = 0.05, usual_rounding = 0.03;
+
 }  // namespace
 
 Result<std::vector<Tensor>> Walk::run_node(NodeId id, const evaluate::Feeds& values) {
   const Node& node = target_.node(id);
   evaluate::Feeds feeds;
   for (ValueId in : node.inputs) {
-    if (in == graph::no_value || target_.value(in).is_constant()) continue;
+    if (in == graph::no_value) continue;
     auto found = values.find(in);
+    if (found == values.end() && target_.value(in).is_constant()) continue;
     if (found == values.end())
       return Error{ErrorKind::unsupported, "'" + target_.value(in).name + "' could not be computed"};
     feeds.emplace(in, found->second);
@@ -43,19 +54,64 @@ Result<std::vector<Tensor>> Walk::run_node(NodeId id, const evaluate::Feeds& val
   return out;
 }
 
+// Relative L2 up to which a value may be the source's, where the tolerance is far above float rounding.
+double Walk::sieve_for(std::span<const Tensor> computed, std::span<const Tensor> tolerance, bool alone) const {
+  double widest = options_.sieve;
+  for (size_t s = 0; s < computed.size(); ++s) {
+    if (tolerance[s].empty()) continue;
+    double error = 0, size = 0;
+    const auto t = tolerance[s].as<float>(), v = computed[s].as<float>();
+    for (size_t i = 0; i < t.size(); ++i) {
+      error += static_cast<double>(t[i]) * t[i];
+      size += static_cast<double>(v[i]) * v[i];
+    }
+    if (size > 0) widest = std::max(widest, std::sqrt(error / size));
+  }
+  return std::min(widest, alone ? most_rounding : most_rounding_of_several);
+}
+
+double Walk::loose_sieve() const {
+  return half_steps_.any() ? usual_rounding : options_.sieve;
+}
+
+// A node that only moves elements moves their tolerance. Half of it: the caller doubles what was drawn.
+std::optional<Tensor> Walk::moved_tolerance(NodeId id, size_t output, size_t sample) {
+  const Node& node = target_.node(id);
+  static const std::set<std::string> types{"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity",
+                                           "Slice",   "Gather",    "Split"};
+  auto found = node.inputs.empty() ? pending_tolerance_.end() : pending_tolerance_.find(node.inputs[0]);
+  if (!types.contains(node.type) || found == pending_tolerance_.end() || found->second[sample].empty())
+    return std::nullopt;
+  evaluate::Feeds values = values_[sample];
+  values.insert_or_assign(node.inputs[0], found->second[sample]);
+  auto outputs = run_node(id, values);
+  if (!outputs.ok() || (*outputs)[output].dtype() != DType::float32) return std::nullopt;
+  Tensor out = (*outputs)[output];
+  for (float& v : out.mutable_as<float>()) v /= 2;
+  return out;
+}
+
 // What the uncertainty of pending inputs makes of the output: two runs with it added at random signs.
 std::optional<Tensor> Walk::propagated(NodeId id, size_t output, size_t sample, const Tensor& computed) {
   const Node& node = target_.node(id);
+  if (auto moved = moved_tolerance(id, output, sample)) return moved;
   std::optional<Tensor> spread;
+  evaluate::Feeds rounded;
+  if (!is_sum_of_products(node)) rounded = rounded_operands(target_, half_steps_, node, values_[sample]);
   for (unsigned seed = 1; seed <= 2; ++seed) {
     evaluate::Feeds values = values_[sample];
     bool any = false;
     std::minstd_rand random(seed);
     for (ValueId in : node.inputs) {
-      auto found = pending_tolerance_.find(in);
-      if (found == pending_tolerance_.end() || found->second[sample].empty()) continue;
+      const Tensor* uncertain = nullptr;
+      if (auto found = pending_tolerance_.find(in); found != pending_tolerance_.end())
+        uncertain = &found->second[sample];
+      else if (auto half = rounded.find(in); half != rounded.end())
+        uncertain = &half->second;
+      if (!uncertain || uncertain->empty()) continue;
       any = true;
-      const auto tolerance = found->second[sample].as<float>();
+      const auto tolerance = uncertain->as<float>();
+      if (target_.value(in).is_constant()) values.insert_or_assign(in, target_.value(in).constant);
       auto value = values[in].mutable_as<float>();
       for (size_t i = 0; i < value.size(); ++i) value[i] += (random() & 64 ? 1.0f : -1.0f) * tolerance[i];
     }
@@ -98,6 +154,13 @@ Result<std::vector<Tensor>> Walk::tolerance_of(NodeId id, size_t output, const s
     // Both sides round: the source computed the same value by a computation of about the same condition.
     Tensor tolerance = (*local)[real];
     for (float& t : tolerance.mutable_as<float>()) t *= 2;
+    FETAFIX_TRY(const Tensor rounding, rounding_allowance(evaluator_, target_, half_steps_, id, feeds,
+                                                          computed[s].shape()));
+    if (!rounding.empty()) {
+      auto sum = tolerance.mutable_as<float>();
+      const auto more = rounding.as<float>();
+      for (size_t i = 0; i < sum.size(); ++i) sum[i] += 1.01f * more[i];
+    }
     if (auto spread = propagated(id, output, s, computed[s])) {
       auto sum = tolerance.mutable_as<float>();
       const auto more = spread->as<float>();
@@ -142,11 +205,74 @@ std::optional<Match> Walk::choose(NodeId id, std::span<const Match> matches, std
     return std::tuple(!layout && used_.contains(m.source), std::abs(source_.position(m.source) - at),
                       m.relative);
   };
+  // One that lies within its tolerance is never given up for a neighbor that does not.
+  if (kept[0].second.largest <= 1) std::erase_if(kept, [](const auto& k) { return k.second.largest > 1; });
   const auto* best = &kept[0];
   for (const auto& candidate : kept)
     if (candidate.first.relative <= near && rank(candidate.first) < rank(best->first)) best = &candidate;
   *ratio = best->second;
   return best->first;
+}
+
+// What the source's own way to a value may round: of the node that makes it, and of those before it up to values
+// that the target has too.
+std::optional<Tensor> Walk::source_tolerance(ValueId value, size_t sample, int depth) {
+  const Graph& graph = source_.graph();
+  const NodeId producer = source_.uses().producer[static_cast<size_t>(value)];
+  if (producer < 0 || !source_.has(value)) return std::nullopt;
+  const Node& node = graph.node(producer);
+  if (real_outputs(node).size() != 1 || node.opaque) return std::nullopt;
+  evaluate::Feeds feeds;
+  for (ValueId in : node.inputs) {
+    if (in == graph::no_value || graph.value(in).is_constant()) continue;
+    if (!source_.has(in)) return std::nullopt;
+    feeds.emplace(in, source_.at(sample, in));
+  }
+  const std::vector<Tensor> outputs{source_.at(sample, value)};
+  auto local = evaluate::node_tolerance(evaluator_, graph, producer, feeds, outputs);
+  if (!local.ok() || (*local)[0].empty()) return std::nullopt;
+  Tensor out = (*local)[0];
+  const std::vector<NodeId> nodes{producer};
+  const std::vector<ValueId> wanted{value};
+  for (auto& [in, tensor] : feeds) {
+    const bool shared = used_.contains(source_.class_of(in)) || !source_.usable(in);
+    if (shared || depth == 0 || tensor.dtype() != DType::float32) continue;
+    const auto inner = source_tolerance(in, sample, depth - 1);
+    if (!inner) continue;
+    evaluate::Feeds moved = feeds;
+    auto values = moved.at(in).mutable_as<float>();
+    const auto errors = inner->as<float>();
+    for (size_t i = 0; i < values.size(); ++i) values[i] += errors[i];
+    auto run = evaluator_.run(graph, nodes, moved, wanted);
+    if (!run.ok() || (*run)[0].size() != out.size()) continue;
+    auto sum = out.mutable_as<float>();
+    const auto now = (*run)[0].as<float>(), before = outputs[0].as<float>();
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += std::fabs(now[i] - before[i]);
+  }
+  return out;
+}
+
+// The match judged with the tolerance of the source's own computation in place of the guess that it is like
+// the target's.
+compare::ToleranceRatio Walk::judged_by_both(const Match& match, std::span<const Tensor> computed,
+                                             std::span<const Tensor> tolerance,
+                                             const compare::ToleranceRatio& otherwise) {
+  compare::ToleranceRatio worst;
+  for (size_t s = 0; s < computed.size(); ++s) {
+    const auto own = source_tolerance(match.source, s, 3);
+    if (!own || tolerance[s].empty() || own->size() != computed[s].size()) return otherwise;
+    const Tensor expected = hand_over(source_.at(s, match.source), match.permutation, computed[s].shape());
+    const Tensor there = hand_over(*own, match.permutation, computed[s].shape());
+    Tensor allowed = tolerance[s];
+    auto sum = allowed.mutable_as<float>();
+    const auto more = there.as<float>();
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += more[i];
+    const auto one = compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(), allowed.as<float>());
+    worst.largest = std::max(worst.largest, one.largest);
+    worst.fraction_above = std::max(worst.fraction_above, one.fraction_above);
+    worst.fraction_far = std::max(worst.fraction_far, one.fraction_far);
+  }
+  return worst;
 }
 
 }  // namespace fetafix::align

@@ -19,14 +19,26 @@ constexpr int consumer_window = 8;  // consumers that may confirm
 constexpr int region_window = 4;    // nodes of a stuck region that may have a counterpart
 constexpr int enough = 2;           // confirmations that settle it
 
+bool is_rotation(const Permutation& permutation) {
+  const auto size = static_cast<int>(permutation.size());
+  for (int k = 0; k < size; ++k)
+    if (permutation[static_cast<size_t>(k)] != (permutation[0] + k) % size) return false;
+  return true;
+}
+
 }  // namespace
 
-// The latest source node that the inputs of this target node are paired with.
+// The latest source node that the inputs of this target node are paired with; where an input is pending,
+// those of the nodes that made it.
 int Walk::frontier(NodeId id) const {
   int at = -1;
-  for (ValueId in : target_.node(id).inputs)
-    if (auto pair = out_.pairs.find(in); pair != out_.pairs.end())
-      at = std::max(at, source_.position(pair->second.source));
+  const auto look = [&](NodeId node) {
+    for (ValueId in : target_.node(node).inputs)
+      if (auto pair = out_.pairs.find(in); pair != out_.pairs.end())
+        at = std::max(at, source_.position(pair->second.source));
+  };
+  look(id);
+  for (NodeId before : pending_before(target_.node(id))) look(before);
   return at;
 }
 
@@ -62,6 +74,8 @@ bool Walk::is_common(const Permutation& permutation, const Shape& source, const 
   };
   int most = 0;
   for (const Permutation& p : candidate_permutations(source, target)) most = std::max(most, count(p));
+  // Before any was seen: channels may stand first or last, but height and width keep their order.
+  if (most == 0) return is_rotation(permutation);
   return 4 * count(permutation) >= most;
 }
 
@@ -127,7 +141,7 @@ bool Walk::try_operand(size_t position, size_t input, const Candidate& operand) 
     computed.push_back((*run)[0]);
   }
   if (!is_evidence(computed)) return false;
-  for (const Match& match : source_.match(computed, options_.sieve)) {
+  for (const Match& match : source_.match(computed, loose_sieve())) {
     if (used_.contains(match.source) || match.source == operand.source) continue;
     // A kernel with swapped axes computes right on a swapped operand too, but what comes out is swapped.
     if (!is_common(match.permutation, source_.at(0, match.source).shape(), computed[0].shape())) continue;
@@ -236,7 +250,7 @@ int Walk::confirmations(size_t position, ValueId value, const Candidate& candida
     if (computed.size() != trial.size()) continue;
     depends.insert(node.outputs[0]);
     std::vector<Match> matches;
-    if (is_evidence(computed)) matches = source_.match(computed, options_.sieve);
+    if (is_evidence(computed)) matches = source_.match(computed, loose_sieve());
     std::erase_if(matches, [&](const Match& m) { return m.source == candidate.source; });
     if (!matches.empty() && !is_layout(node)) ++score;
     for (size_t s = 0; s < trial.size(); ++s)

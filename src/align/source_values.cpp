@@ -64,6 +64,15 @@ ValueId SourceValues::class_of(ValueId value) const {
   return found == entries_.end() ? value : found->second.twin;
 }
 
+std::vector<ValueId> SourceValues::twins(ValueId value) const {
+  auto found = entries_.find(value);
+  if (found == entries_.end()) return {value};
+  std::vector<ValueId> out;
+  for (ValueId other : by_size_.at(at(0, value).size()))
+    if (entries_.at(other).twin == found->second.twin) out.push_back(other);
+  return out;
+}
+
 int SourceValues::position(ValueId value) const {
   return uses_.producer[static_cast<size_t>(value)];
 }

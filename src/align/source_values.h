@@ -33,6 +33,8 @@ class SourceValues {
 
   // Twins (Identity, Reshape, Transpose, duplicated branches) are one class, named by the earliest.
   graph::ValueId class_of(graph::ValueId value) const;
+  // The values of a class; the value alone where it is no evidence.
+  std::vector<graph::ValueId> twins(graph::ValueId value) const;
   // Index of the producing node in the graph; -1 for graph inputs.
   int position(graph::ValueId value) const;
 

@@ -12,6 +12,7 @@
 #include <set>
 
 #include "align/alignment.h"
+#include "align/half_steps.h"
 
 namespace fetafix::align {
 
@@ -29,6 +30,9 @@ class Walk {
   Status pair_inputs();
   Status process(graph::NodeId id);
   Status settle(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
+  bool swallows_evidence(const graph::Node& node, const Tensor& result) const;
+  bool is_same_function(graph::NodeId id, size_t output, const Match& match) const;
+  Result<bool> settle_by_operands(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
   Nodes pending_before(const graph::Node& node) const;
   void rewind(size_t position);
   std::optional<size_t> stuck(size_t position, bool at_end) const;
@@ -44,7 +48,14 @@ class Walk {
   Result<std::vector<Tensor>> tolerance_of(graph::NodeId id, size_t output,
                                            const std::vector<Tensor>& computed,
                                            std::span<const Match> matches);
+  std::optional<Tensor> moved_tolerance(graph::NodeId id, size_t output, size_t sample);
   std::optional<Tensor> propagated(graph::NodeId id, size_t output, size_t sample, const Tensor& computed);
+  std::optional<Tensor> source_tolerance(graph::ValueId value, size_t sample, int depth);
+  compare::ToleranceRatio judged_by_both(const Match& match, std::span<const Tensor> computed,
+                                         std::span<const Tensor> tolerance,
+                                         const compare::ToleranceRatio& otherwise);
+  double sieve_for(std::span<const Tensor> computed, std::span<const Tensor> tolerance, bool alone) const;
+  double loose_sieve() const;
   bool is_layout(const graph::Node& node) const;
 
   // resync.cpp
@@ -76,6 +87,7 @@ class Walk {
   const SourceValues& source_;
   const graph::Graph& target_;
   graph::Uses uses_;
+  HalfSteps half_steps_;
   WalkOptions options_;
   std::vector<graph::NodeId> order_;     // all nodes, dead ones too
   std::vector<bool> live_;               // by node

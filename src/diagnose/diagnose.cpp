@@ -90,17 +90,21 @@ void merge_training_mode(std::vector<Fault>& faults) {
 std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& target,
                             const align::SourceValues& values, const align::Alignment& alignment) {
   const graph::Uses uses(target);
+  align::HalfSteps half_steps(target);
   std::vector<Fault> certain, uncertain;
   std::set<std::string> seen;
   for (const align::EdgeFault& edge : alignment.edges) {
     Fault fault;
     fault.edge = &edge;
     const NodeId producer = uses.producer[static_cast<size_t>(edge.target_value)];
-    fault.candidates = propose({source, target, uses, values, alignment, nullptr, &edge});
+    fault.candidates = propose({source, target, uses, values, alignment, half_steps, nullptr, &edge});
     const bool inserts =
         !fault.candidates.empty() && std::holds_alternative<graph::InsertNode>(fault.candidates[0].edits[0]);
     fault.target_node =
         edge.node >= 0 && !(inserts && producer >= 0) ? edge.node : behind_bridges(target, uses, producer);
+    if (!inserts && !fault.candidates.empty() &&
+        std::holds_alternative<graph::RemoveNode>(fault.candidates[0].edits[0]))
+      fault.target_node = touched(target, fault.candidates, fault.target_node);
     fault.source_node = values.uses().producer[static_cast<size_t>(edge.expected)];
     fault.places = {fault.target_node};
     fault.relative_error = 1;
@@ -113,7 +117,7 @@ std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& targ
     Fault fault;
     fault.segment = &segment;
     if (segment.state == align::State::faulty)
-      fault.candidates = propose({source, target, uses, values, alignment, &segment, nullptr});
+      fault.candidates = propose({source, target, uses, values, alignment, half_steps, &segment, nullptr});
     fault.target_node = touched(target, fault.candidates, most_telling(target, segment.target_nodes));
     fault.source_node = most_telling(source, segment.source_nodes);
     fault.places = {fault.target_node};
@@ -121,6 +125,21 @@ std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& targ
     fault.ratio_to_tolerance = segment.tolerance.largest;
     const bool sure = segment.state == align::State::faulty && segment.evidence != align::Evidence::tentative;
     (sure || !fault.candidates.empty() ? certain : uncertain).push_back(std::move(fault));
+  }
+  // Rounding to fewer bits hides small damage from what the operator computes, but not from a look at the numbers.
+  for (const align::Segment& segment : alignment.segments) {
+    if (!half_steps.any() || (segment.state != align::State::exact && segment.state != align::State::rewrite))
+      continue;
+    Fault fault;
+    fault.segment = &segment;
+    fault.candidates = faults::folded_tensor({source, target, uses, values, alignment, half_steps, &segment, nullptr});
+    if (fault.candidates.empty()) continue;
+    fault.target_node = touched(target, fault.candidates, most_telling(target, segment.target_nodes));
+    fault.source_node = most_telling(source, segment.source_nodes);
+    fault.places = {fault.target_node};
+    fault.relative_error = segment.relative_error;
+    fault.ratio_to_tolerance = segment.tolerance.largest;
+    certain.push_back(std::move(fault));
   }
   std::stable_sort(certain.begin(), certain.end(),
                    [](const Fault& a, const Fault& b) { return a.target_node < b.target_node; });

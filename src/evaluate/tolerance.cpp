@@ -17,6 +17,7 @@ bool is_linear(const Node& node) {
   static const std::set<std::string> types{"Conv",
                                            "ConvTranspose",
                                            "MatMul",
+                                           "FusedMatMul",
                                            "Gemm",
                                            "BatchNormalization",
                                            "AveragePool",
@@ -55,6 +56,14 @@ Tensor absolute(const Tensor& tensor) {
 Tensor map(const Tensor& y, const std::function<float(float)>& f) {
   Tensor out = y;
   for (float& v : out.mutable_as<float>()) v = f(v);
+  return out;
+}
+
+Tensor combined(const Tensor& a, const Tensor& b, const std::function<float(float, float)>& f) {
+  Tensor out = a;
+  auto values = out.mutable_as<float>();
+  const auto other = b.as<float>();
+  for (size_t i = 0; i < values.size(); ++i) values[i] = f(values[i], other[i]);
   return out;
 }
 
@@ -107,6 +116,19 @@ float largest_bias(const Graph& graph, const Node& node, const Feeds& feeds) {
 
 constexpr float u = static_cast<float>(unit_roundoff);
 
+// How many products each sum has.
+float terms_of(const Graph& graph, const Node& node, const Feeds& feeds) {
+  if ((node.type != "Conv" && node.type != "MatMul" && node.type != "Gemm") || node.inputs.size() < 2) return 1;
+  auto fed = feeds.find(node.inputs[1]);
+  const Tensor& weights = fed != feeds.end() ? fed->second : graph.value(node.inputs[1]).constant;
+  if (weights.rank() < 2) return 1;
+  const auto outputs = node.type == "Conv" ? weights.shape()[0] : weights.shape().back();
+  const auto batch = node.type == "MatMul" && weights.rank() > 2
+                         ? weights.size() / (weights.shape().back() * weights.shape()[weights.shape().size() - 2])
+                         : 1;
+  return static_cast<float>(weights.size()) / static_cast<float>(std::max<int64_t>(outputs * batch, 1));
+}
+
 Result<std::vector<Tensor>> linear(Evaluator& evaluator, const Graph& graph, const Node& node,
                                    const Feeds& feeds, std::span<const Tensor> outputs) {
   AbsoluteNode piece = absolute_node(graph, node, feeds);
@@ -123,12 +145,16 @@ Result<std::vector<Tensor>> linear(Evaluator& evaluator, const Graph& graph, con
     factor = std::max(4.0f, 1.5f * std::sqrt(static_cast<float>(in) / static_cast<float>(sums[0].size())));
   }
   const float bias = 3 * u * largest_bias(graph, node, feeds);
+  // Where the products of a sum have one sign and nothing cancels, their rounding adds up in one direction.
+  const float drift = std::max(terms_of(graph, node, feeds) / 2 - factor, 0.0f) * u;
   std::vector<Tensor> out;
   for (size_t i = 0; i < sums.size(); ++i) {
     if (outputs[i].dtype() != DType::float32)
       out.emplace_back();
     else
-      out.push_back(map(sums[i], [&](float v) { return factor * u * std::fabs(v) + bias; }));
+      out.push_back(combined(sums[i], outputs[i], [&](float sum, float y) {
+        return factor * u * std::fabs(sum) + bias + drift * std::max(2 * std::fabs(y) - std::fabs(sum), 0.0f);
+      }));
   }
   return out;
 }
@@ -165,6 +191,61 @@ Result<std::vector<Tensor>> node_tolerance(Evaluator& evaluator, const Graph& gr
       out.push_back(elementwise_tolerance(node, y));
   }
   return out;
+}
+
+namespace {
+
+Tensor squared(const Tensor& tensor) {
+  return map(tensor, [](float v) { return v * v; });
+}
+
+}  // namespace
+
+Result<Tensor> rounding_of(Evaluator& evaluator, const Graph& graph, graph::NodeId id, const Feeds& feeds,
+                           const Feeds& half_steps) {
+  static const std::set<std::string> products{"Conv", "ConvTranspose", "MatMul", "Gemm"};
+  const Node& node = graph.node(id);
+  if (!products.contains(node.type) || node.outputs.size() != 1) return Tensor();
+  const auto operand = [&](graph::ValueId value) {
+    auto fed = feeds.find(value);
+    return fed != feeds.end() ? fed->second : graph.value(value).constant;
+  };
+  const auto half_step = [&](graph::ValueId value) {
+    auto known = half_steps.find(value);
+    if (known != half_steps.end()) return squared(known->second);
+    return map(operand(value), [](float) { return 0.0f; });
+  };
+  // The node on squares: sum x^2 h_w^2 + h_b^2, and sum h_x^2 w^2.
+  std::optional<Tensor> sum;
+  for (const bool first : {true, false}) {
+    if (!first && !half_steps.contains(node.inputs[0])) continue;
+    Graph piece;
+    Node copy = node;
+    Feeds fed;
+    const size_t count = first ? node.inputs.size() : 2;
+    copy.inputs.resize(count);
+    for (size_t i = 0; i < count; ++i) {
+      if (node.inputs[i] == graph::no_value) continue;
+      if (operand(node.inputs[i]).dtype() != DType::float32) return Tensor();
+      copy.inputs[i] = piece.add_value(
+          {.name = "", .native_name = "", .dtype = DType::float32, .shape = {}, .constant = {}, .lens = {}});
+      // First x as it is and the parameters' half steps, then the other way round.
+      fed[copy.inputs[i]] = (i == 0) == first ? squared(operand(node.inputs[i])) : half_step(node.inputs[i]);
+    }
+    copy.outputs = {piece.add_value(graph.value(node.outputs[0]))};
+    const std::vector<graph::ValueId> wanted = copy.outputs;
+    piece.add_node(std::move(copy));
+    const std::vector<graph::NodeId> nodes{0};
+    FETAFIX_TRY(auto run, evaluator.run(piece, nodes, fed, wanted));
+    if (!sum) {
+      sum = run[0];
+      continue;
+    }
+    auto to = sum->mutable_as<float>();
+    const auto from = run[0].as<float>();
+    for (size_t i = 0; i < to.size(); ++i) to[i] += from[i];
+  }
+  return map(*sum, [](float v) { return 3 * std::sqrt(std::max(v, 0.0f)); });
 }
 
 }  // namespace fetafix::evaluate

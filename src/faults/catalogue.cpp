@@ -10,6 +10,7 @@ std::span<const Pattern> catalogue() {
       Pattern{"training-mode", "graph", "BatchNormalization left in training mode", training_mode},
       Pattern{"attribute", "hyperparameters", "a hyperparameter differs in its resolved meaning", attribute},
       Pattern{"pad-amounts", "hyperparameters", "a Pad operator pads other borders", pad_amounts},
+      Pattern{"misplaced-pad", "hyperparameters", "the padding stands behind the convolution", misplaced_pad},
       Pattern{"tensor", "parameters", "a stored tensor is not the source's", tensor},
       Pattern{"folded-tensor", "parameters", "weights or bias differ after folding normalization",
               folded_tensor},

@@ -7,6 +7,8 @@
 namespace fetafix::faults {
 namespace {
 
+constexpr int most_hops = 12;  // operators between a wrong order of dimensions and where it shows
+
 using graph::NodeId;
 using graph::ValueId;
 
@@ -55,9 +57,9 @@ bool layout_free(const graph::Node& node) {
   return std::find(types.begin(), types.end(), node.type) != types.end();
 }
 
-std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const graph::ValueAddress& edge) {
+std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const graph::ValueAddress& edge,
+                                          const align::Permutation& permutation) {
   const graph::Node& node = place.source.node(id);
-  const auto& permutation = place.edge->permutation;
   const Shape& shape = place.values.at(0, node.outputs[0]).shape();
   if (!layout_free(node) && !permutation.empty()) return std::nullopt;
   graph::InsertNode out;
@@ -78,15 +80,49 @@ std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const g
   return out;
 }
 
-}  // namespace
+// The value that the file itself holds: behind layout changes of the view.
+ValueId before_bridges(const Place& place, ValueId value) {
+  for (;;) {
+    const NodeId producer = place.target_uses.producer[static_cast<size_t>(value)];
+    if (producer < 0 || place.target.node(producer).role != graph::Role::bridge ||
+        place.target.node(producer).type != "Transpose")
+      return value;
+    value = place.target.node(producer).inputs[0];
+  }
+}
 
-// Whether some consumer of the edge's value is right to read it as it is.
-bool shared_with_others(const Place& place) {
+// How many operators read a value of the file, directly or behind a bridge.
+size_t readers_of(const Place& place, ValueId value) {
+  size_t out = place.target_uses.is_output[static_cast<size_t>(value)] ? 1 : 0;
+  for (const auto& use : place.target_uses.consumers[static_cast<size_t>(value)]) {
+    const graph::Node& node = place.target.node(use.node);
+    const bool bridge = node.role == graph::Role::bridge && node.type == "Transpose";
+    out += bridge ? readers_of(place, node.outputs[0]) : 1;
+  }
+  return out;
+}
+
+// Where something is missing: on the edge that one operator reads, or, when all that read the value need the
+// same, behind the value itself.
+struct Gap {
+  ValueId value;
+  align::Permutation permutation;  // of the expected value there
+  bool shared;                     // others are right to read it as it is
+};
+
+Gap gap_of(const Place& place) {
+  const ValueId origin = before_bridges(place, place.edge->target_value);
   size_t alike = 0;
   for (const auto& other : place.alignment.edges)
-    alike += other.target_value == place.edge->target_value && other.expected == place.edge->expected;
-  return place.target_uses.consumers[static_cast<size_t>(place.edge->target_value)].size() > alike;
+    alike += before_bridges(place, other.target_value) == origin && other.expected == place.edge->expected;
+  const bool shared = readers_of(place, origin) > alike;
+  auto pair = place.alignment.pairs.find(origin);
+  if (shared || origin == place.edge->target_value || pair == place.alignment.pairs.end())
+    return {place.edge->target_value, place.edge->permutation, shared};
+  return {origin, pair->second.permutation, false};
 }
+
+}  // namespace
 
 // A missing operator of two computed operands (a bypassed residual Add): one is the edge, the other is a
 // value that the target has as well.
@@ -95,7 +131,8 @@ std::vector<Candidate> missing_join(const Place& place) {
   if (id < 0) return {};
   const graph::Node& node = place.source.node(id);
   if (node.inputs.size() != 2 || !layout_free(node)) return {};
-  auto edge = graph::address_of(place.target, place.target_uses, place.edge->target_value);
+  const Gap gap = gap_of(place);
+  auto edge = graph::address_of(place.target, place.target_uses, gap.value);
   if (!edge.ok()) return {};
   graph::InsertNode insert;
   insert.edge = *edge;
@@ -110,7 +147,7 @@ std::vector<Candidate> missing_join(const Place& place) {
       continue;
     }
     for (const auto& [value, pair] : place.alignment.pairs) {
-      if (pair.source != wanted || pair.permutation != place.edge->permutation) continue;
+      if (pair.source != wanted || pair.permutation != gap.permutation) continue;
       if (place.edge->node >= 0 && place.target_uses.producer[static_cast<size_t>(value)] >= place.edge->node)
         continue;
       auto other = graph::address_of(place.target, place.target_uses, value);
@@ -120,7 +157,7 @@ std::vector<Candidate> missing_join(const Place& place) {
     }
   }
   if (!reads_edge || insert.other_operands.size() != 1) return {};
-  if (place.edge->node >= 0 && shared_with_others(place))
+  if (place.edge->node >= 0 && gap.shared)
     insert.only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
   Candidate out;
   out.pattern = "missing-operator";
@@ -137,15 +174,16 @@ std::vector<Candidate> missing_operator(const Place& place) {
   const auto nodes = chain(place, place.edge->actual, place.edge->expected);
   if (!nodes || nodes->empty()) return {};
 
-  auto edge = graph::address_of(place.target, place.target_uses, place.edge->target_value);
+  const Gap gap = gap_of(place);
+  auto edge = graph::address_of(place.target, place.target_uses, gap.value);
   if (!edge.ok()) return {};
   Candidate out;
   std::string names;
   // The last of the chain goes in first: each insertion comes right behind the edge's producer.
   for (auto id = nodes->rbegin(); id != nodes->rend(); ++id) {
-    auto edit = inserted(place, *id, *edge);
+    auto edit = inserted(place, *id, *edge, gap.permutation);
     if (!edit) return {};
-    if (place.edge->node >= 0 && shared_with_others(place))
+    if (place.edge->node >= 0 && gap.shared)
       edit->only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
     out.edits.push_back(std::move(*edit));
     names = place.source.node(*id).type + (names.empty() ? "" : ", ") + names;
@@ -183,20 +221,32 @@ std::vector<Candidate> extra_operator(const Place& place) {
   return {out};
 }
 
+// The Transpose that gave an operand its order: its producer, or further up behind operators to which the
+// order of dimensions makes no difference, as far as the values there have the same wrong order.
+std::optional<NodeId> transpose_before(const Place& place, ValueId value) {
+  for (int hops = 0; hops < most_hops; ++hops) {
+    const NodeId producer = place.target_uses.producer[static_cast<size_t>(value)];
+    if (producer < 0) return std::nullopt;
+    const graph::Node& node = place.target.node(producer);
+    // A bridge has no native entity: there is nothing to take out.
+    if (node.type == "Transpose" && node.role != graph::Role::bridge) return producer;
+    if (node.inputs.empty() || node.inputs[0] == graph::no_value) return std::nullopt;
+    value = node.inputs[0];
+  }
+  return std::nullopt;
+}
+
 // The operand is right but for the order of its dimensions, and a Transpose made that order.
 std::vector<Candidate> extra_transpose(const Place& place) {
   if (!place.edge || place.edge->node < 0 || place.edge->actual != place.edge->expected) return {};
-  const NodeId producer = place.target_uses.producer[static_cast<size_t>(place.edge->target_value)];
-  // A bridge has no native entity: there is nothing to take out.
-  if (producer < 0 || place.target.node(producer).type != "Transpose" ||
-      place.target.node(producer).role == graph::Role::bridge)
-    return {};
+  const auto producer = transpose_before(place, place.edge->target_value);
+  if (!producer) return {};
   Candidate out;
   out.pattern = "extra-transpose";
   out.fault_class = "tensor-structure";
   out.explanation = "a Transpose swaps dimensions that the source keeps";
   out.advice = "check the converter's layout options; dimensions of equal size hide a wrong order";
-  out.edits.push_back(graph::RemoveNode{graph::address_of(place.target, producer), 0});
+  out.edits.push_back(graph::RemoveNode{graph::address_of(place.target, *producer), 0});
   return {out};
 }
 

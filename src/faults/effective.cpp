@@ -77,7 +77,18 @@ class Reader {
       extra_pads_.assign(pads->begin(), pads->end());
       return true;
     }
+    if (node.type == "Transpose") reorder_pads(graph::attribute_or(node, "perm", std::vector<int64_t>{}));
     return std::find(helpers.begin(), helpers.end(), node.type) != helpers.end();
+  }
+
+  // A layout change between the Pad and the core.
+  void reorder_pads(const std::vector<int64_t>& order) {
+    if (extra_pads_.size() != 2 * order.size()) return;
+    std::vector<double> moved(extra_pads_.size());
+    for (size_t d = 0; d < order.size(); ++d)
+      for (size_t end : {size_t{0}, order.size()})
+        moved[d + end] = extra_pads_[static_cast<size_t>(order[d]) + end];
+    extra_pads_ = std::move(moved);
   }
 
   bool read_core(NodeId id, const Node& node) {

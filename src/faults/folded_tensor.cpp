@@ -5,22 +5,20 @@
 #include <cmath>
 
 #include "faults/effective.h"
+#include "faults/stored.h"
 
 namespace fetafix::faults {
 namespace {
 
 // Two right converters fold to within some units in the last place; real damage is far above.
 constexpr double same_kernel = 1e-6;
+// ... and a folded bias to some more, where it nearly cancels.
+constexpr double folding = 4e-6;
 
 Tensor to_tensor(const std::vector<double>& values, const Shape& shape) {
   std::vector<float> out(values.size());
   std::transform(values.begin(), values.end(), out.begin(), [](double v) { return static_cast<float>(v); });
   return Tensor::of(out, shape);
-}
-
-// The slot of a node's operand in the native file; -1 when it has none.
-int slot_of(const graph::Node& node, size_t input) {
-  return input < node.slots.size() ? node.slots[input] : -1;
 }
 
 // How far apart per channel, relative to the whole tensor.
@@ -29,49 +27,52 @@ double kernel_distance(const Tensor& a, const Tensor& b) {
   return compare::relative_l2(a.as<float>(), b.as<float>());
 }
 
-std::optional<graph::Edit> weights_edit(const Place& place, const Linear& source, const Linear& target) {
-  const graph::Node& core = place.target.node(target.core);
-  Tensor wanted = source.kernel();
-  Linear inverse = source;
-  inverse.weights = wanted;
-  for (size_t c = 0; c < target.scale.size(); ++c) inverse.scale[c] = 1 / target.scale[c];
-  if (std::any_of(inverse.scale.begin(), inverse.scale.end(), [](double v) { return !std::isfinite(v); }))
-    return {};
-  // Where both sides have the same scale the source's own weights are exact; dividing would round.
-  const bool same_scale = distance(source.scale, target.scale) == 0;
-  Tensor value = same_scale ? source.weights : inverse.kernel();
-  int slot = slot_of(core, 1);
-  graph::Address at = graph::address_of(place.target, target.core);
-  if (slot < 0) {  // weights behind a Transpose of the canonical form: the edit is for its operand
-    const graph::NodeId producer = place.target_uses.producer[static_cast<size_t>(core.inputs[1])];
-    if (producer < 0 || place.target.node(producer).type != "Transpose" || value.rank() != 2) return {};
-    slot = slot_of(place.target.node(producer), 0);
-    value = transpose(value, std::vector<int>{1, 0});
-  }
-  return graph::SetTensor{at, slot, std::move(value)};
+size_t constant_operand(const Place& place, const graph::Node& node) {
+  return !target_constants(place)(node.inputs[1]).empty() ? 1 : 0;
 }
 
-std::optional<graph::Edit> bias_edit(const Place& place, const Linear& source, const Linear& target) {
+// A parameter of the target and what it must be for the effective forms to agree.
+struct Wanted {
+  Stored stored;
+  Tensor value;
+  bool differs(bool in_full) const {
+    return stored.half_step.empty() ? in_full : !holds(stored, value, folding);
+  }
+};
+
+std::optional<Wanted> weights(const Place& place, const Linear& source, const Linear& target) {
+  auto stored = stored_operand(place, target.core, 1);
+  if (!stored) return std::nullopt;
+  Linear inverse = source;
+  inverse.weights = source.kernel();
+  for (size_t c = 0; c < target.scale.size(); ++c) inverse.scale[c] = 1 / target.scale[c];
+  if (std::any_of(inverse.scale.begin(), inverse.scale.end(), [](double v) { return !std::isfinite(v); }))
+    return std::nullopt;
+  // Where both sides have the same scale the source's own weights are exact; dividing would round.
+  const bool same_scale = distance(source.scale, target.scale) == 0;
+  return Wanted{std::move(*stored), same_scale ? source.weights : inverse.kernel()};
+}
+
+// The parameter that can take a change of the bias: the core's own, or a constant behind it.
+std::optional<Wanted> bias(const Place& place, const Linear& source, const Linear& target) {
   const auto wanted = source.bias(), have = target.bias();
   const graph::Node& core = place.target.node(target.core);
   std::vector<double> value(wanted.size());
   if (!target.core_bias.empty() || (target.shift_node < 0 && core.type != "MatMul")) {
     for (size_t c = 0; c < value.size(); ++c) value[c] = (wanted[c] - target.shift[c]) / target.scale[c];
-    return graph::SetTensor{graph::address_of(place.target, target.core), 2,
-                            to_tensor(value, {static_cast<int64_t>(value.size())})};
+    const Tensor tensor = to_tensor(value, {static_cast<int64_t>(value.size())});
+    if (auto stored = stored_operand(place, target.core, 2)) return Wanted{std::move(*stored), tensor};
+    return Wanted{{graph::address_of(place.target, target.core), 2, {}, {}, {}}, tensor};  // it has none yet
   }
-  if (target.shift_node < 0) return {};
+  if (target.shift_node < 0) return std::nullopt;
   const graph::Node& node = place.target.node(target.shift_node);
-  const size_t input = node.type == "BatchNormalization"                  ? 2
-                       : place.target.value(node.inputs[1]).is_constant() ? 1
-                                                                          : 0;
-  const graph::Value& operand = place.target.value(node.inputs[input]);
-  auto now = to_doubles(operand.constant);
-  if (!operand.is_constant() || !now.ok() || now->size() != value.size() || slot_of(node, input) < 0)
-    return {};
-  for (size_t c = 0; c < value.size(); ++c) value[c] = (*now)[c] + wanted[c] - have[c];
-  return graph::SetTensor{graph::address_of(place.target, target.shift_node), slot_of(node, input),
-                          to_tensor(value, operand.constant.shape())};
+  const size_t input = node.type == "BatchNormalization" ? 2 : constant_operand(place, node);
+  auto stored = stored_operand(place, target.shift_node, input);
+  if (!stored || stored->now.size() != static_cast<int64_t>(value.size())) return std::nullopt;
+  const auto now = stored->now.as<float>();
+  for (size_t c = 0; c < value.size(); ++c) value[c] = static_cast<double>(now[c]) + wanted[c] - have[c];
+  Tensor tensor = to_tensor(value, stored->now.shape());
+  return Wanted{std::move(*stored), std::move(tensor)};
 }
 
 }  // namespace
@@ -82,8 +83,12 @@ std::vector<Candidate> folded_tensor(const Place& place) {
   const auto target = effective(place.target, place.segment->target_nodes, target_constants(place));
   if (!source || !target || source->scale.size() != target->scale.size()) return {};
   if (source->weights.shape() != target->weights.shape()) return {};
-  const bool weights_differ = kernel_distance(source->kernel(), target->kernel()) > same_kernel;
-  const bool bias_differs = distance(source->bias(), target->bias()) > same_kernel;
+  const auto new_weights = weights(place, *source, *target), new_bias = bias(place, *source, *target);
+  const bool kernels = kernel_distance(source->kernel(), target->kernel()) > same_kernel;
+  const bool biases = distance(source->bias(), target->bias()) > same_kernel;
+  const bool weights_differ = new_weights ? new_weights->differs(kernels) : kernels;
+  const bool bias_differs = new_bias ? new_bias->differs(biases) : biases;
+  if ((weights_differ && !new_weights) || (bias_differs && !new_bias)) return {};
   if (!weights_differ && !bias_differs) return {};
   Candidate out;
   out.pattern = weights_differ && bias_differs ? "weights-and-bias" : weights_differ ? "weights" : "bias";
@@ -95,16 +100,8 @@ std::vector<Candidate> folded_tensor(const Place& place) {
   out.advice =
       "compare the file's weights with the source right after converting; convert again if the file was "
       "edited";
-  if (weights_differ) {
-    auto edit = weights_edit(place, *source, *target);
-    if (!edit) return {};
-    out.edits.push_back(std::move(*edit));
-  }
-  if (bias_differs) {
-    auto edit = bias_edit(place, *source, *target);
-    if (!edit) return {};
-    out.edits.push_back(std::move(*edit));
-  }
+  if (weights_differ) out.edits.push_back(set_stored(new_weights->stored, new_weights->value));
+  if (bias_differs) out.edits.push_back(set_stored(new_bias->stored, new_bias->value));
   return {out};
 }
 

@@ -1,4 +1,6 @@
 // pad-amounts: a Pad operator of its own pads other borders than the source's Pad.
+#include <algorithm>
+
 #include "faults/effective.h"
 #include "faults/node_pairs.h"
 
@@ -19,32 +21,72 @@ std::vector<int> dimension_map(const align::Permutation& permutation, const Shap
   return out;
 }
 
+// The padded value's dimensions in the source's order; its pair is asked, for the segment may end behind a change
+// of layout.
+std::vector<int> dimensions_at(const Place& place, const graph::Node& pad) {
+  auto padded = place.alignment.pairs.find(pad.inputs[0]);
+  if (padded == place.alignment.pairs.end()) return {};
+  return dimension_map(padded->second.permutation, place.values.at(0, padded->second.source).shape());
+}
+
+std::optional<std::vector<int64_t>> stored_pads(const Place& place, const graph::Node& node) {
+  if (node.type != "Pad" || node.inputs.size() < 2 || node.slots.size() < 2 || node.slots[1] < 0)
+    return std::nullopt;
+  auto found = to_int64s(place.target.value(node.inputs[1]).constant);
+  return found.ok() ? std::optional(std::move(found).value()) : std::nullopt;
+}
+
+// Both sides have a Pad of their own.
+std::optional<graph::Edit> as_the_source_pads(const Place& place, const NodePair& pair) {
+  const graph::Node& target = place.target.node(pair.target);
+  const auto found = stored_pads(place, target);
+  if (!found) return std::nullopt;
+  auto wanted = to_int64s(source_constants(place)(place.source.node(pair.source).inputs[1]));
+  const auto map = dimensions_at(place, target);
+  if (!wanted.ok() || map.empty() || wanted->size() != 2 * map.size() || found->size() != wanted->size())
+    return std::nullopt;
+  std::vector<int64_t> pads(wanted->size());
+  for (size_t d = 0; d < map.size(); ++d)
+    for (size_t end : {size_t{0}, map.size()}) pads[d + end] = (*wanted)[static_cast<size_t>(map[d]) + end];
+  if (pads == *found) return std::nullopt;
+  return graph::SetTensor{graph::address_of(place.target, pair.target), target.slots[1], Tensor::vector(pads)};
+}
+
+// The source's convolution pads by itself, the target's is padded by a Pad before it.
+std::optional<graph::Edit> as_the_convolution_pads(const Place& place) {
+  const auto source = effective(place.source, place.segment->source_nodes, source_constants(place));
+  const auto target = effective(place.target, place.segment->target_nodes, target_constants(place));
+  if (!source || !target || source->pads.empty() || source->pads.size() != target->pads.size() ||
+      source->pads == target->pads)
+    return std::nullopt;
+  for (graph::NodeId id : place.segment->target_nodes) {
+    const graph::Node& node = place.target.node(id);
+    auto pads = stored_pads(place, node);
+    const auto map = pads ? dimensions_at(place, node) : std::vector<int>();
+    const size_t spatial = source->pads.size() / 2;
+    if (map.size() != spatial + 2 || pads->size() != 2 * map.size()) continue;
+    for (size_t d = 0; d < map.size(); ++d) {
+      if (map[d] < 2) continue;  // batch and channels
+      const auto from = static_cast<size_t>(map[d]) - 2;
+      (*pads)[d] += source->pads[from] - target->pads[from];
+      (*pads)[d + map.size()] += source->pads[from + spatial] - target->pads[from + spatial];
+    }
+    if (std::any_of(pads->begin(), pads->end(), [](int64_t p) { return p < 0; })) return std::nullopt;
+    return graph::SetTensor{graph::address_of(place.target, id), node.slots[1], Tensor::vector(*pads)};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::vector<Candidate> pad_amounts(const Place& place) {
   if (!place.segment) return {};
   Candidate out;
-  for (const NodePair& pair : pairs_by_type(place)) {
-    const graph::Node& target = place.target.node(pair.target);
-    const graph::Node& source = place.source.node(pair.source);
-    if (target.type != "Pad" || target.inputs.size() < 2 || target.slots.size() < 2 || target.slots[1] < 0)
-      continue;
-    auto wanted = to_int64s(source_constants(place)(source.inputs[1]));
-    auto found = to_int64s(place.target.value(target.inputs[1]).constant);
-    const Shape& shape = place.values.at(0, place.segment->source_end).shape();
-    const auto map = dimension_map(place.alignment.pairs.at(place.segment->target_end).permutation, shape);
-    if (!wanted.ok() || !found.ok() || map.empty() || wanted->size() != 2 * map.size() ||
-        found->size() != wanted->size())
-      continue;
-    std::vector<int64_t> pads(wanted->size());
-    for (size_t d = 0; d < map.size(); ++d) {
-      pads[d] = (*wanted)[static_cast<size_t>(map[d])];
-      pads[d + map.size()] = (*wanted)[static_cast<size_t>(map[d]) + map.size()];
-    }
-    if (pads == *found) continue;
-    out.edits.push_back(graph::SetTensor{graph::address_of(place.target, pair.target), target.slots[1],
-                                         Tensor::vector(pads)});
-  }
+  for (const NodePair& pair : pairs_by_type(place))
+    if (place.target.node(pair.target).type == "Pad")
+      if (auto edit = as_the_source_pads(place, pair)) out.edits.push_back(std::move(*edit));
+  if (out.edits.empty())
+    if (auto edit = as_the_convolution_pads(place)) out.edits.push_back(std::move(*edit));
   if (out.edits.empty()) return {};
   out.pattern = "pad-amounts";
   out.fault_class = "hyperparameters";

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "align/alignment.h"
+#include "align/half_steps.h"
 #include "graph/edit.h"
 
 namespace fetafix::faults {
@@ -20,6 +21,7 @@ struct Place {
   const graph::Uses& target_uses;
   const align::SourceValues& values;
   const align::Alignment& alignment;
+  align::HalfSteps& half_steps;  // of the target
   const align::Segment* segment = nullptr;
   const align::EdgeFault* edge = nullptr;
 };
@@ -46,6 +48,7 @@ std::span<const Pattern> catalogue();
 std::vector<Candidate> training_mode(const Place& place);
 std::vector<Candidate> attribute(const Place& place);
 std::vector<Candidate> pad_amounts(const Place& place);
+std::vector<Candidate> misplaced_pad(const Place& place);
 std::vector<Candidate> tensor(const Place& place);
 std::vector<Candidate> folded_tensor(const Place& place);
 std::vector<Candidate> operator_type(const Place& place);

@@ -3,6 +3,7 @@
 
 #include "faults/effective.h"
 #include "faults/node_pairs.h"
+#include "faults/stored.h"
 
 namespace fetafix::faults {
 namespace {
@@ -37,14 +38,11 @@ std::vector<Candidate> tensor(const Place& place) {
   for (const NodePair& pair : pairs_by_type(place)) {
     const graph::Node& node = place.target.node(pair.target);
     for (size_t input = 0; input < node.inputs.size(); ++input) {
-      const graph::ValueId id = node.inputs[input];
-      if (id == graph::no_value || input >= node.slots.size() || node.slots[input] < 0) continue;
-      const graph::Value& value = place.target.value(id);
-      if (!value.is_constant() || value.dtype != DType::float32) continue;
-      auto wanted = source_operand(place, pair, input, value.constant.shape());
-      if (!wanted || wanted->dtype() != value.dtype || wanted->identical(value.constant)) continue;
-      out.edits.push_back(
-          graph::SetTensor{graph::address_of(place.target, pair.target), node.slots[input], *wanted});
+      const auto stored = stored_operand(place, pair.target, input);
+      if (!stored) continue;
+      const auto wanted = source_operand(place, pair, input, stored->now.shape());
+      if (!wanted || wanted->dtype() != DType::float32 || holds(*stored, *wanted, 0)) continue;
+      out.edits.push_back(set_stored(*stored, *wanted));
       if (!out.pattern.empty()) out.pattern += "+";
       out.pattern += operand_name(node, input);
       out.explanation +=

@@ -11,8 +11,8 @@ namespace {
 std::vector<graph::Edit> moved_statistics(const Place& place) {
   graph::Graph inference = place.target;
   for (graph::NodeId id : place.segment->target_nodes) inference.node(id).attributes.erase("training_mode");
-  const Place calm{place.source,  inference, place.target_uses, place.values, place.alignment,
-                   place.segment, nullptr};
+  const Place calm{place.source,    inference,        place.target_uses, place.values,
+                   place.alignment, place.half_steps, place.segment,     nullptr};
   auto found = tensor(calm);
   if (found.empty()) found = folded_tensor(calm);
   return found.empty() ? std::vector<graph::Edit>() : found[0].edits;

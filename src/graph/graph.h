@@ -79,6 +79,8 @@ struct Value {
   std::optional<Shape> shape;  // -1 for a dimension that is not known; nullopt: rank not known
   Tensor constant;             // empty: an input or computed
   std::optional<Lens> lens;    // constants only
+  DType stored = DType::unknown;  // the narrower type that the file keeps it in; unknown: its own
+  float step = 0;                 // ... and the distance between neighboring stored numbers, if it is one
   int native_tensor = -1;      // computed values: the file's tensor that holds it; -1: virtual
   bool is_constant() const { return !constant.empty(); }
 };

@@ -47,6 +47,11 @@ Result<evaluate::Feeds> view_inputs(const Side& side, const graph::Graph& view,
       return Error{ErrorKind::usage,
                    side.path + ": no data for input '" + view.value(view.inputs[i]).native_name + "'"};
     out[view.inputs[i]] = tensors[from];
+    // The float form of a view takes float32 where the file takes another float type.
+    const DType wanted = view.value(view.inputs[i]).dtype;
+    if (is_floating(wanted) && is_floating(tensors[from].dtype()) && wanted != tensors[from].dtype()) {
+      FETAFIX_TRY(out[view.inputs[i]], cast(tensors[from], wanted));
+    }
   }
   return out;
 }
@@ -128,7 +133,7 @@ results::Coverage coverage_of(const Analysis& analysis) {
   }
   for (const diagnose::Fault& fault : analysis.faults)
     for (NodeId id : fault.places)
-      if (id >= 0 && !fault.segment) worst[analysis.target.node(id).native] = align::State::faulty;
+      if (id >= 0 && (!fault.segment || fault.segment->state != align::State::unaligned)) worst[analysis.target.node(id).native] = align::State::faulty;
   results::Coverage out;
   for (const auto& [op, state] : worst) {
     ++out.target_operators;

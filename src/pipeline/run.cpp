@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "data/split.h"
 #include "pipeline/analysis.h"
 #include "pipeline/apply.h"
+#include "pipeline/precision.h"
 
 namespace fetafix::pipeline {
 namespace {
@@ -55,6 +57,8 @@ results::ModelInfo info_of(const Side& side) {
 
 // One command on one pair, stage by stage.
 class Run {
+  static constexpr int most_cycles = 3;
+
  public:
   Run(Command command, const Options& options) : command_(command), options_(options) {}
 
@@ -126,10 +130,18 @@ class Run {
     return {};
   }
 
-  std::vector<size_t> diagnosis_samples() const {
+  // The samples whose values the walk sees: never those held back; first those whose outputs differ most, for a
+  // fault may not show on every sample. Two tell what depends on the sample; more cost the same again each.
+  std::vector<size_t> diagnosis_samples(const std::vector<Outputs>& target) const {
     std::vector<size_t> out = sets_.diagnose;
-    if (out.size() < 2) out.insert(out.end(), sets_.select.begin(), sets_.select.end());
-    // Two tell what depends on the sample; more are for judging, and cost the same again each.
+    out.insert(out.end(), sets_.select.begin(), sets_.select.end());
+    std::sort(out.begin(), out.end());
+    if (out.empty()) out = sets_.verdict;
+    if (!target.empty()) {
+      std::map<size_t, double> difference;
+      for (size_t i : out) difference[i] = spread(source_[i], target[i]);
+      std::stable_sort(out.begin(), out.end(), [&](size_t a, size_t b) { return difference[a] > difference[b]; });
+    }
     if (out.size() > 2) out.resize(2);
     return out;
   }
@@ -137,7 +149,8 @@ class Run {
   Status walk() {
     if (pair_.target.lifted.graph.outputs.empty()) return {};  // the target could not be read
     FETAFIX_TRY(evaluator_, evaluate::make_evaluator({options_.threads, options_.interrupted}));
-    const auto samples = diagnosis_samples();
+    samples_ = diagnosis_samples(target_);
+    const auto& samples = samples_;
     FETAFIX_TRY(const Floor floor, measure_floor(*evaluator_, pair_, samples, source_, target_, options_));
     floor_ = floor.relative;
     result_.notes.insert(result_.notes.end(), floor.notes.begin(), floor.notes.end());
@@ -151,6 +164,13 @@ class Run {
       return {};
     }
     analysis_ = std::move(analysis).value();
+    // An operator that could not be aligned is no fault where the outputs agree: coverage says it.
+    const bool agree = !target_.empty() && compare_outputs(source_, target_, {}, floor_).max_relative_error <= 8 * floor_;
+    if (agree)
+      std::erase_if(analysis_->faults, [](const diagnose::Fault& f) {
+        return f.segment && f.segment->state == align::State::unaligned;
+      });
+    FETAFIX_CHECK(allow_for_precision(*analysis_, pair_.target.lifted.graph));
     result_.coverage = coverage_of(*analysis_);
     result_.depth = depth_of(*analysis_);
     if (command_ != Command::check)
@@ -160,10 +180,24 @@ class Run {
     return {};
   }
 
+  // Where nothing is wrong, what fewer bits change is no difference between the models.
+  Status allow_for_precision(const Analysis& analysis, const graph::Graph& target) {
+    precision_ = {};
+    if (!analysis.faults.empty()) return {};
+    auto measured = measure_precision(*evaluator_, pair_, target, samples_, source_);
+    if (!measured.ok() && measured.error().kind == ErrorKind::interrupted) return std::move(measured).error();
+    if (measured.ok()) precision_ = std::move(measured).value();
+    return {};
+  }
+
+  // Half of what near ties may differ by, relative to the largest score.
+  double noise() const { return std::max(floor_, precision_.constants + precision_.activations); }
+  double allowed_error() const { return 8 * floor_ + precision_.allowance(); }
+
   bool fully_covered(const results::Coverage& c) const { return c.unaligned == 0 && c.opaque == 0; }
 
   void judge() {
-    if (!target_.empty()) result_.before = compare_outputs(source_, target_, {}, floor_);
+    if (!target_.empty()) result_.before = compare_outputs(source_, target_, {}, noise());
     const auto& before = result_.before;
     const bool labels = before.label_differences > 0;
     // Eight floors: the floor is measured on few samples and few ways of computing.
@@ -174,7 +208,7 @@ class Run {
       set(labels ? Verdict::different : Verdict::unknown, "the models could not be aligned: " + unread_);
     } else if (!analysis_->faults.empty()) {
       const bool sure = std::any_of(analysis_->faults.begin(), analysis_->faults.end(), [](const auto& f) {
-        return f.edge || f.segment->state == align::State::faulty;
+        return f.edge || f.segment->state != align::State::unaligned;
       });
       if (labels)
         set(Verdict::different, "labels differ and faults were found");
@@ -182,6 +216,12 @@ class Run {
         set(Verdict::latent, "labels agree, yet the target does not compute what the source computes");
       else
         set(Verdict::unknown, "some operators could not be aligned");
+    } else if (outside && precision_.reduced() && fully_covered(result_.coverage) &&
+               before.max_relative_error <= allowed_error()) {
+      set(Verdict::quantized, "every operator computes what the source computes in fewer bits: " + precision_.what);
+      if (labels)
+        result_.warnings.push_back(std::to_string(before.label_differences) +
+                                   " labels change by the rounding to fewer bits alone");
     } else if (labels && outside) {
       set(Verdict::different,
           "labels differ, and no operator was found that explains it; the input may be fed differently");
@@ -205,36 +245,82 @@ class Run {
 
   Status mend() {
     if (result_.verdict == Verdict::broken && !analysis_) return {};  // there is nothing to work on
-    const bool same = result_.verdict == Verdict::identical || result_.verdict == Verdict::equivalent;
+    const bool same = result_.verdict == Verdict::identical || result_.verdict == Verdict::equivalent ||
+                      result_.verdict == Verdict::quantized;
     graph::Patch patch;
-    std::vector<repair::Repair> repairs;
-    if (!same && analysis_) {
-      repair::Options search;
-      if (options_.progress)
-        search.progress = [&](size_t done, size_t total) {
-          options_.progress("trying repairs", done, total);
-        };
-      FETAFIX_TRY(repairs, repair::search(*evaluator_, analysis_->target, *analysis_->values,
-                                          analysis_->alignment, analysis_->faults, search));
-      patch = repair::patch_of(repairs);
-      result_.faults.clear();
-      for (const auto& one : repairs) result_.faults.push_back(describe(*analysis_, *one.fault, &one));
-    }
-    clock_.lap(result_, "repair");
     patch.format = pair_.target.model->format();
     patch.model_sha256 = pair_.target.model->sha256();
-    if (!same && looks_foreign(patch) && !options_.force) {
-      set(Verdict::unknown,
-          "most of the target differs from the source: these are not the same model (--force goes on)");
-      return {};
+    if (!same && analysis_) {
+      result_.faults.clear();
+      FETAFIX_CHECK(search(*analysis_, patch));
+      if (looks_foreign(patch) && !options_.force) {
+        set(Verdict::unknown,
+            "most of the target differs from the source: these are not the same model (--force goes on)");
+        return {};
+      }
+      for (int cycle = 1; cycle < most_cycles; ++cycle) {
+        FETAFIX_TRY(const bool more, search_what_still_differs(patch));
+        if (!more) break;
+      }
     }
-    drop_inexpressible(patch);
+    clock_.lap(result_, "repair");
     FETAFIX_CHECK(go_on());
     FETAFIX_TRY(auto repaired, pair_.target.model->patched(patch));
-    FETAFIX_CHECK(verify(*repaired, same, repairs));
+    FETAFIX_CHECK(verify(*repaired, same));
     FETAFIX_CHECK(go_on());  // a stage that was cut short may have said something else
     clock_.lap(result_, "verify");
     return write(*repaired, patch);
+  }
+
+  // Repairs what an analysis found; adds to the patch what helps and can be written.
+  Status search(const Analysis& analysis, graph::Patch& patch) {
+    repair::Options search;
+    if (options_.progress)
+      search.progress = [&](size_t done, size_t total) {
+        options_.progress("trying repairs", done, total);
+      };
+    FETAFIX_TRY(auto repairs, repair::search(*evaluator_, analysis.target, *analysis.values, analysis.alignment,
+                                             analysis.faults, search));
+    for (const auto& one : repairs) {
+      results::Fault fault = describe(analysis, *one.fault, &one);
+      auto known = std::find_if(result_.faults.begin(), result_.faults.end(), [&](const results::Fault& f) {
+        return f.source_node == fault.source_node && f.target_node == fault.target_node;
+      });
+      fault.fixed = one.kept >= 0;
+      if (known == result_.faults.end())
+        result_.faults.push_back(std::move(fault));
+      else if (one.kept >= 0)
+        *known = std::move(fault);
+    }
+    for (auto& group : repair::patch_of(repairs).groups) patch.groups.push_back(std::move(group));
+    drop_inexpressible(patch);
+    return {};
+  }
+
+  // One fault may hide another, or show on other samples: those that differ most behind the patch are walked
+  // next, on the patched view, so that all edits keep addressing the original file.
+  Result<bool> search_what_still_differs(graph::Patch& patch) {
+    if (patch.groups.empty()) return false;
+    FETAFIX_CHECK(go_on());
+    FETAFIX_TRY(auto file, pair_.target.model->patched(patch));
+    FETAFIX_TRY(auto folder, TemporaryFolder::make());
+    const fs::path path = folder.path() / fs::path(pair_.target.path).filename();
+    FETAFIX_CHECK(file->write(path));
+    auto session = load_native(pair_.target, path, options_);
+    if (!session.ok()) return false;  // verification will say so
+    auto outputs = run_all(**session, pair_.target, count_, options_, "running the repaired target");
+    if (!outputs.ok()) return false;
+    const auto now = compare_outputs(source_, *outputs, {}, noise());
+    if (now.label_differences <= now.near_ties && now.max_relative_error <= allowed_error()) return false;
+    graph::Graph view = pair_.target.lifted.graph;
+    if (auto applied = graph::apply(view, patch); !applied.ok()) return false;
+    samples_ = diagnosis_samples(*outputs);
+    auto next = analyze(*evaluator_, pair_, view, samples_, options_, "aligning again");
+    if (!next.ok()) return false;
+    const size_t before = patch.groups.size();
+    later_.push_back(std::move(next).value());
+    FETAFIX_CHECK(search(*later_.back(), patch));
+    return patch.groups.size() > before;
   }
 
   // An edit that the target's format can't express, alone or behind the others, must not cost the others.
@@ -270,7 +356,7 @@ class Run {
     return linear >= 4 && 2 * replaced > linear;
   }
 
-  Status verify(const formats::NativeModel& repaired, bool same, const std::vector<repair::Repair>& repairs) {
+  Status verify(const formats::NativeModel& repaired, bool same) {
     FETAFIX_TRY(auto folder, TemporaryFolder::make());
     const fs::path path = folder.path() / fs::path(pair_.target.path).filename();
     FETAFIX_CHECK(repaired.write(path));
@@ -279,29 +365,34 @@ class Run {
     auto outputs = run_all(**session, pair_.target, count_, options_, "verifying");
     if (!outputs.ok()) return not_repaired("the repaired file does not run: " + outputs.error().message);
     after_ = std::move(outputs).value();
-    result_.after = compare_outputs(source_, after_, {}, floor_);
-    result_.held_back_after = compare_outputs(source_, after_, sets_.verdict, floor_);
-    if (sets_.verdict.empty()) result_.held_back_after->samples = 0;
+    compare_after();
     if (same) {
       set(Verdict::repaired, "the models are the same already: the output is a copy and the patch is empty");
       return {};
     }
     FETAFIX_TRY(auto lifted, repaired.lift());
-    FETAFIX_TRY(auto again, analyze(*evaluator_, pair_, lifted.graph, diagnosis_samples(), options_,
+    FETAFIX_TRY(auto again, analyze(*evaluator_, pair_, lifted.graph, samples_, options_,
                                     "checking the repair"));
     const auto coverage = coverage_of(*again);
     result_.coverage = coverage;
-    mark_fixed(*again, repairs);
+    FETAFIX_CHECK(allow_for_precision(*again, lifted.graph));
+    compare_after();
+    mark_fixed(*again);
     conclude(*again, coverage);
     return {};
   }
 
+  void compare_after() {
+    result_.after = compare_outputs(source_, after_, {}, noise());
+    result_.held_back_after = compare_outputs(source_, after_, sets_.verdict, noise());
+    if (sets_.verdict.empty()) result_.held_back_after->samples = 0;
+  }
+
   // Fixed: kept, and the second walk no longer complains about that operator.
-  void mark_fixed(const Analysis& again, const std::vector<repair::Repair>& repairs) {
+  void mark_fixed(const Analysis& again) {
     std::set<std::string> still;
     for (const auto& fault : again.faults) still.insert(describe(again, fault, nullptr).source_node);
-    for (size_t i = 0; i < repairs.size() && i < result_.faults.size(); ++i)
-      result_.faults[i].fixed = repairs[i].kept >= 0 && !still.contains(result_.faults[i].source_node);
+    for (results::Fault& fault : result_.faults) fault.fixed = fault.fixed && !still.contains(fault.source_node);
     for (const auto& point : depth_of(again))
       for (auto& before : result_.depth)
         if (before.operator_index == point.operator_index && before.type == point.type)
@@ -310,13 +401,14 @@ class Run {
 
   void conclude(const Analysis& again, const results::Coverage& coverage) {
     const auto& after = *result_.after;
-    const bool clean = after.label_differences <= after.near_ties && after.max_relative_error <= 8 * floor_;
+    const bool clean = after.label_differences <= after.near_ties && after.max_relative_error <= allowed_error();
+    const size_t found = result_.faults.size();
     if (again.faults.empty() && fully_covered(coverage) && clean) {
       set(Verdict::repaired, "every operator computes what the source computes, on held back samples too");
-    } else if (again.faults.size() < analysis_->faults.size() ||
+    } else if (again.faults.size() < found ||
                after.label_differences < result_.before.label_differences) {
       set(Verdict::improved, std::to_string(again.faults.size()) + " of " +
-                                 std::to_string(analysis_->faults.size()) + " faults remain");
+                                 std::to_string(found) + " faults remain");
     } else {
       set(Verdict::not_repaired, "nothing that was tried helps");
     }
@@ -351,7 +443,7 @@ class Run {
       sample.set = set_of[i];
       sample.source_top5 = top5(source_[i], pair_.labels);
       if (!target_.empty()) {
-        const auto one = compare_outputs({source_[i]}, {target_[i]}, {}, floor_);
+        const auto one = compare_outputs({source_[i]}, {target_[i]}, {}, noise());
         sample.target_top5 = top5(target_[i], pair_.labels);
         sample.near_tie = one.near_ties > 0;
         sample.max_absolute_error = one.max_absolute_error;
@@ -359,7 +451,7 @@ class Run {
       if (!after_.empty()) {
         sample.repaired_top5 = top5(after_[i], pair_.labels);
         sample.max_absolute_error_after =
-            compare_outputs({source_[i]}, {after_[i]}, {}, floor_).max_absolute_error;
+            compare_outputs({source_[i]}, {after_[i]}, {}, noise()).max_absolute_error;
       }
       result_.sample_list.push_back(std::move(sample));
     }
@@ -372,11 +464,14 @@ class Run {
   Pair pair_;
   size_t count_ = 0;
   data::Sets sets_;
+  std::vector<size_t> samples_;  // that the walk sees
   std::vector<Outputs> source_, target_, after_;
   std::unique_ptr<evaluate::Evaluator> evaluator_;
   std::unique_ptr<Analysis> analysis_;
+  std::vector<std::unique_ptr<Analysis>> later_;  // of the patched view, one a cycle
   std::string unread_;
   double floor_ = 0;
+  Precision precision_;
 };
 
 }  // namespace

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 
+#include "align/half_steps.h"
 #include "evaluate/tolerance.h"
 
 namespace fetafix::repair {
@@ -107,9 +109,34 @@ class Search {
     return {};
   }
 
+  // Values behind an edge that the candidate has changed: what the walk said of them holds no longer.
+  std::set<ValueId> behind_rewired(const Graph& edited) const {
+    std::map<ValueId, const std::vector<ValueId>*> before;
+    for (const graph::Node& node : target_.nodes)
+      if (!node.outputs.empty()) before[node.outputs[0]] = &node.inputs;
+    std::set<ValueId> out;
+    for (const graph::Node& node : edited.nodes) {
+      if (node.outputs.empty()) continue;
+      auto was = before.find(node.outputs[0]);
+      const bool rewired = was != before.end() && computed_of(edited, *was->second) != computed_of(edited, node.inputs);
+      const bool reads = std::any_of(node.inputs.begin(), node.inputs.end(),
+                                     [&](ValueId in) { return out.contains(in); });
+      if (rewired || reads) out.insert(node.outputs.begin(), node.outputs.end());
+    }
+    return out;
+  }
+
+  static std::vector<ValueId> computed_of(const Graph& graph, const std::vector<ValueId>& inputs) {
+    std::vector<ValueId> out;
+    for (ValueId in : inputs)
+      if (in != graph::no_value && !graph.value(in).is_constant()) out.push_back(in);
+    return out;
+  }
+
   // Nodes that make `value` from paired values, in order, and the feeds they need.
   Result<std::vector<NodeId>> piece(const Graph& edited, const graph::Uses& uses, ValueId value,
                                     size_t sample, evaluate::Feeds& feeds) const {
+    const std::set<ValueId> moved = behind_rewired(edited);
     std::set<NodeId> nodes;
     std::vector<ValueId> open{value};
     bool goal = true;
@@ -119,7 +146,7 @@ class Search {
       if (edited.value(at).is_constant()) continue;
       const bool original = static_cast<size_t>(at) < target_.values.size();
       auto known = alignment_.values[sample].find(at);
-      const bool settled = original && known != alignment_.values[sample].end() &&
+      const bool settled = original && !moved.contains(at) && known != alignment_.values[sample].end() &&
                            (alignment_.pairs.contains(at) || uses.producer[static_cast<size_t>(at)] < 0);
       if (settled && !goal) {
         feeds.insert_or_assign(at, known->second);
@@ -148,6 +175,7 @@ class Search {
     Tensor actual, allowed;
     auto paired = alignment_.pairs.find(goal.value);
     const bool given = paired != alignment_.pairs.end() && paired->second.source == goal.expected.source &&
+                       paired->second.permutation == goal.expected.permutation &&
                        (uses.producer[static_cast<size_t>(goal.value)] < 0 || only_rewires(*trial.candidate));
     if (given) {  // rewired to a value that is right already
       actual = alignment_.values[sample].at(goal.value);
@@ -179,34 +207,45 @@ class Search {
   }
 
   // Of the last node on the values it gets, doubled for the source's side; a longer piece adds its nodes'
-  // own.
+  // own, and what its stored numbers were rounded by.
   Result<Tensor> tolerance(const Graph& edited, const graph::Uses& uses, ValueId value,
                            std::span<const NodeId> nodes, const evaluate::Feeds& feeds,
                            const Tensor& actual) {
     const NodeId last = uses.producer[static_cast<size_t>(value)];
-    const graph::Node& node = edited.node(last);
     std::vector<ValueId> needed;
-    for (ValueId in : node.inputs)
-      if (in != graph::no_value && !edited.value(in).is_constant() && !feeds.contains(in))
-        needed.push_back(in);
-    evaluate::Feeds inputs = feeds;
-    std::vector<NodeId> before(nodes.begin(), nodes.end());
-    std::erase(before, last);
-    if (!needed.empty()) {
-      FETAFIX_TRY(auto run, evaluator_.run(edited, before, feeds, needed));
-      for (size_t i = 0; i < needed.size(); ++i) inputs[needed[i]] = run[i];
-    }
-    evaluate::Feeds own;
-    for (ValueId in : node.inputs)
-      if (auto found = inputs.find(in); found != inputs.end()) own.emplace(*found);
+    for (NodeId id : nodes)
+      for (ValueId out : edited.node(id).outputs)
+        if (out != graph::no_value) needed.push_back(out);
+    FETAFIX_TRY(auto run, evaluator_.run(edited, nodes, feeds, needed));
+    evaluate::Feeds known = feeds;
+    for (size_t i = 0; i < needed.size(); ++i) known.insert_or_assign(needed[i], run[i]);
+    const auto operands = [&](const graph::Node& node) {
+      evaluate::Feeds own;
+      for (ValueId in : node.inputs)
+        if (auto found = known.find(in); found != known.end()) own.emplace(*found);
+      return own;
+    };
     std::vector<Tensor> outputs;
-    for (ValueId out : node.outputs)
+    for (ValueId out : edited.node(last).outputs)
       if (out != graph::no_value) outputs.push_back(actual);
-    FETAFIX_TRY(auto local, evaluate::node_tolerance(evaluator_, edited, last, own, outputs));
+    FETAFIX_TRY(auto local,
+                evaluate::node_tolerance(evaluator_, edited, last, operands(edited.node(last)), outputs));
     Tensor out = local[0];
     if (out.empty()) return out;
     const float factor = 2.0f * static_cast<float>(nodes.size());
     for (float& t : out.mutable_as<float>()) t *= factor;
+    align::HalfSteps steps(edited);
+    for (NodeId id : nodes) {
+      const graph::Node& node = edited.node(id);
+      if (node.outputs.empty() || node.outputs[0] == graph::no_value) continue;
+      FETAFIX_TRY(const Tensor rounding,
+                  align::rounding_allowance(evaluator_, edited, steps, id, operands(node),
+                                            known.at(node.outputs[0]).shape()));
+      if (rounding.empty() || rounding.size() != out.size()) continue;
+      auto sum = out.mutable_as<float>();
+      const auto more = rounding.as<float>();
+      for (size_t i = 0; i < sum.size(); ++i) sum[i] += 1.01f * more[i];
+    }
     return out;
   }
 

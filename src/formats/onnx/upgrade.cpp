@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "formats/onnx/contrib.h"
 #include "onnx_wire/convert.h"
 
 namespace fetafix::formats::onnx {
@@ -308,7 +309,7 @@ int form_since(const std::string& type) {
 bool add_upgraded(Graph& graph, Node node, int opset) {
   if (node.domain == "com.microsoft") {
     if (node.type == "FusedConv") return add_fused_convolution(graph, std::move(node));
-    return false;
+    return add_contributed(graph, node);
   }
   if (no_equivalent(node, opset)) return false;
   const auto [first, last] = rules().equal_range(node.type);

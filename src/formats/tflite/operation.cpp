@@ -205,6 +205,7 @@ Status Operation::stores_as_float16() {
   if (out_info().index < 0) return {};
   TensorInfo& unpacked = lifter_.tensors_[static_cast<size_t>(out_info().index)];
   unpacked.constant = true;
+  unpacked.shape = lifter_.tensors_[static_cast<size_t>(tensor(0))].shape;
   lifter_.stored_as_[static_cast<size_t>(unpacked.index)] = tensor(0);
   return {};
 }
