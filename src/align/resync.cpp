@@ -246,13 +246,13 @@ int Walk::confirmations(size_t position, ValueId value, const Candidate& candida
       if (!run.ok()) break;
       computed.push_back((*run)[0]);
     }
-    ++looked;
+    looked += !is_layout(node) && node.role != graph::Role::quantize;
     if (computed.size() != trial.size()) continue;
     depends.insert(node.outputs[0]);
     std::vector<Match> matches;
     if (is_evidence(computed)) matches = source_.match(computed, loose_sieve());
     std::erase_if(matches, [&](const Match& m) { return m.source == candidate.source; });
-    if (!matches.empty() && !is_layout(node)) ++score;
+    if (!matches.empty() && !is_layout(node) && node.role != graph::Role::quantize) ++score;
     for (size_t s = 0; s < trial.size(); ++s)
       trial[s][node.outputs[0]] = matches.empty() ? computed[s]
                                                   : hand_over(source_.at(s, matches[0].source),
@@ -308,7 +308,8 @@ std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t po
       auto pending = outputs.empty() ? pending_.end() : pending_.find(outputs[0]);
       if (pending == pending_.end() || !pending->second.contains(first)) continue;
     }
-    ++looked;
+    // Changes of layout and what stands for a quantization are on the way, not places of their own.
+    looked += !is_layout(target_.node(order_[p])) && target_.node(order_[p]).role != graph::Role::quantize;
     auto found = confirm(p);
     if (found && (!best || found->score > best->second.score)) best = std::pair(p, *found);
     if (best && best->second.score >= enough) return best;
