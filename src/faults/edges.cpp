@@ -80,11 +80,11 @@ std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const g
   return out;
 }
 
-// The value that the file itself holds: behind layout changes of the view.
+// The value that the file itself holds: behind layout changes of the view that lead into an operator.
 ValueId before_bridges(const Place& place, ValueId value) {
   for (;;) {
     const NodeId producer = place.target_uses.producer[static_cast<size_t>(value)];
-    if (producer < 0 || place.target.node(producer).role != graph::Role::bridge ||
+    if (producer < 0 || place.target.value(value).native_tensor >= 0 || place.target.node(producer).role != graph::Role::bridge ||
         place.target.node(producer).type != "Transpose")
       return value;
     value = place.target.node(producer).inputs[0];
@@ -124,6 +124,20 @@ Gap gap_of(const Place& place) {
 
 }  // namespace
 
+// A value of the target that is the source's `wanted` in that layout and known before the edge's reader; one that
+// the file holds as a tensor rather than one inside an operator.
+std::optional<ValueId> value_at_hand(const Place& place, ValueId wanted, const align::Permutation& permutation) {
+  std::optional<ValueId> inside;
+  for (const auto& [value, pair] : place.alignment.pairs) {
+    if (pair.source != wanted || pair.permutation != permutation) continue;
+    if (place.edge->node >= 0 && place.target_uses.producer[static_cast<size_t>(value)] >= place.edge->node)
+      continue;
+    if (place.target.value(value).native_tensor >= 0) return value;
+    if (!inside) inside = value;
+  }
+  return inside;
+}
+
 // A missing operator of two computed operands (a bypassed residual Add): one is the edge, the other is a
 // value that the target has as well.
 std::vector<Candidate> missing_join(const Place& place) {
@@ -146,15 +160,10 @@ std::vector<Candidate> missing_join(const Place& place) {
       reads_edge = true;
       continue;
     }
-    for (const auto& [value, pair] : place.alignment.pairs) {
-      if (pair.source != wanted || pair.permutation != gap.permutation) continue;
-      if (place.edge->node >= 0 && place.target_uses.producer[static_cast<size_t>(value)] >= place.edge->node)
-        continue;
-      auto other = graph::address_of(place.target, place.target_uses, value);
-      if (!other.ok()) continue;
-      insert.other_operands.emplace_back(static_cast<int>(i), *other);
-      break;
-    }
+    const auto other = value_at_hand(place, wanted, gap.permutation);
+    if (!other) continue;
+    auto address = graph::address_of(place.target, place.target_uses, *other);
+    if (address.ok()) insert.other_operands.emplace_back(static_cast<int>(i), *address);
   }
   if (!reads_edge || insert.other_operands.size() != 1) return {};
   if (place.edge->node >= 0 && gap.shared)
