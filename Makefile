@@ -1,5 +1,5 @@
 # One command each; all are idempotent and end with a line that says how it went.
-.PHONY: build test demo fuzz gate lint format
+.PHONY: build test demo fuzz gate benchmark lint format
 
 build:
 	@scripts/prepare.sh native
@@ -16,6 +16,11 @@ fuzz:
 	@scripts/install_dependencies.sh
 	@scripts/build.sh fuzz
 	@scripts/fuzz.sh run
+
+benchmark:
+	@scripts/prepare.sh models
+	@scripts/build.sh release
+	@build/venv/bin/python benchmarks/measure.py
 
 gate:
 	@scripts/prepare.sh models
