@@ -58,7 +58,8 @@ bool only_dequantized(const Graph& graph, const graph::Uses& uses, const Node& n
   const auto& readers = uses.consumers[static_cast<size_t>(node.outputs[0])];
   return std::all_of(readers.begin(), readers.end(), [&](const graph::Uses::Use& use) {
     const Node& reader = graph.node(use.node);
-    return is_dequantizer(reader) && use.input == 0 && scalar_of(graph, reader, 1) == scalar_of(graph, node, 1) &&
+    return is_dequantizer(reader) && use.input == 0 &&
+           scalar_of(graph, reader, 1) == scalar_of(graph, node, 1) &&
            scalar_of(graph, reader, 2) == scalar_of(graph, node, 2);
   });
 }
@@ -237,7 +238,8 @@ constexpr int64_t onnx_float = 1, onnx_float16 = 10, onnx_double = 11, onnx_bflo
 void widen_attributes(Node& node) {
   for (const char* name : {"to", "dtype", "stash_type"}) {
     const int64_t code = graph::attribute_or(node, name, int64_t{0});
-    if (code == onnx_float16 || code == onnx_double || code == onnx_bfloat16) node.attributes[name] = onnx_float;
+    if (code == onnx_float16 || code == onnx_double || code == onnx_bfloat16)
+      node.attributes[name] = onnx_float;
   }
   for (auto& [name, value] : node.attributes)
     if (auto* tensor = std::get_if<Tensor>(&value); tensor && is_other_float(tensor->dtype()))

@@ -48,7 +48,8 @@ Tensor HalfSteps::dequantized(const Node& node, const Shape& shape) const {
   int64_t axis = graph::attribute_or(node, "axis", int64_t{1});
   if (axis < 0) axis += static_cast<int64_t>(shape.size());
   size_t inner = 1;
-  for (size_t d = static_cast<size_t>(axis) + 1; d < shape.size(); ++d) inner *= static_cast<size_t>(shape[d]);
+  for (size_t d = static_cast<size_t>(axis) + 1; d < shape.size(); ++d)
+    inner *= static_cast<size_t>(shape[d]);
   auto values = out->mutable_as<float>();
   for (size_t i = 0; i < values.size(); ++i)
     values[i] = steps[steps.size() == 1 ? 0 : i / inner % steps.size()] / 2;

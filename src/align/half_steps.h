@@ -16,8 +16,8 @@ class HalfSteps {
   // Of a constant that the file stores in a narrower type, or of what DequantizeLinear and layout nodes make
   // of one, as `shape`. Empty: full precision.
   Tensor of(graph::ValueId value, const Shape& shape);
-  // Of what a node that stands for a rounding of activations puts out: a DequantizeLinear of a computed value,
-  // or the Clip that stands for a QuantizeLinear. Empty: another node.
+  // Of what a node that stands for a rounding of activations puts out: a DequantizeLinear of a computed
+  // value, or the Clip that stands for a QuantizeLinear. Empty: another node.
   Tensor of_output(const graph::Node& node, const Shape& shape) const;
   // Whether the file stores anything in fewer bits.
   bool any() const { return any_; }

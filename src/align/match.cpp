@@ -27,8 +27,8 @@ bool is_sum_of_products(const Node& node) {
   return node.type == "Conv" || node.type == "ConvTranspose" || node.type == "MatMul" || node.type == "Gemm";
 }
 
-// Relative L2: beyond the first, rounding to fewer bits leaves nothing to recognize; over several nodes what it
-// may make is known too roughly for that; the third is what 8 bits a weight rarely exceed.
+// Relative L2: beyond the first, rounding to fewer bits leaves nothing to recognize; over several nodes what
+// it may make is known too roughly for that; the third is what 8 bits a weight rarely exceed.
 constexpr double most_rounding = 0.3, most_rounding_of_several = 0.05, usual_rounding = 0.03;
 
 }  // namespace
@@ -55,7 +55,8 @@ Result<std::vector<Tensor>> Walk::run_node(NodeId id, const evaluate::Feeds& val
 }
 
 // Relative L2 up to which a value may be the source's, where the tolerance is far above float rounding.
-double Walk::sieve_for(std::span<const Tensor> computed, std::span<const Tensor> tolerance, bool alone) const {
+double Walk::sieve_for(std::span<const Tensor> computed, std::span<const Tensor> tolerance,
+                       bool alone) const {
   double widest = options_.sieve;
   for (size_t s = 0; s < computed.size(); ++s) {
     if (tolerance[s].empty()) continue;
@@ -77,8 +78,8 @@ double Walk::loose_sieve() const {
 // A node that only moves elements moves their tolerance. Half of it: the caller doubles what was drawn.
 std::optional<Tensor> Walk::moved_tolerance(NodeId id, size_t output, size_t sample) {
   const Node& node = target_.node(id);
-  static const std::set<std::string> types{"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity",
-                                           "Slice",   "Gather",    "Split"};
+  static const std::set<std::string> types{"Reshape",  "Transpose", "Squeeze", "Unsqueeze", "Flatten",
+                                           "Identity", "Slice",     "Gather",  "Split"};
   auto found = node.inputs.empty() ? pending_tolerance_.end() : pending_tolerance_.find(node.inputs[0]);
   if (!types.contains(node.type) || found == pending_tolerance_.end() || found->second[sample].empty())
     return std::nullopt;
@@ -154,8 +155,8 @@ Result<std::vector<Tensor>> Walk::tolerance_of(NodeId id, size_t output, const s
     // Both sides round: the source computed the same value by a computation of about the same condition.
     Tensor tolerance = (*local)[real];
     for (float& t : tolerance.mutable_as<float>()) t *= 2;
-    FETAFIX_TRY(const Tensor rounding, rounding_allowance(evaluator_, target_, half_steps_, id, feeds,
-                                                          computed[s].shape()));
+    FETAFIX_TRY(const Tensor rounding,
+                rounding_allowance(evaluator_, target_, half_steps_, id, feeds, computed[s].shape()));
     if (!rounding.empty()) {
       auto sum = tolerance.mutable_as<float>();
       const auto more = rounding.as<float>();
@@ -214,8 +215,8 @@ std::optional<Match> Walk::choose(NodeId id, std::span<const Match> matches, std
   return best->first;
 }
 
-// What the source's own way to a value may round: of the node that makes it, and of those before it up to values
-// that the target has too.
+// What the source's own way to a value may round: of the node that makes it, and of those before it up to
+// values that the target has too.
 std::optional<Tensor> Walk::source_tolerance(ValueId value, size_t sample, int depth) {
   const Graph& graph = source_.graph();
   const NodeId producer = source_.uses().producer[static_cast<size_t>(value)];
@@ -267,7 +268,8 @@ compare::ToleranceRatio Walk::judged_by_both(const Match& match, std::span<const
     auto sum = allowed.mutable_as<float>();
     const auto more = there.as<float>();
     for (size_t i = 0; i < sum.size(); ++i) sum[i] += more[i];
-    const auto one = compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(), allowed.as<float>());
+    const auto one =
+        compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(), allowed.as<float>());
     worst.largest = std::max(worst.largest, one.largest);
     worst.fraction_above = std::max(worst.fraction_above, one.fraction_above);
     worst.fraction_far = std::max(worst.fraction_far, one.fraction_far);

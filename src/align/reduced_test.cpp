@@ -54,8 +54,10 @@ TEST(FloatForm, OtherReadersOfTheIntegersKeepThem) {
 
 TEST(FloatForm, FusedQuantizedConvolutions) {
   const Graph form = float_form(
-      parse("input %x uint8[1,2,4,4]\nconst %xs float32[] {0.5}\nconst %xz uint8[] {0}\nconst %w int8[1,2,1,1] {1, 2}\n"
-            "const %ws float32[] {0.25}\nconst %wz int8[] {0}\nconst %ys float32[] {2}\nconst %yz uint8[] {0}\nconst %b "
+      parse("input %x uint8[1,2,4,4]\nconst %xs float32[] {0.5}\nconst %xz uint8[] {0}\nconst %w "
+            "int8[1,2,1,1] {1, 2}\n"
+            "const %ws float32[] {0.25}\nconst %wz int8[] {0}\nconst %ys float32[] {2}\nconst %yz uint8[] "
+            "{0}\nconst %b "
             "int32[1] {8}\n%y = QLinearConv(%x, %xs, %xz, %w, %ws, %wz, %ys, %yz, %b)\noutput %y\n"));
   Names types;
   for (const auto& node : form.nodes) types.push_back(node.type);
@@ -99,10 +101,12 @@ TEST(WalkOnQuantized, AScaleThatCutsOffIsFound) {
 // An operator whose result depends on the sample in the source and no longer in the target.
 TEST(WalkOnConstantResults, SoftmaxOverOneElement) {
   const std::string source =
-      "input %x float32[1,6]\nconst %w float32[6,4] {random 1}\n%m = MatMul(%x, %w)\n%y = Softmax(%m) {axis=1}\n"
+      "input %x float32[1,6]\nconst %w float32[6,4] {random 1}\n%m = MatMul(%x, %w)\n%y = Softmax(%m) "
+      "{axis=1}\n"
       "output %y\n";
   const std::string target =
-      "input %x float32[1,6]\nconst %w float32[6,4] {random 1}\nconst %s int64[3] {1, 4, 1}\n%m = MatMul(%x, %w)\n"
+      "input %x float32[1,6]\nconst %w float32[6,4] {random 1}\nconst %s int64[3] {1, 4, 1}\n%m = MatMul(%x, "
+      "%w)\n"
       "%u = Reshape(%m, %s)\n%y = Softmax(%u) {axis=2}\noutput %y\n";
   const Aligned pair(source, target);
   EXPECT_EQ(pair.wrong(), Names{"y"});

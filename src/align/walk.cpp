@@ -113,17 +113,18 @@ Status Walk::process(NodeId id) {
   return {};
 }
 
-// Float results that no longer depend on the sample although the operands do: a softmax over one element, a dead
-// activation. Such an operator is judged like any other; shape arithmetic is not.
+// Float results that no longer depend on the sample although the operands do: a softmax over one element, a
+// dead activation. Such an operator is judged like any other; shape arithmetic is not.
 bool Walk::swallows_evidence(const Node& node, const Tensor& result) const {
-  return result.dtype() == DType::float32 && std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
+  return result.dtype() == DType::float32 &&
+         std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
            return in != graph::no_value && !target_.value(in).is_constant() && !constant_.contains(in) &&
                   values_[0].contains(in) && values_[0].at(in).dtype() == DType::float32;
          });
 }
 
-// A value that is no evidence by itself (one number everywhere, or the same on all samples): it is the source's
-// when the same operator on the same operands gives it there.
+// A value that is no evidence by itself (one number everywhere, or the same on all samples): it is the
+// source's when the same operator on the same operands gives it there.
 Result<bool> Walk::settle_by_operands(NodeId id, size_t output, const std::vector<Tensor>& computed) {
   const Node& node = target_.node(id);
   if (!pending_before(node).empty() || node.inputs.empty()) return false;
@@ -168,20 +169,22 @@ Result<bool> Walk::settle_by_operands(NodeId id, size_t output, const std::vecto
   return false;
 }
 
-// Whether nothing that can be read tells the node from the source's: the same operator with the same attributes
-// and the same constants on paired operands. Two such results differ by the evaluator's choice of kernels alone.
+// Whether nothing that can be read tells the node from the source's: the same operator with the same
+// attributes and the same constants on paired operands. Two such results differ by the evaluator's choice of
+// kernels alone.
 bool Walk::is_same_function(NodeId id, size_t output, const Match& match) const {
   const Node& node = target_.node(id);
   const NodeId producer = source_.uses().producer[static_cast<size_t>(match.source)];
   if (producer < 0) return false;
   const Node& other = source_.graph().node(producer);
-  if (other.type != node.type || other.inputs.size() != node.inputs.size() || other.outputs.size() <= output ||
-      other.outputs[output] != match.source || !match.permutation.empty())
+  if (other.type != node.type || other.inputs.size() != node.inputs.size() ||
+      other.outputs.size() <= output || other.outputs[output] != match.source || !match.permutation.empty())
     return false;
   if (other.attributes.size() != node.attributes.size()) return false;
   for (const auto& [name, value] : node.attributes) {
     auto found = other.attributes.find(name);
-    if (found == other.attributes.end() || graph::to_text(found->second) != graph::to_text(value)) return false;
+    if (found == other.attributes.end() || graph::to_text(found->second) != graph::to_text(value))
+      return false;
   }
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const ValueId mine = node.inputs[i], its = other.inputs[i];
@@ -193,7 +196,8 @@ bool Walk::is_same_function(NodeId id, size_t output, const Match& match) const 
     }
     const Tensor* a = target_.value(mine).is_constant() ? &target_.value(mine).constant : nullptr;
     if (!a && constant_.contains(mine)) a = &values_[0].at(mine);
-    const Tensor* b = source_.graph().value(its).is_constant() ? &source_.graph().value(its).constant : nullptr;
+    const Tensor* b =
+        source_.graph().value(its).is_constant() ? &source_.graph().value(its).constant : nullptr;
     if (!b && source_.has(its)) b = &source_.at(0, its);
     if (!a || !b || !a->identical(*b)) return false;
   }
@@ -235,9 +239,11 @@ Status Walk::settle(NodeId id, size_t output, const std::vector<Tensor>& compute
   segment.tolerance = ratio;
   if (ratio.largest > 1) ratio = judged_by_both(*match, computed, tolerance, ratio);
   const bool rounding = ratio.largest > 1 && nodes.size() == 1 && is_same_function(id, output, *match);
-  const bool saturates = node.role == graph::Role::quantize && ratio.fraction_above <= options_.saturated_share;
-  segment.state = ratio.largest <= 1 || saturates || rounding ? (nodes.size() > 1 ? State::rewrite : State::exact)
-                                                  : State::faulty;
+  const bool saturates =
+      node.role == graph::Role::quantize && ratio.fraction_above <= options_.saturated_share;
+  segment.state = ratio.largest <= 1 || saturates || rounding
+                      ? (nodes.size() > 1 ? State::rewrite : State::exact)
+                      : State::faulty;
   out_.segments.push_back(std::move(segment));
   accounted_.insert(nodes.begin(), nodes.end());
   return {};
@@ -247,7 +253,8 @@ Status Walk::settle(NodeId id, size_t output, const std::vector<Tensor>& compute
 std::optional<size_t> Walk::stuck(size_t position, bool at_end) const {
   std::map<NodeId, int> dragged;
   for (size_t p = 0; p < position; ++p) {
-    if (is_layout(target_.node(order_[p]))) continue;  // batched space to dilate a convolution takes eight of them
+    if (is_layout(target_.node(order_[p])))
+      continue;  // batched space to dilate a convolution takes eight of them
     for (ValueId out : target_.node(order_[p]).outputs) {
       auto found = pending_.find(out);
       if (found == pending_.end()) continue;

@@ -126,13 +126,15 @@ std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& targ
     const bool sure = segment.state == align::State::faulty && segment.evidence != align::Evidence::tentative;
     (sure || !fault.candidates.empty() ? certain : uncertain).push_back(std::move(fault));
   }
-  // Rounding to fewer bits hides small damage from what the operator computes, but not from a look at the numbers.
+  // Rounding to fewer bits hides small damage from what the operator computes, but not from a look at the
+  // numbers.
   for (const align::Segment& segment : alignment.segments) {
     if (!half_steps.any() || (segment.state != align::State::exact && segment.state != align::State::rewrite))
       continue;
     Fault fault;
     fault.segment = &segment;
-    fault.candidates = faults::folded_tensor({source, target, uses, values, alignment, half_steps, &segment, nullptr});
+    fault.candidates =
+        faults::folded_tensor({source, target, uses, values, alignment, half_steps, &segment, nullptr});
     if (fault.candidates.empty()) continue;
     fault.target_node = touched(target, fault.candidates, most_telling(target, segment.target_nodes));
     fault.source_node = most_telling(source, segment.source_nodes);

@@ -14,22 +14,14 @@ using graph::Node;
 
 // Sums of products: their error grows with the absolute values that go in, not with what comes out.
 bool is_linear(const Node& node) {
-  static const std::set<std::string> types{"Conv",
-                                           "ConvTranspose",
-                                           "MatMul",
-                                           "FusedMatMul",
-                                           "Gemm",
-                                           "BatchNormalization",
-                                           "AveragePool",
-                                           "GlobalAveragePool",
-                                           "ReduceMean",
-                                           "ReduceSum",
-                                           "Sum",
-                                           "Mean",
-                                           "Add",
-                                           "Sub",
-                                           "Einsum",
-                                           "LpPool",
+  static const std::set<std::string> types{"Conv",        "ConvTranspose",
+                                           "MatMul",      "FusedMatMul",
+                                           "Gemm",        "BatchNormalization",
+                                           "AveragePool", "GlobalAveragePool",
+                                           "ReduceMean",  "ReduceSum",
+                                           "Sum",         "Mean",
+                                           "Add",         "Sub",
+                                           "Einsum",      "LpPool",
                                            "CumSum"};
   return types.contains(node.type);
 }
@@ -118,14 +110,16 @@ constexpr float u = static_cast<float>(unit_roundoff);
 
 // How many products each sum has.
 float terms_of(const Graph& graph, const Node& node, const Feeds& feeds) {
-  if ((node.type != "Conv" && node.type != "MatMul" && node.type != "Gemm") || node.inputs.size() < 2) return 1;
+  if ((node.type != "Conv" && node.type != "MatMul" && node.type != "Gemm") || node.inputs.size() < 2)
+    return 1;
   auto fed = feeds.find(node.inputs[1]);
   const Tensor& weights = fed != feeds.end() ? fed->second : graph.value(node.inputs[1]).constant;
   if (weights.rank() < 2) return 1;
   const auto outputs = node.type == "Conv" ? weights.shape()[0] : weights.shape().back();
-  const auto batch = node.type == "MatMul" && weights.rank() > 2
-                         ? weights.size() / (weights.shape().back() * weights.shape()[weights.shape().size() - 2])
-                         : 1;
+  const auto batch =
+      node.type == "MatMul" && weights.rank() > 2
+          ? weights.size() / (weights.shape().back() * weights.shape()[weights.shape().size() - 2])
+          : 1;
   return static_cast<float>(weights.size()) / static_cast<float>(std::max<int64_t>(outputs * batch, 1));
 }
 

@@ -18,7 +18,8 @@ Result<std::vector<Tensor>> node_tolerance(Evaluator& evaluator, const graph::Gr
 
 // What rounding of the operands `half_steps` (float32, the operand's shape, by value) makes of the node's
 // first output: the errors are independent and evenly spread over half a step to either side, so a sum of
-// products errs by about sqrt(sum x^2 h^2 / 3); three times the root leaves five deviations. Empty for other operators.
+// products errs by about sqrt(sum x^2 h^2 / 3); three times the root leaves five deviations. Empty for other
+// operators.
 Result<Tensor> rounding_of(Evaluator& evaluator, const graph::Graph& graph, graph::NodeId node,
                            const Feeds& feeds, const Feeds& half_steps);
 

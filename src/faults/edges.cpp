@@ -84,7 +84,8 @@ std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const g
 ValueId before_bridges(const Place& place, ValueId value) {
   for (;;) {
     const NodeId producer = place.target_uses.producer[static_cast<size_t>(value)];
-    if (producer < 0 || place.target.value(value).native_tensor >= 0 || place.target.node(producer).role != graph::Role::bridge ||
+    if (producer < 0 || place.target.value(value).native_tensor >= 0 ||
+        place.target.node(producer).role != graph::Role::bridge ||
         place.target.node(producer).type != "Transpose")
       return value;
     value = place.target.node(producer).inputs[0];
@@ -124,9 +125,10 @@ Gap gap_of(const Place& place) {
 
 }  // namespace
 
-// A value of the target that is the source's `wanted` in that layout and known before the edge's reader; one that
-// the file holds as a tensor rather than one inside an operator.
-std::optional<ValueId> value_at_hand(const Place& place, ValueId wanted, const align::Permutation& permutation) {
+// A value of the target that is the source's `wanted` in that layout and known before the edge's reader; one
+// that the file holds as a tensor rather than one inside an operator.
+std::optional<ValueId> value_at_hand(const Place& place, ValueId wanted,
+                                     const align::Permutation& permutation) {
   std::optional<ValueId> inside;
   for (const auto& [value, pair] : place.alignment.pairs) {
     if (pair.source != wanted || pair.permutation != permutation) continue;

@@ -21,8 +21,8 @@ std::vector<int> dimension_map(const align::Permutation& permutation, const Shap
   return out;
 }
 
-// The padded value's dimensions in the source's order; its pair is asked, for the segment may end behind a change
-// of layout.
+// The padded value's dimensions in the source's order; its pair is asked, for the segment may end behind a
+// change of layout.
 std::vector<int> dimensions_at(const Place& place, const graph::Node& pad) {
   auto padded = place.alignment.pairs.find(pad.inputs[0]);
   if (padded == place.alignment.pairs.end()) return {};
@@ -49,7 +49,8 @@ std::optional<graph::Edit> as_the_source_pads(const Place& place, const NodePair
   for (size_t d = 0; d < map.size(); ++d)
     for (size_t end : {size_t{0}, map.size()}) pads[d + end] = (*wanted)[static_cast<size_t>(map[d]) + end];
   if (pads == *found) return std::nullopt;
-  return graph::SetTensor{graph::address_of(place.target, pair.target), target.slots[1], Tensor::vector(pads)};
+  return graph::SetTensor{graph::address_of(place.target, pair.target), target.slots[1],
+                          Tensor::vector(pads)};
 }
 
 // The source's convolution pads by itself, the target's is padded by a Pad before it.

@@ -76,12 +76,12 @@ struct Value {
   std::string name;         // unique within the graph, never empty
   std::string native_name;  // what the file calls it; empty: virtual or unnamed
   DType dtype = DType::unknown;
-  std::optional<Shape> shape;  // -1 for a dimension that is not known; nullopt: rank not known
-  Tensor constant;             // empty: an input or computed
-  std::optional<Lens> lens;    // constants only
+  std::optional<Shape> shape;     // -1 for a dimension that is not known; nullopt: rank not known
+  Tensor constant;                // empty: an input or computed
+  std::optional<Lens> lens;       // constants only
   DType stored = DType::unknown;  // the narrower type that the file keeps it in; unknown: its own
   float step = 0;                 // ... and the distance between neighboring stored numbers, if it is one
-  int native_tensor = -1;      // computed values: the file's tensor that holds it; -1: virtual
+  int native_tensor = -1;         // computed values: the file's tensor that holds it; -1: virtual
   bool is_constant() const { return !constant.empty(); }
 };
 

@@ -133,7 +133,8 @@ results::Coverage coverage_of(const Analysis& analysis) {
   }
   for (const diagnose::Fault& fault : analysis.faults)
     for (NodeId id : fault.places)
-      if (id >= 0 && (!fault.segment || fault.segment->state != align::State::unaligned)) worst[analysis.target.node(id).native] = align::State::faulty;
+      if (id >= 0 && (!fault.segment || fault.segment->state != align::State::unaligned))
+        worst[analysis.target.node(id).native] = align::State::faulty;
   results::Coverage out;
   for (const auto& [op, state] : worst) {
     ++out.target_operators;

@@ -1,6 +1,7 @@
 #include "pipeline/native.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <numeric>
 
@@ -39,11 +40,13 @@ std::vector<size_t> best(const std::vector<float>& scores, size_t count) {
 }  // namespace
 
 Result<std::vector<Outputs>> run_all(runtimes::Session& session, const Side& side, size_t count,
-                                     const Options& options, const std::string& stage) {
+                                     const Options& options, const std::string& stage, double* loading) {
   std::vector<Outputs> out;
   for (size_t i = 0; i < count; ++i) {
     if (options.interrupted && *options.interrupted) return Error{ErrorKind::interrupted, "interrupted"};
+    const auto start = std::chrono::steady_clock::now();
     FETAFIX_TRY(auto inputs, load_sample(side, i));
+    if (loading) *loading += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     auto outputs = session.run(inputs);
     if (!outputs.ok()) return in_context("sample '" + std::to_string(i) + "'", std::move(outputs).error());
     out.push_back(std::move(outputs).value());

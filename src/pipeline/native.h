@@ -10,7 +10,8 @@ namespace fetafix::pipeline {
 using Outputs = std::vector<Tensor>;
 
 Result<std::vector<Outputs>> run_all(runtimes::Session& session, const Side& side, size_t count,
-                                     const Options& options, const std::string& stage);
+                                     const Options& options, const std::string& stage,
+                                     double* loading = nullptr);
 
 // Compares `actual` with `expected` over the samples in `which` (all if empty). The first output decides
 // labels when it is a list of at least two scores. `floor` is relative to the largest expected value.

@@ -24,7 +24,8 @@ std::string stored(const Graph& float_form) {
   for (const graph::Node& node : float_form.nodes) {
     if (node.type != "DequantizeLinear" || node.inputs.empty()) continue;
     const graph::Value& from = float_form.value(node.inputs[0]);
-    (from.is_constant() ? constants : activations)[std::string(dtype_name(from.dtype))].insert(node.inputs[0]);
+    (from.is_constant() ? constants : activations)[std::string(dtype_name(from.dtype))].insert(
+        node.inputs[0]);
   }
   std::string out;
   for (const auto& [name, ids] : constants)

@@ -18,8 +18,8 @@ struct Precision {
   double allowance() const { return reduced() ? 3 * (constants + activations) : 0; }
 };
 
-// `target` is the view of the target file or of its repaired form; `source` the native outputs of all samples.
-// Meaningful when the walk finds no fault: one would be counted as rounding here.
+// `target` is the view of the target file or of its repaired form; `source` the native outputs of all
+// samples. Meaningful when the walk finds no fault: one would be counted as rounding here.
 Result<Precision> measure_precision(evaluate::Evaluator& evaluator, const Pair& pair,
                                     const graph::Graph& target, const std::vector<size_t>& samples,
                                     const std::vector<Outputs>& source);

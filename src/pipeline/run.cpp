@@ -31,6 +31,12 @@ class Clock {
       }
     result.seconds.emplace_back(stage, seconds);
   }
+  // Part of one stage's time is another's.
+  static void move(results::Result& result, double seconds, const std::string& from, const std::string& to) {
+    for (auto& [name, value] : result.seconds)
+      if (name == from) value -= seconds;
+    result.seconds.emplace_back(to, seconds);
+  }
   double total() const {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   }
@@ -115,10 +121,12 @@ class Run {
   }
 
   Status run_natively() {
-    FETAFIX_TRY(source_,
-                run_all(*pair_.source.session, pair_.source, count_, options_, "running the source"));
+    double loading = 0;  // decoding and preprocessing are no runs of a model
+    FETAFIX_TRY(source_, run_all(*pair_.source.session, pair_.source, count_, options_, "running the source",
+                                 &loading));
     if (pair_.target.session) {
-      auto target = run_all(*pair_.target.session, pair_.target, count_, options_, "running the target");
+      auto target =
+          run_all(*pair_.target.session, pair_.target, count_, options_, "running the target", &loading);
       if (target.ok())
         target_ = std::move(target).value();
       else if (target.error().kind == ErrorKind::runtime_failed)
@@ -127,11 +135,12 @@ class Run {
         return std::move(target).error();
     }
     clock_.lap(result_, "check");
+    clock_.move(result_, loading, "check", "samples");
     return {};
   }
 
-  // The samples whose values the walk sees: never those held back; first those whose outputs differ most, for a
-  // fault may not show on every sample. Two tell what depends on the sample; more cost the same again each.
+  // The samples whose values the walk sees: never those held back; first those whose outputs differ most, for
+  // a fault may not show on every sample. Two tell what depends on the sample; more cost the same again each.
   std::vector<size_t> diagnosis_samples(const std::vector<Outputs>& target) const {
     std::vector<size_t> out = sets_.diagnose;
     out.insert(out.end(), sets_.select.begin(), sets_.select.end());
@@ -140,7 +149,8 @@ class Run {
     if (!target.empty()) {
       std::map<size_t, double> difference;
       for (size_t i : out) difference[i] = spread(source_[i], target[i]);
-      std::stable_sort(out.begin(), out.end(), [&](size_t a, size_t b) { return difference[a] > difference[b]; });
+      std::stable_sort(out.begin(), out.end(),
+                       [&](size_t a, size_t b) { return difference[a] > difference[b]; });
     }
     if (out.size() > 2) out.resize(2);
     return out;
@@ -165,7 +175,8 @@ class Run {
     }
     analysis_ = std::move(analysis).value();
     // An operator that could not be aligned is no fault where the outputs agree: coverage says it.
-    const bool agree = !target_.empty() && compare_outputs(source_, target_, {}, floor_).max_relative_error <= 8 * floor_;
+    const bool agree =
+        !target_.empty() && compare_outputs(source_, target_, {}, floor_).max_relative_error <= 8 * floor_;
     if (agree)
       std::erase_if(analysis_->faults, [](const diagnose::Fault& f) {
         return f.segment && f.segment->state == align::State::unaligned;
@@ -218,7 +229,8 @@ class Run {
         set(Verdict::unknown, "some operators could not be aligned");
     } else if (outside && precision_.reduced() && fully_covered(result_.coverage) &&
                before.max_relative_error <= allowed_error()) {
-      set(Verdict::quantized, "every operator computes what the source computes in fewer bits: " + precision_.what);
+      set(Verdict::quantized,
+          "every operator computes what the source computes in fewer bits: " + precision_.what);
       if (labels)
         result_.warnings.push_back(std::to_string(before.label_differences) +
                                    " labels change by the rounding to fewer bits alone");
@@ -276,11 +288,9 @@ class Run {
   Status search(const Analysis& analysis, graph::Patch& patch) {
     repair::Options search;
     if (options_.progress)
-      search.progress = [&](size_t done, size_t total) {
-        options_.progress("trying repairs", done, total);
-      };
-    FETAFIX_TRY(auto repairs, repair::search(*evaluator_, analysis.target, *analysis.values, analysis.alignment,
-                                             analysis.faults, search));
+      search.progress = [&](size_t done, size_t total) { options_.progress("trying repairs", done, total); };
+    FETAFIX_TRY(auto repairs, repair::search(*evaluator_, analysis.target, *analysis.values,
+                                             analysis.alignment, analysis.faults, search));
     for (const auto& one : repairs) {
       results::Fault fault = describe(analysis, *one.fault, &one);
       auto known = std::find_if(result_.faults.begin(), result_.faults.end(), [&](const results::Fault& f) {
@@ -371,8 +381,8 @@ class Run {
       return {};
     }
     FETAFIX_TRY(auto lifted, repaired.lift());
-    FETAFIX_TRY(auto again, analyze(*evaluator_, pair_, lifted.graph, samples_, options_,
-                                    "checking the repair"));
+    FETAFIX_TRY(auto again,
+                analyze(*evaluator_, pair_, lifted.graph, samples_, options_, "checking the repair"));
     const auto coverage = coverage_of(*again);
     result_.coverage = coverage;
     FETAFIX_CHECK(allow_for_precision(*again, lifted.graph));
@@ -392,7 +402,8 @@ class Run {
   void mark_fixed(const Analysis& again) {
     std::set<std::string> still;
     for (const auto& fault : again.faults) still.insert(describe(again, fault, nullptr).source_node);
-    for (results::Fault& fault : result_.faults) fault.fixed = fault.fixed && !still.contains(fault.source_node);
+    for (results::Fault& fault : result_.faults)
+      fault.fixed = fault.fixed && !still.contains(fault.source_node);
     for (const auto& point : depth_of(again))
       for (auto& before : result_.depth)
         if (before.operator_index == point.operator_index && before.type == point.type)
@@ -401,14 +412,14 @@ class Run {
 
   void conclude(const Analysis& again, const results::Coverage& coverage) {
     const auto& after = *result_.after;
-    const bool clean = after.label_differences <= after.near_ties && after.max_relative_error <= allowed_error();
+    const bool clean =
+        after.label_differences <= after.near_ties && after.max_relative_error <= allowed_error();
     const size_t found = result_.faults.size();
     if (again.faults.empty() && fully_covered(coverage) && clean) {
       set(Verdict::repaired, "every operator computes what the source computes, on held back samples too");
-    } else if (again.faults.size() < found ||
-               after.label_differences < result_.before.label_differences) {
-      set(Verdict::improved, std::to_string(again.faults.size()) + " of " +
-                                 std::to_string(found) + " faults remain");
+    } else if (again.faults.size() < found || after.label_differences < result_.before.label_differences) {
+      set(Verdict::improved,
+          std::to_string(again.faults.size()) + " of " + std::to_string(found) + " faults remain");
     } else {
       set(Verdict::not_repaired, "nothing that was tried helps");
     }

@@ -118,9 +118,10 @@ class Search {
     for (const graph::Node& node : edited.nodes) {
       if (node.outputs.empty()) continue;
       auto was = before.find(node.outputs[0]);
-      const bool rewired = was != before.end() && computed_of(edited, *was->second) != computed_of(edited, node.inputs);
-      const bool reads = std::any_of(node.inputs.begin(), node.inputs.end(),
-                                     [&](ValueId in) { return out.contains(in); });
+      const bool rewired =
+          was != before.end() && computed_of(edited, *was->second) != computed_of(edited, node.inputs);
+      const bool reads =
+          std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) { return out.contains(in); });
       if (rewired || reads) out.insert(node.outputs.begin(), node.outputs.end());
     }
     return out;

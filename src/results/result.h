@@ -15,7 +15,7 @@ namespace fetafix::results {
 enum class Verdict {
   identical,     // outputs equal bit for bit on all samples, full coverage
   equivalent,    // within what rounding explains, full coverage
-  quantized,     // what differs is honest quantization of named tensors; no fault
+  quantized,     // what differs is rounding to fewer bits; no fault
   latent,        // labels agree, and a fault is there
   different,     // labels or outputs differ
   broken,        // the target does not load or run

@@ -116,8 +116,9 @@ std::string verdict_sentence(const Result& r) {
       return "Equivalent: on " + samples + " the outputs differ by no more than rounding explains (" +
              number_text(r.before.max_relative_error) + " relative).";
     case Verdict::quantized:
-      return "Quantized: what differs is rounding to fewer bits; " + std::to_string(r.before.label_differences) +
-             " of " + count(r.before.samples, "label") + " changed.";
+      return "Quantized: what differs is rounding to fewer bits; " +
+             std::to_string(r.before.label_differences) + " of " + count(r.before.samples, "label") +
+             " changed.";
     case Verdict::latent:
       return "Latent fault: the labels agree on " + samples +
              ", and the target still computes something else" + faults_found(r) + ".";

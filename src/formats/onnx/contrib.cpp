@@ -69,7 +69,8 @@ class Parts {
 // alpha * A' * B', where the last two dimensions of either may be swapped.
 bool fused_matmul(Graph& graph, const Node& node) {
   if (!has(node, 0) || !has(node, 1) || !wants(node, 0)) return false;
-  if (graph::attribute_or(node, "transBatchA", int64_t{0}) || graph::attribute_or(node, "transBatchB", int64_t{0}))
+  if (graph::attribute_or(node, "transBatchA", int64_t{0}) ||
+      graph::attribute_or(node, "transBatchB", int64_t{0}))
     return false;
   const auto rank_of = [&](size_t input) -> size_t {
     const graph::Value& value = graph.value(node.inputs[input]);

@@ -57,12 +57,18 @@ TEST_P(Contributed, ComputesTheSame) {
 }
 
 std::vector<Fused> all() {
-  const Tensor matrix = noise({6, 5}, 1), turned = noise({5, 6}, 2), row = noise({6}, 3), other = noise({6}, 4);
+  const Tensor matrix = noise({6, 5}, 1), turned = noise({5, 6}, 2), row = noise({6}, 3),
+               other = noise({6}, 4);
   return {
       {"MatMul", "FusedMatMul", {}, {2, 4, 6}, {matrix}, {"MatMul"}},
       {"MatMulScaled", "FusedMatMul", {{"alpha", 0.25f}}, {2, 4, 6}, {matrix}, {"MatMul", "Mul"}},
       {"MatMulTurned", "FusedMatMul", {{"transB", int64_t{1}}}, {2, 4, 6}, {turned}, {"MatMul", "Transpose"}},
-      {"MatMulTurnedFirst", "FusedMatMul", {{"transA", int64_t{1}}}, {2, 6, 4}, {matrix}, {"MatMul", "Transpose"}},
+      {"MatMulTurnedFirst",
+       "FusedMatMul",
+       {{"transA", int64_t{1}}},
+       {2, 6, 4},
+       {matrix},
+       {"MatMul", "Transpose"}},
       {"SkipLayerNormalization",
        "SkipLayerNormalization",
        {{"epsilon", 1e-3f}},
