@@ -38,6 +38,84 @@ void write_node(const graph::Node& node, onnx_wire::Node& wire) {
     onnx_wire::write_attribute(name, value, *wire.add_attribute());
 }
 
+// Writes nested graphs. Nested names start with `prefix`, which no name of the enclosing graphs does.
+class BodyWriter {
+ public:
+  explicit BodyWriter(std::string prefix) : prefix_(std::move(prefix)) {}
+
+  // `inputs` are the node's, by their names in the enclosing graph.
+  void write(const graph::Node& node, const std::vector<std::string>& inputs, onnx_wire::Node& wire) {
+    for (const auto& [name, body] : node.bodies) {
+      auto* attribute = wire.add_attribute();
+      attribute->set_name(name);
+      attribute->set_type(5);  // GRAPH
+      attribute->mutable_g()->set_name(name);
+      write(body, inputs, node.type == "Loop", *attribute->mutable_g());
+    }
+  }
+
+ private:
+  std::string fresh() { return prefix_ + std::to_string(count_++); }
+
+  void write(const graph::Body& body, const std::vector<std::string>& outside, bool is_loop,
+             onnx_wire::Graph& wire) {
+    const Graph& graph = *body.graph;
+    std::map<ValueId, std::string> names;
+    for (const auto& [id, input] : body.captures) names[id] = outside[input];
+    for (ValueId id : graph.inputs) {
+      auto* input = wire.add_input();
+      input->set_name(names[id] = fresh());
+      // Shapes may change from one step to the next; those of a Loop's step and condition ONNX Runtime wants.
+      const graph::Value& value = graph.value(id);
+      const bool counts = is_loop && wire.input_size() <= 2;
+      if (value.dtype != DType::unknown)
+        onnx_wire::write_type(value.dtype, counts ? value.shape.value_or(Shape{}) : std::optional<Shape>(),
+                              *input->mutable_type());
+    }
+    const auto name = [&](ValueId id) {
+      if (id == graph::no_value) return std::string();
+      auto [found, added] = names.try_emplace(id);
+      if (!added) return found->second;
+      found->second = fresh();
+      if (graph.value(id).is_constant()) {
+        auto* tensor = wire.add_initializer();
+        onnx_wire::write_tensor(graph.value(id).constant, *tensor);
+        tensor->set_name(found->second);
+      }
+      return found->second;
+    };
+    for (const graph::Node& node : graph.nodes) {
+      auto* to = wire.add_node();
+      write_node(node, *to);
+      std::vector<std::string> inputs;
+      for (ValueId id : node.inputs) inputs.push_back(name(id));
+      for (size_t i = 0; i < graph::own_inputs(node); ++i) to->add_input(inputs[i]);
+      for (ValueId id : node.outputs) to->add_output(name(id));
+      write(node, inputs, *to);
+    }
+    // ONNX wants outputs to be different values that a node of this graph computes.
+    for (ValueId id : graph.outputs) {
+      auto* identity = wire.add_node();
+      identity->set_op_type("Identity");
+      identity->add_input(name(id));
+      identity->add_output(fresh());
+      wire.add_output()->set_name(identity->output(0));
+    }
+  }
+
+  std::string prefix_;
+  size_t count_ = 0;
+};
+
+// What in a node can't be said in ONNX.
+const graph::Node* opaque_part(const graph::Node& node) {
+  if (node.opaque) return &node;
+  for (const auto& [name, body] : node.bodies)
+    for (const graph::Node& inner : body.graph->nodes)
+      if (const auto* found = opaque_part(inner)) return found;
+  return nullptr;
+}
+
 class Builder {
  public:
   explicit Builder(const Graph& graph) : graph_(graph), model_(empty_model()) {}
@@ -89,14 +167,17 @@ class Builder {
   }
 
   Status add(const graph::Node& node) {
-    if (node.opaque)
-      return Error{ErrorKind::unsupported, "'" + node.type + "' is opaque and can't be evaluated here"};
+    if (const auto* opaque = opaque_part(node))
+      return Error{ErrorKind::unsupported, "'" + opaque->type + "' is opaque and can't be evaluated here"};
     auto* wire = model_.mutable_graph()->add_node();
     write_node(node, *wire);
+    std::vector<std::string> inputs;
     for (ValueId in : node.inputs) {
       if (in != graph::no_value) FETAFIX_CHECK(read(in));
-      wire->add_input(in == graph::no_value ? "" : name(in));
+      inputs.push_back(in == graph::no_value ? "" : name(in));
     }
+    for (size_t i = 0; i < graph::own_inputs(node); ++i) wire->add_input(inputs[i]);
+    bodies_.write(node, inputs, *wire);
     for (ValueId out : node.outputs) {
       // A fed value is not computed: its node writes to a name that nobody reads.
       const bool hidden = out != graph::no_value && fed_.contains(out);
@@ -111,6 +192,7 @@ class Builder {
   const Graph& graph_;
   onnx_wire::Model model_;
   BuiltModel built_;
+  BodyWriter bodies_{"body"};
   std::map<ValueId, std::string> names_;
   std::map<ValueId, DType> fed_;
 };
@@ -126,6 +208,7 @@ Result<BuiltModel> build_model(const Graph& graph, std::span<const NodeId> nodes
 Result<std::string> to_onnx(const Graph& graph) {
   onnx_wire::Model model = empty_model();
   auto& out = *model.mutable_graph();
+  BodyWriter bodies("//body/");
   for (ValueId id : graph.inputs) {
     auto* input = out.add_input();
     input->set_name(graph.value(id).name);
@@ -138,10 +221,14 @@ Result<std::string> to_onnx(const Graph& graph) {
     tensor->set_name(value.name);
   }
   for (const graph::Node& node : graph.nodes) {
-    if (node.opaque) return Error{ErrorKind::unsupported, "'" + node.type + "' is opaque"};
+    if (const auto* opaque = opaque_part(node))
+      return Error{ErrorKind::unsupported, "'" + opaque->type + "' is opaque"};
     auto* wire = out.add_node();
     write_node(node, *wire);
-    for (ValueId in : node.inputs) wire->add_input(in == graph::no_value ? "" : graph.value(in).name);
+    std::vector<std::string> inputs;
+    for (ValueId in : node.inputs) inputs.push_back(in == graph::no_value ? "" : graph.value(in).name);
+    for (size_t i = 0; i < graph::own_inputs(node); ++i) wire->add_input(inputs[i]);
+    bodies.write(node, inputs, *wire);
     for (ValueId v : node.outputs) wire->add_output(v == graph::no_value ? "" : graph.value(v).name);
   }
   for (ValueId id : graph.outputs) out.add_output()->set_name(graph.value(id).name);

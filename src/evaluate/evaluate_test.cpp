@@ -162,6 +162,58 @@ TEST(ToleranceOfElementwiseNodes, CoversRoundingAgainstFloat64) {
   }
 }
 
+// y = x * 2^3 as a loop of three steps; the factor 2 is captured. Also gives all three steps.
+Graph powers() {
+  Graph body = parse(
+      "input %step int64[]\ninput %go bool[]\ninput %v float32[2]\ninput %factor float32[1]\n"
+      "%next = Mul(%v, %factor)\noutput %go\noutput %next\noutput %next\n");
+  body.inputs.pop_back();  // the factor comes from outside
+  Graph graph = parse(
+      "input %x float32[2]\nconst %steps int64[] {3}\nconst %two float32[1] {2}\n"
+      "%y, %all = Loop(%steps, _, %x, %two)\noutput %y\noutput %all\n");
+  const ValueId factor = id(body, "factor");
+  graph.node(0).bodies["body"] = {std::make_shared<Graph>(std::move(body)), {{factor, 3}}};
+  return graph;
+}
+
+TEST(Evaluator, RunsALoopWithWhatItCaptures) {
+  Graph graph = powers();
+  ASSERT_TRUE(graph::verify(graph).ok());
+  EXPECT_EQ(graph::own_inputs(graph.node(0)), 3u);
+  const Feeds feeds{{graph.inputs[0], Tensor::vector(std::vector<float>{1, -3})}};
+  auto out = evaluator().run(graph, all(graph), feeds, graph.outputs);
+  ASSERT_TRUE(out.ok()) << out.error().message;
+  EXPECT_EQ(to_text((*out)[0]), "float32[2] {8, -24}");
+  EXPECT_EQ(to_text((*out)[1]), "float32[3,2] {2, -6, 4, -12, 8, -24}");
+  graph.value(id(graph, "two")).constant = Tensor::vector(std::vector<float>{1});
+  EXPECT_EQ(to_text((*evaluator().run(graph, all(graph), feeds, graph.outputs))[0]), "float32[2] {1, -3}");
+  EXPECT_TRUE(to_onnx(graph).ok());
+}
+
+TEST(Evaluator, RefusesALoopWithAnOpaquePart) {
+  Graph graph = powers();
+  Graph body = *graph.node(0).bodies["body"].graph;
+  body.node(0).opaque = true;
+  graph.node(0).bodies["body"].graph = std::make_shared<Graph>(std::move(body));
+  const Feeds feeds{{graph.inputs[0], Tensor::vector(std::vector<float>{1, -3})}};
+  auto out = evaluator().run(graph, all(graph), feeds, graph.outputs);
+  ASSERT_FALSE(out.ok());
+  EXPECT_EQ(out.error().kind, ErrorKind::unsupported);
+  EXPECT_FALSE(to_onnx(graph).ok());
+}
+
+TEST(ToleranceOfLoops, GrowsWithTheLargestNumber) {
+  const Graph graph = powers();
+  const Feeds feeds{{graph.inputs[0], Tensor::vector(std::vector<float>{1, -3})}};
+  auto out = evaluator().run(graph, all(graph), feeds, graph.outputs);
+  auto tolerance = node_tolerance(evaluator(), graph, 0, feeds, *out);
+  ASSERT_TRUE(tolerance.ok());
+  const float first = (*tolerance)[0].as<float>()[0];
+  EXPECT_FLOAT_EQ(first, (*tolerance)[0].as<float>()[1]);
+  EXPECT_GT(first, 24 * unit_roundoff);
+  EXPECT_LT(first, 1e-4);
+}
+
 TEST(ToleranceOfOtherTypes, IsEmptyForWhatIsNotFloat) {
   const Graph graph =
       parse("input %x float32[2,3]\nconst %k int64[1] {2}\n%v, %i = TopK(%x, %k)\noutput %v\n");

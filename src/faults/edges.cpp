@@ -61,7 +61,7 @@ std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const g
                                           const align::Permutation& permutation) {
   const graph::Node& node = place.source.node(id);
   const Shape& shape = place.values.at(0, node.outputs[0]).shape();
-  if (!layout_free(node) && !permutation.empty()) return std::nullopt;
+  if ((!layout_free(node) && !permutation.empty()) || !node.bodies.empty()) return std::nullopt;
   graph::InsertNode out;
   out.edge = edge;
   out.type = node.type;

@@ -68,6 +68,39 @@ Uses::Uses(const Graph& graph)
   for (ValueId out : graph.outputs) is_output[static_cast<size_t>(out)] = true;
 }
 
+size_t own_inputs(const Node& node) {
+  size_t count = node.inputs.size();
+  for (const auto& [name, body] : node.bodies)
+    for (const auto& [value, input] : body.captures) count = std::min(count, input);
+  return count;
+}
+
+std::vector<ValueId> append(Graph& into, const Graph& from, const std::vector<ValueId>& inputs,
+                            const NativeOperator& native, Role role) {
+  std::map<ValueId, ValueId> moved{{no_value, no_value}};
+  for (size_t i = 0; i < from.inputs.size(); ++i) moved[from.inputs[i]] = inputs[i];
+  const auto here = [&](ValueId id) {
+    auto [found, added] = moved.try_emplace(id, no_value);
+    if (!added) return found->second;
+    Value value = from.value(id);
+    value.native_tensor = -1;  // a tensor of another list
+    value.native_name.clear();
+    value.lens.reset();
+    return found->second = into.add_value(std::move(value));
+  };
+  for (Node node : from.nodes) {
+    for (ValueId& id : node.inputs) id = here(id);
+    for (ValueId& id : node.outputs) id = here(id);
+    node.slots.clear();
+    node.native = native;
+    node.role = role;
+    into.add_node(std::move(node));
+  }
+  std::vector<ValueId> outputs;
+  for (ValueId id : from.outputs) outputs.push_back(here(id));
+  return outputs;
+}
+
 std::vector<bool> live_nodes(const Graph& graph) {
   std::vector<bool> wanted(graph.values.size(), false);
   std::vector<bool> live(graph.nodes.size(), false);
@@ -90,8 +123,13 @@ class Checker {
  public:
   explicit Checker(const Graph& graph) : graph_(graph), defined_(graph.values.size(), false) {}
 
-  Status run() {
+  // `given` are values that an enclosing graph computes.
+  Status run(const std::map<ValueId, size_t>& given) {
     FETAFIX_CHECK(check_values());
+    for (const auto& [id, input] : given) {
+      if (!in_range(id)) return malformed("a captured value is out of range");
+      defined_[static_cast<size_t>(id)] = true;
+    }
     for (ValueId in : graph_.inputs) {
       if (!in_range(in)) return malformed("a graph input is out of range");
       defined_[static_cast<size_t>(in)] = true;
@@ -126,6 +164,13 @@ class Checker {
       if (!defined_[static_cast<size_t>(in)])
         return malformed(where + " reads '" + graph_.value(in).name + "' before it is computed");
     }
+    for (const auto& [name, body] : node.bodies) {
+      if (!body.graph) return malformed(where + " has no " + name);
+      for (const auto& [id, input] : body.captures)
+        if (input >= node.inputs.size()) return malformed(where + " captures an input that it doesn't have");
+      if (auto status = Checker(*body.graph).run(body.captures); !status.ok())
+        return in_context(name + " of " + where, std::move(status).error());
+    }
     for (ValueId out : node.outputs) {
       if (out == no_value) continue;
       if (!in_range(out)) return malformed(where + " writes a value out of range");
@@ -143,7 +188,7 @@ class Checker {
 }  // namespace
 
 Status verify(const Graph& graph) {
-  return Checker(graph).run();
+  return Checker(graph).run({});
 }
 
 }  // namespace fetafix::graph

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -50,12 +51,23 @@ struct NativeOperator {
   auto operator<=>(const NativeOperator&) const = default;
 };
 
+struct Graph;
+
+// A nested graph of a Loop, If or Scan: carried and evaluated with its node, never analyzed or edited by itself.
+struct Body {
+  std::shared_ptr<const Graph> graph;
+  // Values of `graph` that the enclosing graph computes, and which input of the node each is. So the enclosing
+  // graph knows whatever a node reads as its inputs; these come behind the operator's own.
+  std::map<ValueId, size_t> captures;
+};
+
 struct Node {
   std::string type;              // ONNX operator; for an opaque node the native type
   std::string domain;            // "" is ai.onnx
   std::vector<ValueId> inputs;   // no_value where an optional operand is absent
   std::vector<ValueId> outputs;  // no_value where an optional output is not wanted
   Attributes attributes;         // only those that are set; see attribute_or() for defaults
+  std::map<std::string, Body> bodies;  // nested graphs by attribute
   bool opaque = false;           // known inputs and outputs, unknown meaning
   NativeOperator native;
   Role role = Role::core;
@@ -120,6 +132,14 @@ struct Uses {
 
 // Nodes from which an output can be reached.
 std::vector<bool> live_nodes(const Graph& graph);
+
+// How many of the node's inputs are the operator's own; behind them lies what its bodies capture.
+size_t own_inputs(const Node& node);
+
+// Adds all that `from` computes to `into`, with `inputs` in place of its inputs, as parts of the operator
+// `native` with the role `role`; returns what its outputs are there.
+std::vector<ValueId> append(Graph& into, const Graph& from, const std::vector<ValueId>& inputs,
+                            const NativeOperator& native, Role role);
 
 // The attribute in the type T, or `fallback`; a wrong type counts as missing.
 template <class T>

@@ -108,6 +108,37 @@ TEST_F(Verify, RefusesMoreSlotsThanInputs) {
   expect("slots");
 }
 
+// Two values, of which the loop's body reads %w and makes %o.
+Graph with_body(size_t input) {
+  Graph body = *parse_text("input %v float32[1]\ninput %k float32[1]\n%o = Add(%v, %k)\noutput %o\n");
+  body.inputs.pop_back();
+  Graph graph = *parse_text("input %x float32[1]\nconst %w float32[1] {1}\n%y = Loop(%x, %w) {a=1}\noutput %y\n");
+  graph.node(0).bodies["body"] = {std::make_shared<Graph>(std::move(body)), {{1, input}}};
+  return graph;
+}
+
+TEST(GraphBodies, AreShownBySizeAndChecked) {
+  Graph graph = with_body(1);
+  EXPECT_TRUE(verify(graph).ok());
+  EXPECT_EQ(own_inputs(graph.node(0)), 1u);
+  EXPECT_EQ(to_text(graph, graph.node(0)), "%y = Loop(%x, %w) {a=1, body=graph of 1}");
+  EXPECT_NE(verify(with_body(2)).error().message.find("captures an input"), std::string::npos);
+  graph.node(0).bodies["body"].captures.clear();
+  EXPECT_NE(verify(graph).error().message.find("reads 'k' before"), std::string::npos);
+}
+
+TEST(GraphBodies, AppendedGraphsKeepWhatTheyCompute) {
+  const Graph from = *parse_text(
+      "input %x float32[1]\nconst %c float32[1] {2}\n%a = Mul(%x, %c)\noutput %a\noutput %x\noutput %c\n");
+  Graph into = *parse_text("input %x float32[1]\n%a = Relu(%x)\noutput %a\n");
+  into.outputs = append(into, from, {into.outputs[0]}, {"", 7}, Role::bridge);
+  ASSERT_TRUE(verify(into).ok()) << verify(into).error().message;
+  EXPECT_EQ(to_text(into),
+            "input %x float32[1]\nconst %c float32[1] {2}\n%a = Relu(%x)\n%a#1 = Mul(%a, %c) : bridge\n"
+            "output %a#1\noutput %a\noutput %c\n");
+  EXPECT_EQ(into.node(1).native.index, 7);
+}
+
 TEST(GraphUses, KnowsProducersConsumersAndOutputs) {
   const Graph graph = *parse_text(
       "input %x float32[2]\n%y = Mul(%x, %x)\n%a, %b = Split(%y)\n%z = Add(%y, _, %b)\noutput %z\n");

@@ -52,15 +52,12 @@ std::string to_text(const Graph& graph, const Node& node) {
   std::string in = list(
       node.inputs, [&](ValueId v) { return operand(graph, v); }, ", ");
   out += "(" + in.substr(1, in.size() - 2) + ")";
-  if (!node.attributes.empty()) {
-    out += " {";
-    bool first = true;
-    for (const auto& [name, value] : node.attributes) {
-      out += (first ? "" : ", ") + name + "=" + to_text(value);
-      first = false;
-    }
-    out += "}";
-  }
+  std::vector<std::string> settings;
+  for (const auto& [name, value] : node.attributes) settings.push_back(name + "=" + to_text(value));
+  for (const auto& [name, body] : node.bodies)  // shown by size only
+    settings.push_back(name + "=graph of " + std::to_string(body.graph->nodes.size()));
+  for (size_t i = 0; i < settings.size(); ++i) out += (i ? ", " : " {") + settings[i];
+  if (!settings.empty()) out += "}";
   if (node.role != Role::core) out += " : " + std::string(role_name(node.role));
   return out;
 }

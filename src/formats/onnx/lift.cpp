@@ -20,12 +20,9 @@ Error broken(const std::string& what) {
 
 class Lifter {
  public:
-  Lifter(const onnx_wire::Model& model, const fs::path& folder)
-      : model_(model),
-        graph_(model.graph()),
-        folder_(folder),
-        opset_(default_opset(model)),
-        budget_(model, folder) {}
+  Lifter(const onnx_wire::Graph& graph, const fs::path& folder, int opset, ExternalBudget& budget,
+         std::string path = "")
+      : graph_(graph), folder_(folder), opset_(opset), budget_(budget), path_(std::move(path)) {}
 
   Result<Lifted> run() {
     if (opset_ < 7)
@@ -33,6 +30,13 @@ class Lifter {
                    "operator set " + std::to_string(opset_) +
                        " is not supported; expected 7 or newer (convert the file with "
                        "onnx.version_converter first)"};
+    FETAFIX_CHECK(lift());
+    FETAFIX_CHECK(graph::verify(out_.graph));
+    return std::move(out_);
+  }
+
+ private:
+  Status lift() {
     FETAFIX_CHECK(add_initializers());
     FETAFIX_CHECK(add_inputs());
     FETAFIX_TRY(std::vector<int> indices, order());
@@ -45,11 +49,9 @@ class Lifter {
     }
     for (const auto& info : graph_.value_info())
       if (auto found = ids_.find(info.name()); found != ids_.end()) describe(found->second, info);
-    FETAFIX_CHECK(graph::verify(out_.graph));
-    return std::move(out_);
+    return {};
   }
 
- private:
   void describe(ValueId id, const onnx_wire::ValueInfo& info) {
     graph::Value& value = out_.graph.value(id);
     if (value.is_constant() || !info.type().has_tensor_type()) return;
@@ -154,7 +156,7 @@ class Lifter {
     node.type = wire.op_type();
     node.domain = wire.domain() == "ai.onnx" ? "" : wire.domain();
     node.name = wire.name();
-    node.native.index = index;
+    node.native = {path_, index};
     bool readable = node.domain.empty() || node.domain == "com.microsoft";
     for (int i = 0; i < wire.input_size(); ++i) {
       const bool unread = unread_.contains(wire.input(i));
@@ -163,6 +165,7 @@ class Lifter {
       readable = readable && !unread;
     }
     for (const auto& attribute : wire.attribute()) {
+      if (attribute.has_g()) continue;  // add_bodies
       auto value = read_attribute(attribute);
       if (value.ok())
         node.attributes[attribute.name()] = std::move(value).value();
@@ -176,12 +179,71 @@ class Lifter {
         return broken(label(wire, index) + " computes '" + name + "', which exists already");
       node.outputs.push_back(name.empty() ? graph::no_value : computed(name));
     }
-    if (readable && add_upgraded(out_.graph, node, node.domain.empty() ? opset_ : graph::view_opset))
+    const std::string foreign = add_bodies(node, wire, index);
+    if (readable && foreign.empty() && !node.bodies.empty()) {
+      out_.notes.push_back(label(wire, index) +
+                           " is judged as a whole: what lies inside can't be told apart or repaired");
+      out_.graph.add_node(std::move(node));
       return {};
-    return add_opaque(std::move(node), wire, index);
+    }
+    if (readable && foreign.empty() &&
+        add_upgraded(out_.graph, node, node.domain.empty() ? opset_ : graph::view_opset))
+      return {};
+    return add_opaque(std::move(node), wire, index,
+                      foreign.empty() ? "its meaning is not known here" : "inside, " + foreign);
   }
 
-  Status add_opaque(Node node, const onnx_wire::Node& wire, int index) {
+  // Lifts the nested graphs of a node; what they capture become inputs. Returns what in them has no meaning
+  // here; then the node stays without.
+  std::string add_bodies(Node& node, const onnx_wire::Node& wire, int index) {
+    const Node bare = node;
+    std::map<std::string, size_t> inputs;  // of captured names
+    for (const auto& attribute : wire.attribute()) {
+      if (!attribute.has_g()) continue;
+      // Before opset 9 a Scan had a batch dimension.
+      const bool known = node.type == "Loop" || node.type == "If" || (node.type == "Scan" && opset_ >= 9);
+      if (!node.domain.empty() || !known) return node.type + " with a graph is not known here";
+      Lifter nested(attribute.g(), folder_, opset_, budget_,
+                    path_ + "/" + std::to_string(index) + ":" + attribute.name());
+      graph::Body body;
+      std::set<std::string> names;
+      captured_names(attribute.g(), {}, names);
+      for (const std::string& name : names) {
+        if (unread_.contains(name)) {
+          node = bare;
+          return "'" + name + "' is of a type that can't be read";
+        }
+        const ValueId outside = ids_.at(name);
+        const auto [input, added] = inputs.try_emplace(name, node.inputs.size());
+        if (added) {
+          node.inputs.push_back(outside);
+          node.slots.push_back(-1);
+        }
+        body.captures[nested.capture(name, out_.graph.value(outside))] = input->second;
+      }
+      std::string foreign;
+      if (auto status = nested.lift(); !status.ok()) foreign = status.error().message;
+      for (const Node& inner : nested.out_.graph.nodes)
+        if (inner.opaque && foreign.empty())
+          foreign = label(attribute.g().node(inner.native.index), inner.native.index) + " is opaque";
+      if (!foreign.empty()) {
+        node = bare;
+        return foreign;
+      }
+      body.graph = std::make_shared<graph::Graph>(std::move(nested.out_.graph));
+      node.bodies[attribute.name()] = std::move(body);
+    }
+    return "";
+  }
+
+  ValueId capture(const std::string& name, const graph::Value& outside) {
+    const ValueId id = computed(name);
+    out_.graph.value(id).dtype = outside.dtype;
+    out_.graph.value(id).shape = outside.shape;
+    return id;
+  }
+
+  Status add_opaque(Node node, const onnx_wire::Node& wire, int index, const std::string& why) {
     node.opaque = true;
     node.attributes.clear();
     std::set<ValueId> have(node.inputs.begin(), node.inputs.end());
@@ -193,16 +255,16 @@ class Lifter {
         node.slots.push_back(-1);
       }
     }
-    out_.notes.push_back(label(wire, index) + " is opaque: its meaning is not known here");
+    out_.notes.push_back(label(wire, index) + " is opaque: " + why);
     out_.graph.add_node(std::move(node));
     return {};
   }
 
-  const onnx_wire::Model& model_;
   const onnx_wire::Graph& graph_;
   const fs::path& folder_;
   int opset_;
-  ExternalBudget budget_;
+  ExternalBudget& budget_;
+  std::string path_;  // of a nested graph
   Lifted out_;
   std::map<std::string, ValueId> ids_;
   std::set<std::string> unread_;  // constants that the file keeps and the view does not hold
@@ -211,7 +273,8 @@ class Lifter {
 }  // namespace
 
 Result<Lifted> lift_model(const onnx_wire::Model& model, const fs::path& folder) {
-  return Lifter(model, folder).run();
+  ExternalBudget budget(model, folder);
+  return Lifter(model.graph(), folder, default_opset(model), budget).run();
 }
 
 }  // namespace fetafix::formats::onnx

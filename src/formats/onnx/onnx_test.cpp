@@ -99,7 +99,7 @@ TEST(OnnxLifting, ConstantNodesAndInitializersAreConstants) {
   EXPECT_EQ(lifted->graph.node(1).native.index, 2);
 }
 
-TEST(OnnxLifting, UnknownDomainsAndControlFlowAreOpaque) {
+TEST(OnnxLifting, UnknownDomainsAreOpaqueControlFlowIsNot) {
   ModelBuilder builder(17);
   builder.input("x", {2}).input("q", {}, DType::boolean).node("Odd", {"x"}, {"a"});
   builder.model.mutable_graph()->mutable_node(0)->set_domain("elsewhere");
@@ -119,7 +119,50 @@ TEST(OnnxLifting, UnknownDomainsAndControlFlowAreOpaque) {
   EXPECT_EQ(lifted->notes.size(), 2u);
   EXPECT_EQ(to_text(lifted->graph, lifted->graph.node(0)), "%a = opaque elsewhere::Odd(%x)");
   EXPECT_EQ(to_text(lifted->graph, lifted->graph.node(1)),
-            "%y = opaque If(%q, %a)");  // what the branches capture
+            "%y = If(%q, %a) {else_branch=graph of 1, then_branch=graph of 1}");
+}
+
+// y = x after three times v = v + step * w; w is captured from outside, and the Add is of `domain`.
+ModelBuilder looping(const std::string& domain = "") {
+  ModelBuilder builder(13);
+  builder.input("x", {2}).weights("w", noise({2}, 4)).weights("n", Tensor::scalar(int64_t{3}));
+  ModelBuilder body(13);
+  body.input("i", {}, DType::int64).input("go", {}, DType::boolean).input("v", {2});
+  body.node("Cast", {"i"}, {"step"}, {{"to", int64_t{1}}}).node("Mul", {"step", "w"}, {"d"});
+  body.node("Add", {"v", "d"}, {"next"}).output("go", DType::boolean).output("next").output("next");
+  body.model.mutable_graph()->mutable_node(2)->set_domain(domain);
+  body.node("Identity", {"go"}, {"go_on"}).node("Identity", {"next"}, {"scanned"});
+  body.model.mutable_graph()->mutable_output(0)->set_name("go_on");
+  body.model.mutable_graph()->mutable_output(2)->set_name("scanned");
+  builder.node("Loop", {"n", "", "x"}, {"y", "steps"}).output("y").output("steps");
+  auto* attribute = builder.model.mutable_graph()->mutable_node(0)->add_attribute();
+  attribute->set_name("body");
+  attribute->set_type(5);
+  *attribute->mutable_g() = body.model.graph();
+  return builder;
+}
+
+TEST(OnnxLifting, ALoopComputesWhatTheFileComputes) {
+  const std::string bytes = looping().bytes();
+  auto lifted = (*read_bytes(bytes))->lift();
+  ASSERT_TRUE(lifted.ok()) << lifted.error().message;
+  EXPECT_EQ(to_text(lifted->graph, lifted->graph.node(0)),
+            "%y, %steps = Loop(%n, _, %x, %w) {body=graph of 5}");
+  EXPECT_EQ(lifted->notes.size(), 1u);
+  const std::vector<channel::NamedTensor> inputs{{"x", noise({2}, 9)}};
+  auto file = run_file(bytes, inputs);
+  auto view = run_view(lifted->graph, inputs);
+  ASSERT_TRUE(file.ok()) << file.error().message;
+  ASSERT_TRUE(view.ok()) << view.error().message;
+  expect_near(*file, *view, 0);
+}
+
+TEST(OnnxLifting, ALoopWithAnUnknownPartIsOpaque) {
+  auto lifted = (*read_bytes(looping("elsewhere").bytes()))->lift();
+  ASSERT_TRUE(lifted.ok()) << lifted.error().message;
+  EXPECT_EQ(to_text(lifted->graph, lifted->graph.node(0)), "%y, %steps = opaque Loop(%n, _, %x, %w)");
+  ASSERT_EQ(lifted->notes.size(), 1u);
+  EXPECT_EQ(lifted->notes[0], "node 0 (Loop) is opaque: inside, node 2 (Add) is opaque");
 }
 
 TEST(OnnxExposing, AddsTheWantedOutputs) {

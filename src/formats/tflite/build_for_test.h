@@ -22,7 +22,13 @@ class Build {
   }
 
   schema::ModelT& model() { return model_; }
-  schema::SubGraphT& graph() { return *model_.subgraphs[0]; }
+  schema::SubGraphT& graph() { return *model_.subgraphs[current_]; }
+  // What follows goes into another subgraph, a new one for each new number.
+  void enter(size_t subgraph) {
+    while (model_.subgraphs.size() <= subgraph)
+      model_.subgraphs.push_back(std::make_unique<schema::SubGraphT>());
+    current_ = subgraph;
+  }
   schema::OperatorT& op(int index) { return *graph().operators[static_cast<size_t>(index)]; }
 
   int tensor(const std::string& name, std::vector<int32_t> shape,
@@ -96,6 +102,7 @@ class Build {
 
  private:
   schema::ModelT model_;
+  size_t current_ = 0;
 };
 
 // image [1,8,8,3] - CONV_2D 3x3 SAME stride 2 RELU6 - MAX_POOL 2x2 - RESHAPE - FULLY_CONNECTED - SOFTMAX.

@@ -35,10 +35,12 @@ bool has_dynamic_input(const schema::SubGraph& graph) {
 
 }  // namespace
 
-Lifter::Lifter(const File& file, uint32_t subgraph)
+Lifter::Lifter(const File& file, uint32_t subgraph, int depth)
     : file_(file),
       native_(*file.model->subgraphs()->Get(subgraph)),
       subgraph_(subgraph),
+      depth_(depth),
+      read_{subgraph},
       dynamic_(has_dynamic_input(native_)),
       tensors_(count_of(native_.tensors())),
       value_(tensors_.size(), graph::no_value),
@@ -234,7 +236,7 @@ Result<Lifted> Lifter::run() {
                             operator_name(*file_.model, *native_.operators()->Get(i)) + ")",
                         std::move(status).error());
   FETAFIX_CHECK(add_outputs());
-  if (const uint32_t others = file_.model->subgraphs()->size() - 1)
+  if (const size_t others = file_.model->subgraphs()->size() - read_.size(); others && depth_ == 0)
     out_.notes.push_back(std::to_string(others) + " other subgraph(s) are kept as they are");
   FETAFIX_CHECK(graph::verify(out_.graph));
   return std::move(out_);

@@ -55,7 +55,8 @@ struct TensorInfo {
 // The graph in the making.
 class Lifter {
  public:
-  Lifter(const File& file, uint32_t subgraph);
+  // `depth`: in how many WHILEs the subgraph lies.
+  explicit Lifter(const File& file, uint32_t subgraph, int depth = 0);
   Result<Lifted> run();
 
  private:
@@ -79,10 +80,14 @@ class Lifter {
   // looks at check_memory(), at the latest when an operator is done.
   bool spend(uint64_t bytes);
   Status check_memory() const;
+  // What a WHILE runs. Unsupported: whatever keeps it from being evaluated.
+  Result<graph::Graph> lift_nested(int32_t subgraph);
 
   const File& file_;
   const schema::SubGraph& native_;
   uint32_t subgraph_;
+  int depth_;
+  std::set<uint32_t> read_;  // subgraphs that are part of the view
   bool dynamic_ = false;  // some model input has a dimension that is not known
   std::vector<TensorInfo> tensors_;
   std::vector<ValueId> value_;  // by tensor; no_value: not computed yet
@@ -151,6 +156,10 @@ class Operation {
   Operand to_channels_last(const Operand& value, int rank = 4);
   // The fused activation function.
   Result<Operand> activated(const Operand& value, schema::ActivationFunctionType function);
+
+  // A WHILE: the other subgraphs that it runs, and the nodes that do the same (lift_while.cpp).
+  Result<graph::Graph> nested(int32_t subgraph) { return lifter_.lift_nested(subgraph); }
+  Status loop(graph::Graph condition, graph::Graph body);
 
   // For a DEQUANTIZE that only unpacks a constant: whoever reads its output reads the constant, in float32.
   Status stores_as_float16();

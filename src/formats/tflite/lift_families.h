@@ -31,6 +31,9 @@ bool is_hybrid(const Operation& op, int input_slot, int weight_slot);
 Result<Operand> as_hybrid_sees(Operation& op, const Operand& value, const std::vector<int64_t>& axes,
                                bool asymmetric);
 
+// lift_while.cpp
+Status lift_while(Operation& op);
+
 // lift_pool.cpp
 Status lift_average_pool(Operation& op);
 Status lift_max_pool(Operation& op);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -103,24 +104,42 @@ Status lift_strided_slice(Operation& op) {
   return op.out(x);
 }
 
+namespace {
+
+// Where begin or size is computed: begin + size, and to the end where the size is negative.
+Result<Operand> computed_ends(Operation& op, const Operand& starts) {
+  FETAFIX_TRY(Operand sizes, op.int64s(2));
+  const Operand ends = op.node("Add", {starts, sizes}, {}, Role::bridge);
+  if (op.is_constant(2)) {
+    FETAFIX_TRY(const auto size, op.ints(2));
+    if (std::all_of(size.begin(), size.end(), [](int64_t s) { return s >= 0; })) return ends;
+  }
+  const Operand zero = op.number("none", Tensor::scalar(int64_t{0}));
+  const Operand open = op.node("Less", {sizes, zero}, {}, Role::bridge, DType::boolean);
+  return op.node("Where", {open, op.number("end", Tensor::scalar(to_the_end)), ends}, {}, Role::bridge,
+                 DType::int64);
+}
+
+}  // namespace
+
 Status lift_slice(Operation& op) {
   FETAFIX_TRY(Operand x, op.in(0));
   FETAFIX_TRY(Operand starts, op.int64s(1));
-  FETAFIX_TRY(auto size, op.ints(2));
+  if (!op.info(0).shape) return Operation::unsupported("the input's rank is not known");
+  const size_t rank = op.info(0).shape->size();
   Operand ends;
-  if (op.is_constant(1)) {
+  if (op.is_constant(1) && op.is_constant(2)) {
     FETAFIX_TRY(auto begin, op.ints(1));
-    if (begin.size() != size.size()) return Operation::unsupported("begin and size differ in length");
-    for (size_t i = 0; i < size.size(); ++i) size[i] = size[i] < 0 ? to_the_end : begin[i] + size[i];
+    FETAFIX_TRY(auto size, op.ints(2));
+    if (begin.size() != rank || size.size() != rank)
+      return Operation::unsupported("begin and size are not as long as the input has dimensions");
+    for (size_t i = 0; i < rank; ++i) size[i] = size[i] < 0 ? to_the_end : begin[i] + size[i];
     ends = op.number("ends", Tensor::vector(size));
   } else {
-    for (int64_t s : size)
-      if (s < 0) return Operation::unsupported("a computed begin with a size to the end");
-    FETAFIX_TRY(Operand lengths, op.int64s(2));
-    ends = op.node("Add", {starts, lengths}, {}, Role::bridge);
+    FETAFIX_TRY(ends, computed_ends(op, starts));
   }
   std::vector<int64_t> axes;
-  for (size_t i = 0; i < size.size(); ++i) axes.push_back(static_cast<int64_t>(i));
+  for (size_t i = 0; i < rank; ++i) axes.push_back(static_cast<int64_t>(i));
   return op.out(op.node("Slice", {x, starts, ends, op.number("axes", Tensor::vector(axes))}));
 }
 

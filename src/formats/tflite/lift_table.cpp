@@ -130,6 +130,9 @@ constexpr LiftRule rules[]{
      "or hybrid"},
     {Builtin::UNPACK, lift_unpack, "Split, Squeeze of each"},
     {Builtin::WHERE, lift_where, "NonZero, bridge"},
+    {Builtin::WHILE, lift_while,
+     "Loop, after what computes its first condition; loops in loops in loops are opaque, and what holds "
+     "an opaque operator"},
     {Builtin::ZEROS_LIKE, lift_zeros_like, "Shape, ConstantOfShape"},
 };
 

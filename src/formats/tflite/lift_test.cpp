@@ -46,6 +46,79 @@ TEST(Lift, SameTwice) {
   EXPECT_EQ(graph::to_text(lifted(*model).graph), graph::to_text(lifted(*model).graph));
 }
 
+// while (i < 3) { ++i; v += w; }
+struct Counting : Build {
+  int i, v, last, sum, next, step;
+
+  Counting() {
+    i = input("i", {}, TensorType::INT32);
+    v = input("v", {1, 2});
+    last = tensor("last", {}, TensorType::INT32);
+    sum = tensor("sum", {1, 2});
+    schema::WhileOptionsT options;
+    options.cond_subgraph_index = 1;
+    options.body_subgraph_index = 2;
+    add(Builtin::WHILE, {i, v}, {last, sum}, options);
+    output(sum);
+    enter(1);
+    const int count = input("i", {}, TensorType::INT32);
+    input("v", {1, 2});
+    output(tensor("go", {}, TensorType::BOOL));
+    add(Builtin::LESS, {count, constant<int32_t>("3", {}, {3})}, {graph().outputs[0]});
+    enter(2);
+    step = input("i", {}, TensorType::INT32);
+    const int before = input("v", {1, 2});
+    next = tensor("next", {}, TensorType::INT32);
+    const int after = tensor("after", {1, 2});
+    add(Builtin::ADD, {step, constant<int32_t>("1", {}, {1})}, {next}, schema::AddOptionsT());
+    add(Builtin::ADD, {before, ramp("w", {1, 2})}, {after}, schema::AddOptionsT());
+    output(next);
+    output(after);
+  }
+};
+
+TEST(LiftWhile, IsOneLoop) {
+  const Lifted view = lifted(*Counting().native());
+  EXPECT_EQ(view.notes.size(), 1u);
+  EXPECT_EQ(types(view.graph), "Less Loop");
+  EXPECT_EQ(node_of(view.graph, "Less").role, Role::bridge);
+  const auto& loop = node_of(view.graph, "Loop");
+  EXPECT_EQ(loop.slots, (std::vector<int>{-1, -1, 0, 1}));
+  EXPECT_EQ(view.graph.value(loop.outputs.at(0)).dtype, DType::int32);
+  EXPECT_EQ(view.graph.value(loop.outputs.at(1)).native_name, "sum");
+  EXPECT_EQ(graph::to_text(*loop.bodies.at("body").graph),
+            "input %loop/step int64[]\ninput %loop/condition bool[]\ninput %i int32[]\n"
+            "input %v float32[1,2]\nconst %1 int32[] {1}\nconst %w float32[1,2] {0, 0.5}\n"
+            "const %3 int32[] {3}\n%next = Add(%i, %1)\n%after = Add(%v, %w)\n%go = Less(%next, %3)\n"
+            "output %go\noutput %next\noutput %after\n");
+}
+
+TEST(LiftWhile, IsOpaqueWhereItCannotBeEvaluated) {
+  const auto reason = [](Build& model) {
+    const Lifted view = lifted(*model.native());
+    EXPECT_EQ(types(view.graph), "WHILE");
+    return view.notes.empty() ? "" : view.notes[0];
+  };
+  Counting foreign;
+  foreign.enter(2);
+  foreign.model().operator_codes[foreign.op(1).opcode_index]->builtin_code = Builtin::SVDF;
+  foreign.model().operator_codes[foreign.op(1).opcode_index]->deprecated_builtin_code =
+      static_cast<int8_t>(Builtin::SVDF);
+  EXPECT_NE(reason(foreign).find("SVDF"), std::string::npos);
+  Counting missing;
+  missing.enter(0);
+  missing.op(0).builtin_options.AsWhileOptions()->body_subgraph_index = 9;
+  EXPECT_NE(reason(missing).find("no subgraph 9"), std::string::npos);
+  Counting growing;
+  growing.enter(1);
+  growing.graph().tensors[1]->shape = {2, 2};
+  EXPECT_NE(reason(growing).find("variable 1 changes its form"), std::string::npos);
+  Counting endless;  // the body is the main graph
+  endless.enter(0);
+  endless.op(0).builtin_options.AsWhileOptions()->body_subgraph_index = 0;
+  EXPECT_NE(reason(endless).find("opaque"), std::string::npos);
+}
+
 TEST(Lift, DynamicSizesKeepSame) {
   SmallNet net;
   for (auto& tensor : net.graph().tensors)
@@ -180,7 +253,7 @@ TEST(Lift, EveryRuleOnce) {
   std::set<Builtin> seen;
   for (const LiftRule& rule : lift_rules())
     EXPECT_TRUE(seen.insert(rule.builtin).second) << builtin_name(rule.builtin);
-  EXPECT_EQ(find_lift_rule(Builtin::WHILE), nullptr);
+  EXPECT_EQ(find_lift_rule(Builtin::IF), nullptr);
 }
 
 }  // namespace
