@@ -78,7 +78,11 @@ class Walk {
   std::optional<Candidate> as_output(graph::ValueId value) const;
   std::optional<std::pair<size_t, Candidate>> confirm_region(size_t position);
   std::optional<Candidate> tentative(graph::NodeId id) const;
-  void give(graph::NodeId id, const Candidate& candidate);
+  void give(graph::NodeId id, const Candidate& candidate, size_t output = 0);
+  bool give_loop(graph::NodeId id);
+  int shared_operands(const graph::Node& node, const graph::Node& other) const;
+  std::vector<Tensor> unpaired_evidence(graph::ValueId value) const;
+  std::optional<Match> nearest_output(std::span<const Tensor> samples, const graph::Node& other) const;
   int frontier(graph::NodeId id) const;
   Tensor handed(size_t sample, graph::ValueId target, const Candidate& candidate) const;
   std::optional<Permutation> usual_permutation(const Shape& source, const Shape& target) const;

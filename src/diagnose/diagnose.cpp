@@ -10,7 +10,8 @@ using graph::NodeId;
 
 // Layout and shape nodes are rarely what a person would name.
 int weight(const graph::Node& node) {
-  static const std::set<std::string> linear{"Conv", "ConvTranspose", "MatMul", "Gemm", "LSTM", "GRU", "Loop", "Scan"};
+  static const std::set<std::string> linear{"Conv", "ConvTranspose", "MatMul", "Gemm",
+                                            "LSTM", "GRU",           "Loop",   "Scan"};
   if (linear.contains(node.type)) return 3;
   return node.type == "BatchNormalization" ? 2 : node.role == graph::Role::bridge ? 0 : 1;
 }

@@ -153,9 +153,9 @@ Result<std::vector<Tensor>> linear(Evaluator& evaluator, const Graph& graph, con
   return out;
 }
 
-// Recurrent layers, as one node or as a loop, are known only as a whole: 6 u of the largest number, at least of
-// 1 (a cell state may exceed it). Gates forget, so it does not grow with the steps; clean conversions of Keras'
-// LSTM and GRU reach 2.4 u as loops.
+// Recurrent layers, as one node or as a loop, are known only as a whole: 6 u of the largest number, at least
+// of 1 (a cell state may exceed it). Gates forget, so it does not grow with the steps; clean conversions of
+// Keras' LSTM and GRU reach 2.4 u as loops.
 Tensor recurrent_tolerance(const Tensor& y) {
   float largest = 1;
   for (float v : y.as<float>()) largest = std::max(largest, std::fabs(v));

@@ -53,22 +53,23 @@ struct NativeOperator {
 
 struct Graph;
 
-// A nested graph of a Loop, If or Scan: carried and evaluated with its node, never analyzed or edited by itself.
+// A nested graph of a Loop, If or Scan: carried and evaluated with its node, never analyzed or edited by
+// itself.
 struct Body {
   std::shared_ptr<const Graph> graph;
-  // Values of `graph` that the enclosing graph computes, and which input of the node each is. So the enclosing
-  // graph knows whatever a node reads as its inputs; these come behind the operator's own.
+  // Values of `graph` that the enclosing graph computes, and which input of the node each is. So the
+  // enclosing graph knows whatever a node reads as its inputs; these come behind the operator's own.
   std::map<ValueId, size_t> captures;
 };
 
 struct Node {
-  std::string type;              // ONNX operator; for an opaque node the native type
-  std::string domain;            // "" is ai.onnx
-  std::vector<ValueId> inputs;   // no_value where an optional operand is absent
-  std::vector<ValueId> outputs;  // no_value where an optional output is not wanted
-  Attributes attributes;         // only those that are set; see attribute_or() for defaults
+  std::string type;                    // ONNX operator; for an opaque node the native type
+  std::string domain;                  // "" is ai.onnx
+  std::vector<ValueId> inputs;         // no_value where an optional operand is absent
+  std::vector<ValueId> outputs;        // no_value where an optional output is not wanted
+  Attributes attributes;               // only those that are set; see attribute_or() for defaults
   std::map<std::string, Body> bodies;  // nested graphs by attribute
-  bool opaque = false;           // known inputs and outputs, unknown meaning
+  bool opaque = false;                 // known inputs and outputs, unknown meaning
   NativeOperator native;
   Role role = Role::core;
   std::vector<int> slots;  // native operand slot of each input; -1 or missing: none

@@ -112,7 +112,8 @@ TEST_F(Verify, RefusesMoreSlotsThanInputs) {
 Graph with_body(size_t input) {
   Graph body = *parse_text("input %v float32[1]\ninput %k float32[1]\n%o = Add(%v, %k)\noutput %o\n");
   body.inputs.pop_back();
-  Graph graph = *parse_text("input %x float32[1]\nconst %w float32[1] {1}\n%y = Loop(%x, %w) {a=1}\noutput %y\n");
+  Graph graph =
+      *parse_text("input %x float32[1]\nconst %w float32[1] {1}\n%y = Loop(%x, %w) {a=1}\noutput %y\n");
   graph.node(0).bodies["body"] = {std::make_shared<Graph>(std::move(body)), {{1, input}}};
   return graph;
 }

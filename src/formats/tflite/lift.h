@@ -88,7 +88,7 @@ class Lifter {
   uint32_t subgraph_;
   int depth_;
   std::set<uint32_t> read_;  // subgraphs that are part of the view
-  bool dynamic_ = false;  // some model input has a dimension that is not known
+  bool dynamic_ = false;     // some model input has a dimension that is not known
   std::vector<TensorInfo> tensors_;
   std::vector<ValueId> value_;  // by tensor; no_value: not computed yet
   std::vector<int> stored_as_;  // by tensor: the float16 constant that a DEQUANTIZE only unpacks; else -1

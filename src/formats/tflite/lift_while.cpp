@@ -1,5 +1,5 @@
-// WHILE. One ONNX Loop whose body is the body's subgraph followed by the condition's; the condition before the
-// first step is computed in front of it. The nested graphs are carried, not analyzed (graph::Body).
+// WHILE. One ONNX Loop whose body is the body's subgraph followed by the condition's; the condition before
+// the first step is computed in front of it. The nested graphs are carried, not analyzed (graph::Body).
 #include <algorithm>
 #include <set>
 
