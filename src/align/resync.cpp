@@ -16,7 +16,7 @@ constexpr size_t operand_window = 10;  // source values around an operand's that
 constexpr int source_window = 40;      // source nodes around the frontier tried as values
 constexpr size_t most_candidates = 24;
 constexpr int consumer_window = 8;  // consumers that may confirm
-constexpr int loop_window = 8;      // source nodes behind the frontier among which a loop's counterpart is
+constexpr int loop_window = 16;     // source nodes behind the frontier among which a loop's counterpart is
 constexpr int region_window = 4;    // nodes of a stuck region that may have a counterpart
 constexpr int enough = 2;           // confirmations that settle it
 
