@@ -206,9 +206,7 @@ class Lifter {
       Lifter nested(attribute.g(), folder_, opset_, budget_,
                     path_ + "/" + std::to_string(index) + ":" + attribute.name());
       graph::Body body;
-      std::set<std::string> names;
-      captured_names(attribute.g(), {}, names);
-      for (const std::string& name : names) {
+      for (const std::string& name : names_captured(attribute.g())) {
         if (unread_.contains(name)) {
           node = bare;
           return "'" + name + "' is of a type that can't be read";

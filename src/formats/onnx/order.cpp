@@ -109,6 +109,12 @@ std::string label(const onnx_wire::Node& node, int index) {
          (node.name().empty() ? "" : " '" + node.name() + "'") + ")";
 }
 
+std::set<std::string> names_captured(const onnx_wire::Graph& nested) {
+  std::set<std::string> local, out;
+  captured_names(nested, local, out);
+  return out;
+}
+
 std::set<std::string> names_read(const onnx_wire::Node& node) {
   std::set<std::string> names(node.input().begin(), node.input().end());
   std::set<std::string> local;
