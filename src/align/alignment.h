@@ -63,7 +63,8 @@ struct Alignment {
 };
 
 struct WalkOptions {
-  double sieve = 1e-4;             // relative L2 above which a pair is not even looked at
+  double sieve = 1e-4;  // relative L2 above which a pair is not even looked at
+  double near = 0.05;   // ... up to which the same operator on the same operand makes the same value, wrongly
   double far_share = 0.05;         // share of elements that may exceed 8 x tolerance in a matched pair
   double saturated_share = 0.001;  // of the elements that may lie outside the range of a quantized type
   int longest_rewrite = 6;         // target nodes that may come out right only together

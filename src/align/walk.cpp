@@ -169,6 +169,36 @@ Result<bool> Walk::settle_by_operands(NodeId id, size_t output, const std::vecto
   return false;
 }
 
+// The source's value that the same operator makes of the same operand, and almost the same: what is a little
+// wrong here must not be lost in what rounding may do further on.
+std::optional<Match> Walk::near_counterpart(NodeId id, std::span<const Tensor> computed,
+                                            compare::ToleranceRatio* ratio) const {
+  const Node& node = target_.node(id);
+  if (node.inputs.empty()) return std::nullopt;
+  auto operand = out_.pairs.find(node.inputs[0]);
+  if (operand == out_.pairs.end()) return std::nullopt;
+  // The way back in the source: the operator, and a normalization that the target may have folded.
+  const auto leads_here = [&](ValueId value) {
+    bool same_type = false;
+    for (int hops = 0; hops < 4; ++hops) {
+      const NodeId producer = source_.uses().producer[static_cast<size_t>(value)];
+      if (producer < 0) return false;
+      const Node& other = source_.graph().node(producer);
+      same_type = same_type || other.type == node.type;
+      if (other.inputs.empty() || other.inputs[0] == graph::no_value) return false;
+      value = other.inputs[0];
+      if (source_.class_of(value) == operand->second.source) return same_type;
+    }
+    return false;
+  };
+  for (const Match& match : source_.match(computed, options_.near)) {
+    if (used_.contains(match.source) || !leads_here(match.source)) continue;
+    *ratio = {match.relative / options_.sieve, 1, 1};
+    return match;
+  }
+  return std::nullopt;
+}
+
 // Whether nothing that can be read tells the node from the source's: the same operator with the same
 // attributes and the same constants on paired operands. Two such results differ by the evaluator's choice of
 // kernels alone.
@@ -220,7 +250,13 @@ Status Walk::settle(NodeId id, size_t output, const std::vector<Tensor>& compute
     FETAFIX_TRY(tolerance, tolerance_of(id, output, computed, matches));
   }
   compare::ToleranceRatio ratio;
-  const auto match = choose(id, matches, computed, tolerance, &ratio);
+  auto match = choose(id, matches, computed, tolerance, &ratio);
+  // What rounding may do over several nodes is known roughly: beyond it, the first of them is where to look.
+  if (match && half_steps_.any() && nodes.size() > 1 && ratio.largest > 1 &&
+      ratio.fraction_above > options_.saturated_share)
+    match.reset();
+  const bool strict = match.has_value();
+  if (!match && half_steps_.any() && nodes.size() == 1) match = near_counterpart(id, computed, &ratio);
   if (!match) {
     pending_[value] = nodes;
     pending_tolerance_[value] = std::move(tolerance);
@@ -237,7 +273,7 @@ Status Walk::settle(NodeId id, size_t output, const std::vector<Tensor>& compute
   segment.source_end = match->source;
   segment.relative_error = match->relative;
   segment.tolerance = ratio;
-  if (ratio.largest > 1) ratio = judged_by_both(*match, computed, tolerance, ratio);
+  if (strict && ratio.largest > 1) ratio = judged_by_both(*match, computed, tolerance, ratio);
   const bool rounding = ratio.largest > 1 && nodes.size() == 1 && is_same_function(id, output, *match);
   const bool saturates =
       node.role == graph::Role::quantize && ratio.fraction_above <= options_.saturated_share;

@@ -31,6 +31,8 @@ class Walk {
   Status process(graph::NodeId id);
   Status settle(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
   bool swallows_evidence(const graph::Node& node, const Tensor& result) const;
+  std::optional<Match> near_counterpart(graph::NodeId id, std::span<const Tensor> computed,
+                                        compare::ToleranceRatio* ratio) const;
   bool is_same_function(graph::NodeId id, size_t output, const Match& match) const;
   Result<bool> settle_by_operands(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
   Nodes pending_before(const graph::Node& node) const;

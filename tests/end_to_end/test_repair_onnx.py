@@ -56,12 +56,26 @@ def test_damage_in_a_source_with_random_names(renamed, tmp_path):
     assert repair.oracle()["max_abs"] < TOLERANCE
 
 
-@pytest.mark.parametrize("fault", ["bias-noise", "conv-pads-symmetric", "clip-dropped", "weights-one-channel"])
-def test_other_planted_faults(renamed, tmp_path, fault):
-    target, record = plant(renamed, tmp_path, fault, 3)
+@pytest.mark.parametrize("fault, seed", [
+    ("bias-noise", 3), ("conv-pads-symmetric", 3), ("clip-dropped", 3), ("weights-one-channel", 3),
+    ("activation-replaced", 4),  # shows on few samples
+    ("conv-pads-repadded", 4), ("transpose-inserted", 4), ("node-bypassed", 6), ("kernel-transposed", 5)])
+def test_other_planted_faults(renamed, tmp_path, fault, seed):
+    target, record = plant(renamed, tmp_path, fault, seed)
     repair = Repaired(MODELS / "right.onnx", target, tmp_path)
     assert repair.run.code == 0 and repair.result["verdict"] == "repaired", (record, repair.run.out, repair.run.err)
     assert len(repair.result["faults"]) == 1
+    assert repair.oracle()["max_abs"] < TOLERANCE
+
+
+def test_several_faults_at_once(renamed, tmp_path):
+    target = renamed
+    for fault, seed in [("weights-noise", 5), ("conv-stride", 3), ("bias-zero", 6), ("activation-replaced", 4)]:
+        (tmp_path / fault).mkdir()
+        target, _ = plant(target, tmp_path / fault, fault, seed)
+    repair = Repaired(MODELS / "right.onnx", target, tmp_path)
+    assert repair.run.code == 0 and repair.result["verdict"] == "repaired", (repair.run.out, repair.run.err)
+    assert len(repair.result["faults"]) == 4 and all(fault["fixed"] for fault in repair.result["faults"])
     assert repair.oracle()["max_abs"] < TOLERANCE
 
 

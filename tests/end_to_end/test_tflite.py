@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from conftest import DATA, MODELS, Repaired, fetafix, plant, zoo
+from conftest import DATA, MODELS, PHOTOS, Repaired, fetafix, plant, zoo
 
 ONNX, LITE = MODELS / "right.onnx", MODELS / "lite0_float32.tflite"
+HALF = MODELS / "lite0_float16.tflite"
 TOLERANCE = 5e-5
 
 
@@ -15,6 +16,33 @@ def test_clean_pairs(source, target, tmp_path):
     result = json.loads((tmp_path / "r.json").read_text())
     assert done.code == 0 and result["verdict"] in ("identical", "equivalent"), done.out + done.err
     assert result["faults"] == [] and result["coverage"]["unaligned"] == result["coverage"]["opaque"] == 0
+
+
+@pytest.mark.parametrize("source", [ONNX, LITE])
+def test_float16_is_no_fault(source, tmp_path):
+    done = fetafix("localize", source, HALF, *DATA, "--json", tmp_path / "r.json")
+    result = json.loads((tmp_path / "r.json").read_text())
+    assert done.code == 0 and result["verdict"] == "quantized", done.out + done.err
+    assert result["faults"] == [] and result["coverage"]["exact"] == result["coverage"]["target_operators"]
+
+
+@pytest.mark.parametrize("fault", ["weights-scale-small", "bias-noise"])
+def test_damage_in_float16(fault, tmp_path):
+    target, record = plant(HALF, tmp_path, fault, 3)
+    repair = Repaired(ONNX, target, tmp_path)
+    assert repair.run.code == 0 and repair.result["verdict"] == "repaired", repair.run.out + repair.run.err
+    assert f" #{record['index']} " in repair.result["faults"][0]["target_node"] + " "
+    # What is written is the source's number rounded once: nearer to the undamaged file than that is to the source.
+    back = json.loads(zoo("oracle.py", HALF, repair.output, "--photos", PHOTOS))
+    assert back["max_abs"] < 0.5 * json.loads(zoo("oracle.py", ONNX, HALF, "--photos", PHOTOS))["max_abs"]
+
+
+@pytest.mark.parametrize("fault, seed", [("conv-pads-symmetric", 4), ("node-bypassed", 1), ("transpose-inserted", 4)])
+def test_structure(fault, seed, tmp_path):
+    target, _ = plant(LITE, tmp_path, fault, seed)
+    repair = Repaired(MODELS / "sim.onnx", target, tmp_path)
+    assert repair.run.code == 0 and repair.result["verdict"] == "repaired", repair.run.out + repair.run.err
+    assert len(repair.result["faults"]) == 1 and repair.oracle()["max_abs"] < TOLERANCE
 
 
 def test_inspect():
