@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs fuzz targets that build.sh fuzz has built: fuzz.sh replay|run [TARGET...], all targets when none is named
 #   replay  every file of fuzz/corpus/TARGET once
-#   run     FUZZ_SECONDS each (600), two side by side, from that corpus; what is new grows in build/fuzz/corpus
+#   run     FUZZ_SECONDS each (600), two side by side, from that corpus; what is new grows in build/fuzz/corpus.
+#           With FUZZ_SEED (a number) nothing is kept and the same inputs come in the same order each time.
 # A crash, a leak, undefined behavior, over 10 s for one input or over 2 GB of memory fails; the input that did it is
 # in build/fuzz/artifacts. The last line says how it went.
 set -uo pipefail
@@ -38,10 +39,11 @@ replay() {
 }
 
 run() {
-  local target=$1 log=$folder/logs/$1-run.log
-  mkdir -p $folder/corpus/"$target"
-  if $folder/bin/fuzz_"$target" "${limits[@]}" -max_total_time="$seconds" -max_len=20000 -print_final_stats=1 \
-       -artifact_prefix=$folder/artifacts/"$target"- $folder/corpus/"$target" fuzz/corpus/"$target" > "$log" 2>&1; then
+  local target=$1 log=$folder/logs/$1-run.log grows=$folder/corpus/$1
+  [ -z "${FUZZ_SEED:-}" ] || grows=$TMPDIR/corpus-$1
+  mkdir -p "$grows"
+  if $folder/bin/fuzz_"$target" "${limits[@]}" -max_total_time="$seconds" -max_len=20000 -print_final_stats=1 ${FUZZ_SEED:+-seed="$FUZZ_SEED"} \
+       -artifact_prefix=$folder/artifacts/"$target"- "$grows" fuzz/corpus/"$target" > "$log" 2>&1; then
     echo "fuzz $target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs in $seconds s, clean"
   else
     grep -E '^(SUMMARY|broken promise|==[0-9]+==ERROR|artifact_prefix)|Test unit written to' "$log" | tail -4
