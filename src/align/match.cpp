@@ -29,7 +29,7 @@ bool is_sum_of_products(const Node& node) {
 
 // Relative L2: beyond the first, rounding to fewer bits leaves nothing to recognize; over several nodes what
 // it may make is known too roughly for that; the third is what 8 bits a weight rarely exceed.
-constexpr double most_rounding = 0.3, most_rounding_of_several = 0.05, usual_rounding = 0.03;
+constexpr double most_rounding = 0.3, most_rounding_of_several = 0.03, usual_rounding = 0.03;
 
 }  // namespace
 
@@ -75,7 +75,12 @@ double Walk::loose_sieve() const {
   return half_steps_.any() ? usual_rounding : options_.sieve;
 }
 
-// A node that only moves elements moves their tolerance. Half of it: the caller doubles what was drawn.
+// The source's side counts as much as the target's, but only the target's numbers are in fewer bits.
+float Walk::doubled() const {
+  return half_steps_.any() ? 1.0f : 2.0f;
+}
+
+// A node that only moves elements moves their tolerance, which needs no doubling again.
 std::optional<Tensor> Walk::moved_tolerance(NodeId id, size_t output, size_t sample) {
   const Node& node = target_.node(id);
   static const std::set<std::string> types{"Reshape",  "Transpose", "Squeeze", "Unsqueeze", "Flatten",
@@ -88,7 +93,7 @@ std::optional<Tensor> Walk::moved_tolerance(NodeId id, size_t output, size_t sam
   auto outputs = run_node(id, values);
   if (!outputs.ok() || (*outputs)[output].dtype() != DType::float32) return std::nullopt;
   Tensor out = (*outputs)[output];
-  for (float& v : out.mutable_as<float>()) v /= 2;
+  for (float& v : out.mutable_as<float>()) v /= doubled();
   return out;
 }
 
@@ -165,7 +170,7 @@ Result<std::vector<Tensor>> Walk::tolerance_of(NodeId id, size_t output, const s
     if (auto spread = propagated(id, output, s, computed[s])) {
       auto sum = tolerance.mutable_as<float>();
       const auto more = spread->as<float>();
-      for (size_t i = 0; i < sum.size(); ++i) sum[i] += 2 * more[i];
+      for (size_t i = 0; i < sum.size(); ++i) sum[i] += doubled() * more[i];
     }
     out.push_back(std::move(tolerance));
   }

@@ -50,6 +50,7 @@ class Walk {
   Result<std::vector<Tensor>> tolerance_of(graph::NodeId id, size_t output,
                                            const std::vector<Tensor>& computed,
                                            std::span<const Match> matches);
+  float doubled() const;
   std::optional<Tensor> moved_tolerance(graph::NodeId id, size_t output, size_t sample);
   std::optional<Tensor> propagated(graph::NodeId id, size_t output, size_t sample, const Tensor& computed);
   std::optional<Tensor> source_tolerance(graph::ValueId value, size_t sample, int depth);
