@@ -82,7 +82,8 @@ def row(options, fault, seed, folder):
         judged = output_error(options, fixed, reference)
         out["max_abs_after"] = judged.get("max_abs")
         bar = same if options.reduced else max(10 * same, ROUNDING * judged.get("max_abs", 0) / (judged.get("max_relative") or 1))
-        out["repaired"] = judged.get("max_abs") is not None and judged["max_abs"] <= bar
+        # A mutant that passed for right was not repaired, however near it is.
+        out["repaired"] = out["detected"] and judged.get("max_abs") is not None and judged["max_abs"] <= bar
     else:
         out["repaired"] = False
     if not (out["detected"] and out["first"] and out["repaired"]):
