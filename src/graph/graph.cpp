@@ -165,11 +165,13 @@ class Checker {
         return malformed(where + " reads '" + graph_.value(in).name + "' before it is computed");
     }
     for (const auto& [name, body] : node.bodies) {
-      if (!body.graph) return malformed(where + " has no " + name);
+      std::string inside = name;
+      inside += " of " + where;
+      if (!body.graph) return malformed(inside + " is missing");
       for (const auto& [id, input] : body.captures)
-        if (input >= node.inputs.size()) return malformed(where + " captures an input that it doesn't have");
+        if (input >= node.inputs.size()) return malformed(inside + " captures an input that it doesn't have");
       if (auto status = Checker(*body.graph).run(body.captures); !status.ok())
-        return in_context(name + " of " + where, std::move(status).error());
+        return in_context(inside, std::move(status).error());
     }
     for (ValueId out : node.outputs) {
       if (out == no_value) continue;
