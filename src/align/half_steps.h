@@ -32,6 +32,9 @@ class HalfSteps {
   std::map<graph::ValueId, Tensor> known_;
 };
 
+// A factor for what was rounded away: the scale that steps are made of is a rounded number itself.
+inline constexpr float scales_are_rounded_too = 1.01f;
+
 // What fewer bits in the file may honestly change in the first output of a node, on top of the rounding of
 // the computation. `feeds` holds its computed operands. Empty: nothing, or the node
 // is no sum of products.

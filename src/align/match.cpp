@@ -23,10 +23,6 @@ std::vector<ValueId> real_outputs(const Node& node) {
   return out;
 }
 
-bool is_sum_of_products(const Node& node) {
-  return node.type == "Conv" || node.type == "ConvTranspose" || node.type == "MatMul" || node.type == "Gemm";
-}
-
 // Relative L2: beyond the first, rounding to fewer bits leaves nothing to recognize; over several nodes what
 // it may make is known too roughly for that; the third is what 8 bits a weight rarely exceed.
 constexpr double most_rounding = 0.3, most_rounding_of_several = 0.03, usual_rounding = 0.03;
@@ -103,7 +99,8 @@ std::optional<Tensor> Walk::propagated(NodeId id, size_t output, size_t sample, 
   if (auto moved = moved_tolerance(id, output, sample)) return moved;
   std::optional<Tensor> spread;
   evaluate::Feeds rounded;
-  if (!is_sum_of_products(node)) rounded = rounded_operands(target_, half_steps_, node, values_[sample]);
+  if (!evaluate::is_sum_of_products(node))
+    rounded = rounded_operands(target_, half_steps_, node, values_[sample]);
   for (unsigned seed = 1; seed <= 2; ++seed) {
     evaluate::Feeds values = values_[sample];
     bool any = false;
@@ -162,16 +159,8 @@ Result<std::vector<Tensor>> Walk::tolerance_of(NodeId id, size_t output, const s
     for (float& t : tolerance.mutable_as<float>()) t *= 2;
     FETAFIX_TRY(const Tensor rounding,
                 rounding_allowance(evaluator_, target_, half_steps_, id, feeds, computed[s].shape()));
-    if (!rounding.empty()) {
-      auto sum = tolerance.mutable_as<float>();
-      const auto more = rounding.as<float>();
-      for (size_t i = 0; i < sum.size(); ++i) sum[i] += 1.01f * more[i];
-    }
-    if (auto spread = propagated(id, output, s, computed[s])) {
-      auto sum = tolerance.mutable_as<float>();
-      const auto more = spread->as<float>();
-      for (size_t i = 0; i < sum.size(); ++i) sum[i] += doubled() * more[i];
-    }
+    if (!rounding.empty()) evaluate::widen(tolerance, rounding, scales_are_rounded_too);
+    if (auto spread = propagated(id, output, s, computed[s])) evaluate::widen(tolerance, *spread, doubled());
     out.push_back(std::move(tolerance));
   }
   return out;
@@ -246,9 +235,7 @@ std::optional<Tensor> Walk::source_tolerance(ValueId value, size_t sample, int d
     const auto inner = source_tolerance(in, sample, depth - 1);
     if (!inner) continue;
     evaluate::Feeds moved = feeds;
-    auto values = moved.at(in).mutable_as<float>();
-    const auto errors = inner->as<float>();
-    for (size_t i = 0; i < values.size(); ++i) values[i] += errors[i];
+    evaluate::widen(moved.at(in), *inner, 1);
     auto run = evaluator_.run(graph, nodes, moved, wanted);
     if (!run.ok() || (*run)[0].size() != out.size()) continue;
     auto sum = out.mutable_as<float>();
@@ -270,9 +257,7 @@ compare::ToleranceRatio Walk::judged_by_both(const Match& match, std::span<const
     const Tensor expected = hand_over(source_.at(s, match.source), match.permutation, computed[s].shape());
     const Tensor there = hand_over(*own, match.permutation, computed[s].shape());
     Tensor allowed = tolerance[s];
-    auto sum = allowed.mutable_as<float>();
-    const auto more = there.as<float>();
-    for (size_t i = 0; i < sum.size(); ++i) sum[i] += more[i];
+    evaluate::widen(allowed, there, 1);
     const auto one =
         compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(), allowed.as<float>());
     worst.largest = std::max(worst.largest, one.largest);

@@ -131,14 +131,16 @@ Result<bool> Walk::settle_by_operands(NodeId id, size_t output, const std::vecto
   auto operand = out_.pairs.find(node.inputs[0]);
   if (operand == out_.pairs.end()) return false;
   const bool floats = computed[0].dtype() == DType::float32;
+  std::vector<Tensor> tolerance;
+  if (floats) {
+    FETAFIX_TRY(tolerance, tolerance_of(id, output, computed, {}));
+  }
   for (ValueId twin : source_.twins(operand->second.source)) {
     for (const graph::Uses::Use& use : source_.uses().consumers[static_cast<size_t>(twin)]) {
       const Node& other = source_.graph().node(use.node);
       if (other.type != node.type && !(is_layout(other) && is_layout(node))) continue;
       for (ValueId result : other.outputs) {
         if (result == graph::no_value || !source_.has(result)) continue;
-        FETAFIX_TRY(const auto tolerance, floats ? tolerance_of(id, output, computed, {})
-                                                 : Result<std::vector<Tensor>>(std::vector<Tensor>{}));
         compare::ToleranceRatio worst;
         bool same = true;
         for (size_t s = 0; s < computed.size() && same; ++s) {
@@ -272,8 +274,8 @@ Status Walk::settle(NodeId id, size_t output, const std::vector<Tensor>& compute
   segment.target_nodes.assign(nodes.begin(), nodes.end());
   segment.source_end = match->source;
   segment.relative_error = match->relative;
-  segment.tolerance = ratio;
   if (strict && ratio.largest > 1) ratio = judged_by_both(*match, computed, tolerance, ratio);
+  segment.tolerance = ratio;
   const bool rounding = ratio.largest > 1 && nodes.size() == 1 && is_same_function(id, output, *match);
   const bool saturates =
       node.role == graph::Role::quantize && ratio.fraction_above <= options_.saturated_share;

@@ -204,11 +204,20 @@ Tensor squared(const Tensor& tensor) {
 
 }  // namespace
 
+bool is_sum_of_products(const Node& node) {
+  return node.type == "Conv" || node.type == "ConvTranspose" || node.type == "MatMul" || node.type == "Gemm";
+}
+
+void widen(Tensor& tolerance, const Tensor& more, float factor) {
+  auto sum = tolerance.mutable_as<float>();
+  const auto added = more.as<float>();
+  for (size_t i = 0; i < sum.size(); ++i) sum[i] += factor * added[i];
+}
+
 Result<Tensor> rounding_of(Evaluator& evaluator, const Graph& graph, graph::NodeId id, const Feeds& feeds,
                            const Feeds& half_steps) {
-  static const std::set<std::string> products{"Conv", "ConvTranspose", "MatMul", "Gemm"};
   const Node& node = graph.node(id);
-  if (!products.contains(node.type) || node.outputs.size() != 1) return Tensor();
+  if (!is_sum_of_products(node) || node.outputs.size() != 1) return Tensor();
   const auto operand = [&](graph::ValueId value) {
     auto fed = feeds.find(value);
     return fed != feeds.end() ? fed->second : graph.value(value).constant;
@@ -244,9 +253,7 @@ Result<Tensor> rounding_of(Evaluator& evaluator, const Graph& graph, graph::Node
       sum = run[0];
       continue;
     }
-    auto to = sum->mutable_as<float>();
-    const auto from = run[0].as<float>();
-    for (size_t i = 0; i < to.size(); ++i) to[i] += from[i];
+    widen(*sum, run[0], 1);
   }
   return map(*sum, [](float v) { return 3 * std::sqrt(std::max(v, 0.0f)); });
 }

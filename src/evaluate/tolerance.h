@@ -16,6 +16,12 @@ Result<std::vector<Tensor>> node_tolerance(Evaluator& evaluator, const graph::Gr
                                            graph::NodeId node, const Feeds& feeds,
                                            std::span<const Tensor> outputs);
 
+// Convolutions and matrix products: each element is a sum of products of the first two operands.
+bool is_sum_of_products(const graph::Node& node);
+
+// tolerance += factor * more, element by element; float32 tensors of one size.
+void widen(Tensor& tolerance, const Tensor& more, float factor);
+
 // What rounding of the operands `half_steps` (float32, the operand's shape, by value) makes of the node's
 // first output: the errors are independent and evenly spread over half a step to either side, so a sum of
 // products errs by about sqrt(sum x^2 h^2 / 3); three times the root leaves five deviations. Empty for other

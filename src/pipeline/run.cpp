@@ -139,13 +139,18 @@ class Run {
     return {};
   }
 
-  // The samples whose values the walk sees: never those held back; first those whose outputs differ most, for
-  // a fault may not show on every sample. Two tell what depends on the sample; more cost the same again each.
-  std::vector<size_t> diagnosis_samples(const std::vector<Outputs>& target) const {
+  // What the search may look at: all but the samples held back (them too where there are no others).
+  std::vector<size_t> searched() const {
     std::vector<size_t> out = sets_.diagnose;
     out.insert(out.end(), sets_.select.begin(), sets_.select.end());
     std::sort(out.begin(), out.end());
-    if (out.empty()) out = sets_.verdict;
+    return out.empty() ? sets_.verdict : out;
+  }
+
+  // The samples whose values the walk sees: never those held back; first those whose outputs differ most, for
+  // a fault may not show on every sample. Two tell what depends on the sample; more cost the same again each.
+  std::vector<size_t> diagnosis_samples(const std::vector<Outputs>& target) const {
+    std::vector<size_t> out = searched();
     if (!target.empty()) {
       std::map<size_t, double> difference;
       for (size_t i : out) difference[i] = spread(source_[i], target[i]);
@@ -320,7 +325,8 @@ class Run {
     if (!session.ok()) return false;  // verification will say so
     auto outputs = run_all(**session, pair_.target, count_, options_, "running the repaired target");
     if (!outputs.ok()) return false;
-    const auto now = compare_outputs(source_, *outputs, {}, noise());
+    // The samples held back judge the end; they do not say whether to go on.
+    const auto now = compare_outputs(source_, *outputs, searched(), noise());
     if (now.label_differences <= now.near_ties && now.max_relative_error <= allowed_error()) return false;
     graph::Graph view = pair_.target.lifted.graph;
     if (auto applied = graph::apply(view, patch); !applied.ok()) return false;

@@ -243,9 +243,7 @@ class Search {
                   align::rounding_allowance(evaluator_, edited, steps, id, operands(node),
                                             known.at(node.outputs[0]).shape()));
       if (rounding.empty() || rounding.size() != out.size()) continue;
-      auto sum = out.mutable_as<float>();
-      const auto more = rounding.as<float>();
-      for (size_t i = 0; i < sum.size(); ++i) sum[i] += 1.01f * more[i];
+      evaluate::widen(out, rounding, align::scales_are_rounded_too);
     }
     return out;
   }
