@@ -67,6 +67,18 @@ Permutation Walk::dominant_permutation(const Shape& shape) const {
   return most;
 }
 
+// How a value of another shape than the source's should lie: operators that have channels first by definition
+// make it as the source's does.
+Permutation Walk::likely_permutation(const Node& node, ValueId source) const {
+  static const std::set<std::string> channels_first{"Conv", "ConvTranspose", "MaxPool", "AveragePool",
+                                                    "BatchNormalization"};
+  const NodeId producer = source_.uses().producer[static_cast<size_t>(source)];
+  if (producer >= 0 && channels_first.contains(node.type) &&
+      channels_first.contains(source_.graph().node(producer).type))
+    return {};
+  return dominant_permutation(source_.at(0, source).shape());
+}
+
 // Whether values of that shape have had this layout about as often as any: a view of an NHWC file has two.
 bool Walk::is_common(const Permutation& permutation, const Shape& source, const Shape& target) const {
   const auto count = [&](const Permutation& p) {
@@ -117,7 +129,12 @@ bool Walk::substitute(size_t position) {
     if (in == graph::no_value || pair == out_.pairs.end()) continue;
     const Tensor& now = values_[0].at(in);
     for (ValueId other : nearest_values(now.size(), source_.position(pair->second.source), operand_window)) {
-      for (const Permutation& permutation : likely_permutations(source_.at(0, other).shape(), now.shape())) {
+      auto permutations = likely_permutations(source_.at(0, other).shape(), now.shape());
+      // In the layout of the operand itself before all others.
+      if (std::erase(permutations, pair->second.permutation) > 0 ||
+          source_.at(0, other).shape() == source_.at(0, pair->second.source).shape())
+        permutations.insert(permutations.begin(), pair->second.permutation);
+      for (const Permutation& permutation : permutations) {
         if (other == pair->second.source && permutation == pair->second.permutation) continue;
         if (try_operand(position, i, {other, permutation, Evidence::substituted})) {
           out_.edges.push_back({id, static_cast<int>(i), pair->second.source, other, in, permutation});
@@ -217,7 +234,7 @@ std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) cons
         continue;
       ++further;
       if (!computed.empty() && source_.at(0, out).size() == computed[0].size()) continue;
-      consider(out, dominant_permutation(source_.at(0, out).shape()), 2);
+      consider(out, likely_permutation(node, out), 2);
     }
   }
   std::stable_sort(ranked.begin(), ranked.end(),
@@ -336,7 +353,7 @@ std::optional<Walk::Candidate> Walk::tentative(NodeId id) const {
       const auto usual = usual_permutation(shape, values_[0].at(node.outputs[0]).shape());
       if (usual) return Candidate{source, *usual, Evidence::tentative};
     }
-    return Candidate{source, dominant_permutation(shape), Evidence::tentative};
+    return Candidate{source, likely_permutation(node, source), Evidence::tentative};
   }
   return std::nullopt;
 }

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "faults/effective.h"
+#include "faults/in_target.h"
 #include "faults/node_pairs.h"
 
 namespace fetafix::faults {
@@ -55,6 +56,17 @@ const std::map<std::string, std::vector<Known>>& known() {
         {"cubic_coeff_a", -0.75f}}},
       {"DepthToSpace", {{"mode", std::string("DCR")}}},
       {"Gelu", {{"approximate", std::string("none")}}},
+      {"ReduceMean", {{"keepdims", int64_t{1}}}},
+      {"ReduceSum", {{"keepdims", int64_t{1}}}},
+      {"ReduceMax", {{"keepdims", int64_t{1}}}},
+      {"ReduceMin", {{"keepdims", int64_t{1}}}},
+      {"ArgMax", {{"keepdims", int64_t{1}}, {"select_last_index", int64_t{0}}}},
+      {"Celu", {{"alpha", 1.0f}}},
+      {"ThresholdedRelu", {{"alpha", 1.0f}}},
+      {"Selu", {{"alpha", 1.67326319217681884765625f}, {"gamma", 1.05070102214813232421875f}}},
+      {"LpNormalization", {{"axis", int64_t{-1}}, {"p", int64_t{2}}}},
+      {"GroupNormalization", {{"epsilon", 1e-5f}, {"num_groups", int64_t{1}}}},
+      {"CumSum", {{"exclusive", int64_t{0}}, {"reverse", int64_t{0}}}},
       {"GRU", {{"linear_before_reset", int64_t{0}}, {"direction", std::string("forward")}}},
       {"LSTM", {{"direction", std::string("forward")}}},
   };
@@ -87,11 +99,16 @@ void add(Candidate& out, const Place& place, graph::NodeId target, const std::st
   out.pattern = out.pattern.empty() ? name : out.pattern + "+" + name;
 }
 
+bool is_batched(const Place& place) {
+  const auto target = effective(place.target, place.segment->target_nodes, target_constants(place));
+  return target && target->batched;
+}
+
 // Pads of a convolution, counting Pad nodes on both sides.
 void compare_pads(Candidate& out, const Place& place, const NodePair& pair) {
   const auto source = effective(place.source, place.segment->source_nodes, source_constants(place));
   const auto target = effective(place.target, place.segment->target_nodes, target_constants(place));
-  if (!source || source->pads.empty()) return;
+  if (!source || source->pads.empty() || (target && target->batched)) return;
   const graph::Node& node = place.target.node(pair.target);
   const bool automatic = graph::attribute_or(node, "auto_pad", std::string("NOTSET")) != "NOTSET";
   const Ints own = graph::attribute_or(node, "pads", Ints(source->pads.size(), 0));
@@ -104,6 +121,30 @@ void compare_pads(Candidate& out, const Place& place, const NodePair& pair) {
   add(out, place, pair.target, "pads", wanted, automatic ? "automatic" : graph::to_text(Attribute(own)));
 }
 
+// The dimension that an operator works along, in the target's order of dimensions.
+void compare_axis(Candidate& out, const Place& place, const NodePair& pair) {
+  static const std::map<std::string, int64_t> defaults{
+      {"Softmax", -1}, {"LogSoftmax", -1}, {"Hardmax", -1}, {"Concat", 0}, {"ArgMax", 0},
+      {"ArgMin", 0},   {"Gather", 0},      {"Flatten", 1},  {"Split", 0},  {"LayerNormalization", -1}};
+  const graph::Node& source = place.source.node(pair.source);
+  const graph::Node& target = place.target.node(pair.target);
+  auto otherwise = defaults.find(target.type);
+  if (otherwise == defaults.end()) return;
+  // The operand's own pair says in which order it lies.
+  const auto operand = place.alignment.pairs.find(target.inputs[0]);
+  if (operand == place.alignment.pairs.end() || !place.values.has(source.inputs[0]) ||
+      !place.alignment.values[0].contains(target.inputs[0]))
+    return;
+  const Shape& shape = place.alignment.values[0].at(target.inputs[0]).shape();
+  const auto rank = static_cast<int64_t>(shape.size());
+  const auto wanted =
+      axis_in_target(graph::attribute_or(source, "axis", otherwise->second),
+                     place.values.at(0, source.inputs[0]).shape(), shape, operand->second.permutation);
+  const int64_t found = graph::attribute_or(target, "axis", otherwise->second);
+  if (!wanted || *wanted == (found < 0 ? found + rank : found)) return;
+  add(out, place, pair.target, "axis", *wanted, std::to_string(found));
+}
+
 }  // namespace
 
 std::vector<Candidate> attribute(const Place& place) {
@@ -113,9 +154,12 @@ std::vector<Candidate> attribute(const Place& place) {
     const graph::Node& source = place.source.node(pair.source);
     const graph::Node& target = place.target.node(pair.target);
     if (target.type == "Conv") compare_pads(out, place, pair);
+    compare_axis(out, place, pair);
     auto table = known().find(target.type);
     if (table == known().end()) continue;
+    const bool batched = is_batched(place);
     for (const Known& one : table->second) {
+      if (batched && std::string(one.name) == "dilations") continue;
       const Attribute wanted = get(source, one), found = get(target, one);
       if (!same_meaning(one.name, wanted, found))
         add(out, place, pair.target, one.name, wanted, graph::to_text(found));

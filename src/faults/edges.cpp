@@ -2,7 +2,7 @@
 // than it does.
 #include <algorithm>
 
-#include "faults/pattern.h"
+#include "faults/in_target.h"
 
 namespace fetafix::faults {
 namespace {
@@ -33,50 +33,10 @@ std::optional<std::vector<NodeId>> chain(const Place& place, ValueId from, Value
   return out;
 }
 
-// A constant operand as it must lie in the target's layout: per-channel constants follow the permutation.
-std::optional<Tensor> in_layout(const Tensor& constant, const Shape& value,
-                                const align::Permutation& permutation) {
-  if (constant.size() <= 1 || permutation.empty()) return constant;
-  const Shape dims = align::squeezed(value);
-  if (dims.size() != permutation.size() || value.size() != dims.size() + 1) return std::nullopt;
-  // Bring it to the value's rank (leading ones), then permute all but the batch dimension of 1.
-  Shape full = constant.shape();
-  while (full.size() < value.size()) full.insert(full.begin(), 1);
-  if (full.size() != value.size() || value[0] != 1 || full[0] != 1) return std::nullopt;
-  std::vector<int> whole{0};
-  for (int p : permutation) whole.push_back(p + 1);
-  return transpose(constant.reshaped(full), whole);
-}
-
-// Operators that mean the same whatever the order of dimensions.
-bool layout_free(const graph::Node& node) {
-  static const std::vector<std::string> types{
-      "Add",  "Sub",         "Mul",       "Div",      "Relu",  "Clip",    "LeakyRelu", "Sigmoid",
-      "Tanh", "HardSigmoid", "HardSwish", "Elu",      "Selu",  "Erf",     "Exp",       "Sqrt",
-      "Neg",  "Abs",         "Pow",       "Softplus", "PRelu", "Softsign"};
-  return std::find(types.begin(), types.end(), node.type) != types.end();
-}
-
 std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const graph::ValueAddress& edge,
-                                          const align::Permutation& permutation) {
-  const graph::Node& node = place.source.node(id);
-  const Shape& shape = place.values.at(0, node.outputs[0]).shape();
-  if ((!layout_free(node) && !permutation.empty()) || !node.bodies.empty()) return std::nullopt;
-  graph::InsertNode out;
-  out.edge = edge;
-  out.type = node.type;
-  out.attributes = node.attributes;
-  for (ValueId in : node.inputs) {
-    if (in == graph::no_value) return std::nullopt;
-    const graph::Value& value = place.source.value(in);
-    if (!value.is_constant()) {
-      out.operands.emplace_back(std::nullopt);
-      continue;
-    }
-    auto constant = in_layout(value.constant, shape, permutation);
-    if (!constant) return std::nullopt;
-    out.operands.emplace_back(std::move(*constant));
-  }
+                                          const align::Permutation& permutation, const Shape& target) {
+  auto out = node_in_target(place, id, permutation, target);
+  if (out) out->edge = edge;
   return out;
 }
 
@@ -123,30 +83,13 @@ Gap gap_of(const Place& place) {
   return {origin, pair->second.permutation, false};
 }
 
-}  // namespace
-
-// A value of the target that is the source's `wanted` in that layout and known before the edge's reader; one
-// that the file holds as a tensor rather than one inside an operator.
-std::optional<ValueId> value_at_hand(const Place& place, ValueId wanted,
-                                     const align::Permutation& permutation) {
-  std::optional<ValueId> inside;
-  for (const auto& [value, pair] : place.alignment.pairs) {
-    if (pair.source != wanted || pair.permutation != permutation) continue;
-    if (place.edge->node >= 0 && place.target_uses.producer[static_cast<size_t>(value)] >= place.edge->node)
-      continue;
-    if (place.target.value(value).native_tensor >= 0) return value;
-    if (!inside) inside = value;
-  }
-  return inside;
-}
-
 // A missing operator of two computed operands (a bypassed residual Add): one is the edge, the other is a
 // value that the target has as well.
 std::vector<Candidate> missing_join(const Place& place) {
   const NodeId id = place.values.uses().producer[static_cast<size_t>(place.edge->expected)];
   if (id < 0) return {};
   const graph::Node& node = place.source.node(id);
-  if (node.inputs.size() != 2 || !layout_free(node)) return {};
+  if (node.inputs.size() != 2 || !is_layout_free(node)) return {};
   const Gap gap = gap_of(place);
   auto edge = graph::address_of(place.target, place.target_uses, gap.value);
   if (!edge.ok()) return {};
@@ -162,7 +105,7 @@ std::vector<Candidate> missing_join(const Place& place) {
       reads_edge = true;
       continue;
     }
-    const auto other = value_at_hand(place, wanted, gap.permutation);
+    const auto other = counterpart(place, wanted, gap.permutation, place.edge->node);
     if (!other) continue;
     auto address = graph::address_of(place.target, place.target_uses, *other);
     if (address.ok()) insert.other_operands.emplace_back(static_cast<int>(i), *address);
@@ -179,6 +122,8 @@ std::vector<Candidate> missing_join(const Place& place) {
   return {out};
 }
 
+}  // namespace
+
 std::vector<Candidate> missing_operator(const Place& place) {
   if (!place.edge || place.edge->actual == graph::no_value) return {};
   if (auto join = missing_join(place); !join.empty()) return join;
@@ -190,9 +135,10 @@ std::vector<Candidate> missing_operator(const Place& place) {
   if (!edge.ok()) return {};
   Candidate out;
   std::string names;
+  const Shape gap_shape = place.alignment.values[0].at(gap.value).shape();
   // The last of the chain goes in first: each insertion comes right behind the edge's producer.
   for (auto id = nodes->rbegin(); id != nodes->rend(); ++id) {
-    auto edit = inserted(place, *id, *edge, gap.permutation);
+    auto edit = inserted(place, *id, *edge, gap.permutation, gap_shape);
     if (!edit) return {};
     if (place.edge->node >= 0 && gap.shared)
       edit->only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
