@@ -188,6 +188,28 @@ std::vector<Permutation> Walk::likely_permutations(const Shape& source, const Sh
   return out;
 }
 
+// Whether an operator of that type makes the source value, behind it at most what may have been folded into
+// it.
+bool Walk::made_by(ValueId value, const std::string& type) const {
+  static const std::set<std::string> foldable{"Add", "Mul", "Sub", "Div", "BatchNormalization"};
+  for (int hops = 0; hops < 4; ++hops) {
+    const int position = source_.position(value);
+    if (position < 0) return false;
+    const Node& node = source_.graph().node(position);
+    if (node.type == type) return true;
+    if (!foldable.contains(node.type)) return false;
+    ValueId varying = graph::no_value;
+    for (ValueId in : node.inputs) {
+      if (in == graph::no_value || source_.graph().value(in).is_constant()) continue;
+      if (varying != graph::no_value) return false;
+      varying = in;
+    }
+    if (varying == graph::no_value) return false;
+    value = varying;
+  }
+  return false;
+}
+
 // Source values that the output may be: in the layout that the walk has seen (elementwise and 1x1 consumers
 // would confirm a swapped one), first what an operator of its own type computes near the frontier,
 // then by error, then by distance.
@@ -204,7 +226,7 @@ std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) cons
     if (auto found = values.find(value); found != values.end()) computed.push_back(found->second);
   const auto consider = [&](ValueId source, const Permutation& permutation, double error) {
     const int position = source_.position(source);
-    const bool same_type = position >= 0 && source_.graph().node(position).type == node.type;
+    const bool same_type = made_by(source, node.type);
     const Shape& shape = source_.at(0, source).shape();
     const bool usual = computed.empty() || is_common(permutation, shape, computed[0].shape());
     ranked.push_back({{!usual,

@@ -74,6 +74,7 @@ class Walk {
   std::vector<graph::ValueId> nearest_values(int64_t elements, int position, size_t most) const;
   std::vector<Permutation> likely_permutations(const Shape& source, const Shape& target) const;
   bool is_common(const Permutation& permutation, const Shape& source, const Shape& target) const;
+  bool made_by(graph::ValueId value, const std::string& type) const;
   Permutation likely_permutation(const graph::Node& node, graph::ValueId source) const;
   Permutation dominant_permutation(const Shape& shape) const;
   std::vector<Candidate> candidates_for(graph::NodeId id, graph::ValueId value) const;

@@ -23,14 +23,9 @@ NodeId most_telling(const graph::Graph& graph, std::span<const NodeId> nodes) {
   return best;
 }
 
-// The node that the first edit of the best candidate touches.
 NodeId touched(const graph::Graph& target, const std::vector<faults::Candidate>& candidates,
                NodeId otherwise) {
-  if (candidates.empty() || candidates[0].edits.empty()) return otherwise;
-  const auto& edit = candidates[0].edits[0];
-  if (std::holds_alternative<graph::InsertNode>(edit)) return otherwise;
-  auto node = graph::resolve(target, graph::address_of(edit));
-  return node.ok() ? *node : otherwise;
+  return candidates.empty() ? otherwise : touched_by(target, candidates[0], otherwise);
 }
 
 // Two patterns may each be half of a fault (pads and weights): then both edits go in together.
@@ -87,6 +82,13 @@ void merge_training_mode(std::vector<Fault>& faults) {
 }
 
 }  // namespace
+
+NodeId touched_by(const graph::Graph& target, const faults::Candidate& candidate, NodeId otherwise) {
+  if (candidate.edits.empty() || std::holds_alternative<graph::InsertNode>(candidate.edits[0]))
+    return otherwise;
+  const auto node = graph::resolve(target, graph::address_of(candidate.edits[0]));
+  return node.ok() ? *node : otherwise;
+}
 
 std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& target,
                             const align::SourceValues& values, const align::Alignment& alignment) {

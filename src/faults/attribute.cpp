@@ -99,16 +99,23 @@ void add(Candidate& out, const Place& place, graph::NodeId target, const std::st
   out.pattern = out.pattern.empty() ? name : out.pattern + "+" + name;
 }
 
+// Whether the target dilates by moving pixels into the batch: pads and dilations are spread over operators.
 bool is_batched(const Place& place) {
-  const auto target = effective(place.target, place.segment->target_nodes, target_constants(place));
-  return target && target->batched;
+  bool padded = false;
+  for (graph::NodeId id : place.segment->target_nodes) {
+    const std::string& type = place.target.node(id).type;
+    if (type == "Conv") return false;
+    if (padded && type == "Reshape") return true;
+    padded = padded || type == "Pad";
+  }
+  return false;
 }
 
 // Pads of a convolution, counting Pad nodes on both sides.
 void compare_pads(Candidate& out, const Place& place, const NodePair& pair) {
   const auto source = effective(place.source, place.segment->source_nodes, source_constants(place));
   const auto target = effective(place.target, place.segment->target_nodes, target_constants(place));
-  if (!source || source->pads.empty() || (target && target->batched)) return;
+  if (!source || source->pads.empty() || is_batched(place)) return;
   const graph::Node& node = place.target.node(pair.target);
   const bool automatic = graph::attribute_or(node, "auto_pad", std::string("NOTSET")) != "NOTSET";
   const Ints own = graph::attribute_or(node, "pads", Ints(source->pads.size(), 0));

@@ -25,6 +25,8 @@ std::span<const Pattern> catalogue() {
               rewired_operator},
       Pattern{"missing-operator", "graph",
               "operators of the source are missing (a lost bias, a lost activation)", missing_operator},
+      Pattern{"known-activation", "graph",
+              "an activation function that the source writes out is missing or another", known_activation},
       Pattern{"enumerated-attribute", "hyperparameters",
               "another of an attribute's few values computes what the source does", enumerated_attribute},
       Pattern{"replaced-segment", "graph",

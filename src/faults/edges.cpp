@@ -1,6 +1,8 @@
 // missing-operator, extra-operator, rewired-operand: a node computes right as soon as it reads another value
 // than it does.
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "faults/in_target.h"
 
@@ -38,49 +40,6 @@ std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const g
   auto out = node_in_target(place, id, permutation, target);
   if (out) out->edge = edge;
   return out;
-}
-
-// The value that the file itself holds: behind layout changes of the view that lead into an operator.
-ValueId before_bridges(const Place& place, ValueId value) {
-  for (;;) {
-    const NodeId producer = place.target_uses.producer[static_cast<size_t>(value)];
-    if (producer < 0 || place.target.value(value).native_tensor >= 0 ||
-        place.target.node(producer).role != graph::Role::bridge ||
-        place.target.node(producer).type != "Transpose")
-      return value;
-    value = place.target.node(producer).inputs[0];
-  }
-}
-
-// How many operators read a value of the file, directly or behind a bridge.
-size_t readers_of(const Place& place, ValueId value) {
-  size_t out = place.target_uses.is_output[static_cast<size_t>(value)] ? 1 : 0;
-  for (const auto& use : place.target_uses.consumers[static_cast<size_t>(value)]) {
-    const graph::Node& node = place.target.node(use.node);
-    const bool bridge = node.role == graph::Role::bridge && node.type == "Transpose";
-    out += bridge ? readers_of(place, node.outputs[0]) : 1;
-  }
-  return out;
-}
-
-// Where something is missing: on the edge that one operator reads, or, when all that read the value need the
-// same, behind the value itself.
-struct Gap {
-  ValueId value;
-  align::Permutation permutation;  // of the expected value there
-  bool shared;                     // others are right to read it as it is
-};
-
-Gap gap_of(const Place& place) {
-  const ValueId origin = before_bridges(place, place.edge->target_value);
-  size_t alike = 0;
-  for (const auto& other : place.alignment.edges)
-    alike += before_bridges(place, other.target_value) == origin && other.expected == place.edge->expected;
-  const bool shared = readers_of(place, origin) > alike;
-  auto pair = place.alignment.pairs.find(origin);
-  if (shared || origin == place.edge->target_value || pair == place.alignment.pairs.end())
-    return {place.edge->target_value, place.edge->permutation, shared};
-  return {origin, pair->second.permutation, false};
 }
 
 // A missing operator of two computed operands (a bypassed residual Add): one is the edge, the other is a
@@ -157,7 +116,29 @@ std::vector<Candidate> missing_operator(const Place& place) {
   return {out};
 }
 
+// An activation function in a longer piece of which the source has fewer.
+std::vector<Candidate> extra_activation(const Place& place) {
+  static const std::set<std::string> types{"Relu", "Clip", "LeakyRelu", "Sigmoid", "Tanh"};
+  std::map<std::string, int> surplus;
+  for (NodeId id : place.segment->target_nodes) ++surplus[place.target.node(id).type];
+  for (NodeId id : place.segment->source_nodes) --surplus[place.source.node(id).type];
+  std::vector<Candidate> out;
+  for (NodeId id : place.segment->target_nodes) {
+    const graph::Node& node = place.target.node(id);
+    if (!types.contains(node.type) || surplus[node.type] <= 0) continue;
+    Candidate one;
+    one.edits.push_back(graph::RemoveNode{graph::address_of(place.target, id), 0});
+    one.pattern = "extra-operator";
+    one.fault_class = "graph";
+    one.explanation = "this " + node.type + " does not exist in the source";
+    one.advice = "check the converter's options for what it inserts";
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 std::vector<Candidate> extra_operator(const Place& place) {
+  if (place.segment && place.segment->target_nodes.size() > 1) return extra_activation(place);
   if (!place.segment || place.segment->evidence != align::Evidence::passed ||
       place.segment->target_nodes.size() != 1)
     return {};

@@ -25,6 +25,29 @@ bool works_along_axis(const graph::Node& node) {
   return types.contains(node.type);
 }
 
+// The value that the file itself holds: behind layout changes of the view that lead into an operator.
+ValueId before_bridges(const Place& place, ValueId value) {
+  for (;;) {
+    const NodeId producer = place.target_uses.producer[static_cast<size_t>(value)];
+    if (producer < 0 || place.target.value(value).native_tensor >= 0 ||
+        place.target.node(producer).role != graph::Role::bridge ||
+        place.target.node(producer).type != "Transpose")
+      return value;
+    value = place.target.node(producer).inputs[0];
+  }
+}
+
+// How many operators read a value of the file, directly or behind a bridge.
+size_t readers_of(const Place& place, ValueId value) {
+  size_t out = place.target_uses.is_output[static_cast<size_t>(value)] ? 1 : 0;
+  for (const auto& use : place.target_uses.consumers[static_cast<size_t>(value)]) {
+    const graph::Node& node = place.target.node(use.node);
+    const bool bridge = node.role == graph::Role::bridge && node.type == "Transpose";
+    out += bridge ? readers_of(place, node.outputs[0]) : 1;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::optional<int64_t> axis_in_target(int64_t axis, const Shape& source, const Shape& target,
@@ -113,6 +136,18 @@ std::optional<ValueId> counterpart(const Place& place, ValueId wanted, const ali
     if (!inside) inside = value;
   }
   return inside;
+}
+
+Gap gap_of(const Place& place) {
+  const ValueId origin = before_bridges(place, place.edge->target_value);
+  size_t alike = 0;
+  for (const auto& other : place.alignment.edges)
+    alike += before_bridges(place, other.target_value) == origin && other.expected == place.edge->expected;
+  const bool shared = readers_of(place, origin) > alike;
+  auto pair = place.alignment.pairs.find(origin);
+  if (shared || origin == place.edge->target_value || pair == place.alignment.pairs.end())
+    return {place.edge->target_value, place.edge->permutation, shared};
+  return {origin, pair->second.permutation, false};
 }
 
 }  // namespace fetafix::faults

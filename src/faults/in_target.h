@@ -31,4 +31,15 @@ std::optional<graph::InsertNode> node_in_target(const Place& place, graph::NodeI
 std::optional<graph::ValueId> counterpart(const Place& place, graph::ValueId wanted,
                                           const align::Permutation& permutation, graph::NodeId before);
 
+// Where something is missing: on the edge that one operator reads, or, when all that read the value need the
+// same, behind the value itself.
+struct Gap {
+  graph::ValueId value;
+  align::Permutation permutation;  // of the expected value there
+  bool shared;                     // others are right to read it as it is
+};
+
+// Of the place's edge.
+Gap gap_of(const Place& place);
+
 }  // namespace fetafix::faults
