@@ -117,6 +117,45 @@ std::vector<ValueId> Walk::nearest_values(int64_t elements, int position, size_t
   return out;
 }
 
+// Source values that an operand may have to be instead of `now`: what source nodes of this type read beside
+// the other operands, what others that read `now` had to be given, those near it, and those near the end of
+// the walk so far (a second normalization may read what the first one read).
+std::vector<ValueId> Walk::operand_candidates(NodeId id, size_t input, int64_t elements, ValueId now) const {
+  std::vector<ValueId> out;
+  const auto add = [&](ValueId value) {
+    if (std::find(out.begin(), out.end(), value) == out.end()) out.push_back(value);
+  };
+  for (ValueId value : read_beside(id, input))
+    if (source_.usable(value) && source_.at(0, value).size() == elements) add(source_.class_of(value));
+  for (const EdgeFault& edge : out_.edges)
+    if (edge.actual == now && source_.at(0, edge.expected).size() == elements) add(edge.expected);
+  for (ValueId near : nearest_values(elements, source_.position(now), operand_window)) add(near);
+  int latest = -1;
+  for (const auto& [value, pair] : out_.pairs) latest = std::max(latest, source_.position(pair.source));
+  for (ValueId next : nearest_values(elements, latest, operand_window))
+    if (!used_.contains(next)) add(next);
+  return out;
+}
+
+// Operands of source nodes of the node's type that read what its other operands are.
+std::vector<ValueId> Walk::read_beside(NodeId id, size_t input) const {
+  const Node& node = target_.node(id);
+  std::vector<ValueId> out;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const auto pair = out_.pairs.find(node.inputs[i]);
+    if (i == input || pair == out_.pairs.end()) continue;
+    for (ValueId twin : source_.twins(pair->second.source))
+      for (const graph::Uses::Use& use : source_.uses().consumers[static_cast<size_t>(twin)]) {
+        const Node& other = source_.graph().node(use.node);
+        if (other.type != node.type) continue;
+        for (size_t k = 0; k < other.inputs.size(); ++k)
+          if (static_cast<int>(k) != use.input && other.inputs[k] != graph::no_value)
+            out.push_back(other.inputs[k]);
+      }
+  }
+  return out;
+}
+
 // Does it compute right when one operand is another source value, or the same in another layout? Then the
 // fault lies before that operand. A consumer must agree: many activations give the same on many values.
 bool Walk::substitute(size_t position) {
@@ -128,7 +167,7 @@ bool Walk::substitute(size_t position) {
     auto pair = out_.pairs.find(in);
     if (in == graph::no_value || pair == out_.pairs.end()) continue;
     const Tensor& now = values_[0].at(in);
-    for (ValueId other : nearest_values(now.size(), source_.position(pair->second.source), operand_window)) {
+    for (ValueId other : operand_candidates(id, i, now.size(), pair->second.source)) {
       auto permutations = likely_permutations(source_.at(0, other).shape(), now.shape());
       // In the layout of the operand itself before all others.
       if (std::erase(permutations, pair->second.permutation) > 0 ||
@@ -142,6 +181,33 @@ bool Walk::substitute(size_t position) {
         }
       }
     }
+  }
+  return false;
+}
+
+// Whether the source's node that makes `result` reads `operand` and, as this node does, another value that
+// tells it from nodes of its type: a computed one, or a constant of more than one number.
+bool Walk::reads_the_same(NodeId id, size_t input, const Candidate& operand, ValueId result) const {
+  const Node& node = target_.node(id);
+  const int producer = source_.position(result);
+  if (producer < 0) return false;
+  const Node& other = source_.graph().node(producer);
+  if (other.type != node.type || other.inputs.size() != node.inputs.size()) return false;
+  const auto same = [&](size_t mine, size_t its) {
+    const ValueId a = node.inputs[mine], b = other.inputs[its];
+    if (a == graph::no_value || b == graph::no_value) return false;
+    const auto pair = out_.pairs.find(a);
+    if (pair != out_.pairs.end()) return source_.class_of(pair->second.source) == source_.class_of(b);
+    const Tensor &x = target_.value(a).constant, &y = source_.graph().value(b).constant;
+    return x.size() > 1 && x.size() == y.size() && x.reshaped(y.shape()).identical(y);
+  };
+  for (size_t its = 0; its < other.inputs.size(); ++its) {
+    if (other.inputs[its] == graph::no_value ||
+        source_.class_of(other.inputs[its]) != source_.class_of(operand.source))
+      continue;
+    for (size_t mine = 0; mine < node.inputs.size(); ++mine)
+      for (size_t k = 0; k < other.inputs.size(); ++k)
+        if (mine != input && k != its && same(mine, k)) return true;
   }
   return false;
 }
@@ -167,7 +233,8 @@ bool Walk::try_operand(size_t position, size_t input, const Candidate& operand) 
     const bool last = uses_.consumers[static_cast<size_t>(node.outputs[0])].empty();
     std::vector<evaluate::Feeds> before = values_;
     for (size_t s = 0; s < values_.size(); ++s) values_[s][node.outputs[0]] = computed[s];
-    if (last || confirmations(position, node.outputs[0], found) > 0) {
+    if (last || reads_the_same(id, input, operand, match.source) ||
+        confirmations(position, node.outputs[0], found) > 0) {
       given_[id] = found;
       return true;
     }

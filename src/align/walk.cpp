@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "align/trace_edges.h"
+
 namespace fetafix::align {
 
 using graph::Node;
@@ -39,6 +41,7 @@ Result<Alignment> Walk::run() {
     rewind(position);
   }
   finish();
+  out_.edges = traced(source_, target_, uses_, out_);
   out_.values = std::move(values_);
   return std::move(out_);
 }

@@ -74,6 +74,10 @@ class Walk {
   std::vector<graph::ValueId> nearest_values(int64_t elements, int position, size_t most) const;
   std::vector<Permutation> likely_permutations(const Shape& source, const Shape& target) const;
   bool is_common(const Permutation& permutation, const Shape& source, const Shape& target) const;
+  std::vector<graph::ValueId> operand_candidates(graph::NodeId id, size_t input, int64_t elements,
+                                                 graph::ValueId now) const;
+  std::vector<graph::ValueId> read_beside(graph::NodeId id, size_t input) const;
+  bool reads_the_same(graph::NodeId id, size_t input, const Candidate& operand, graph::ValueId result) const;
   bool made_by(graph::ValueId value, const std::string& type) const;
   Permutation likely_permutation(const graph::Node& node, graph::ValueId source) const;
   Permutation dominant_permutation(const Shape& shape) const;

@@ -1,7 +1,10 @@
 #include "diagnose/diagnose.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+
+#include "faults/in_target.h"
 
 namespace fetafix::diagnose {
 namespace {
@@ -59,6 +62,34 @@ std::string key(const std::vector<graph::Edit>& edits) {
   std::string out;
   for (const graph::Edit& edit : edits) out += graph::describe(edit) + ";";
   return out;
+}
+
+// Several operators read a value behind which the same is missing: one fault. What is inserted for each of
+// them is written once (docs/patch.md).
+void merge_gaps(const graph::Graph& target, const graph::Uses& uses, std::vector<Fault>& faults) {
+  struct Gap {
+    graph::ValueId origin, expected;
+    std::string pattern;
+    auto operator<=>(const Gap&) const = default;
+  };
+  std::map<Gap, Fault*> first;
+  for (Fault& fault : faults) {
+    if (!fault.edge || fault.candidates.empty()) continue;
+    faults::Candidate& candidate = fault.candidates[0];
+    const bool inserts =
+        std::all_of(candidate.edits.begin(), candidate.edits.end(), [](const graph::Edit& e) {
+          const auto* insert = std::get_if<graph::InsertNode>(&e);
+          return insert && insert->only_consumer;
+        });
+    if (!inserts) continue;
+    const graph::ValueId origin = faults::before_bridges(target, uses, fault.edge->target_value);
+    auto [found, fresh] = first.try_emplace({origin, fault.edge->expected, candidate.pattern}, &fault);
+    if (fresh) continue;
+    auto& to = found->second->candidates[0].edits;
+    to.insert(to.end(), candidate.edits.begin(), candidate.edits.end());
+    fault.places.clear();
+  }
+  std::erase_if(faults, [](const Fault& f) { return f.places.empty(); });
 }
 
 // One cause in many places is one fault, and one group of edits.
@@ -148,6 +179,7 @@ std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& targ
   }
   std::stable_sort(certain.begin(), certain.end(),
                    [](const Fault& a, const Fault& b) { return a.target_node < b.target_node; });
+  merge_gaps(target, uses, certain);
   merge_training_mode(certain);
   certain.insert(certain.end(), std::make_move_iterator(uncertain.begin()),
                  std::make_move_iterator(uncertain.end()));

@@ -159,33 +159,35 @@ std::vector<Candidate> extra_operator(const Place& place) {
   return {out};
 }
 
-// The Transpose that gave an operand its order: its producer, or further up behind operators to which the
-// order of dimensions makes no difference, as far as the values there have the same wrong order.
-std::optional<NodeId> transpose_before(const Place& place, ValueId value) {
+// The Transposes that may have given an operand its order: on its way, the nearest first.
+std::vector<NodeId> transposes_before(const Place& place, ValueId value) {
+  std::vector<NodeId> out;
   for (int hops = 0; hops < most_hops; ++hops) {
     const NodeId producer = place.target_uses.producer[static_cast<size_t>(value)];
-    if (producer < 0) return std::nullopt;
+    if (producer < 0) break;
     const graph::Node& node = place.target.node(producer);
     // A bridge has no native entity: there is nothing to take out.
-    if (node.type == "Transpose" && node.role != graph::Role::bridge) return producer;
-    if (node.inputs.empty() || node.inputs[0] == graph::no_value) return std::nullopt;
+    if (node.type == "Transpose" && node.role != graph::Role::bridge) out.push_back(producer);
+    if (node.inputs.empty() || node.inputs[0] == graph::no_value) break;
     value = node.inputs[0];
   }
-  return std::nullopt;
+  return out;
 }
 
 // The operand is right but for the order of its dimensions, and a Transpose made that order.
 std::vector<Candidate> extra_transpose(const Place& place) {
   if (!place.edge || place.edge->node < 0 || place.edge->actual != place.edge->expected) return {};
-  const auto producer = transpose_before(place, place.edge->target_value);
-  if (!producer) return {};
-  Candidate out;
-  out.pattern = "extra-transpose";
-  out.fault_class = "tensor-structure";
-  out.explanation = "a Transpose swaps dimensions that the source keeps";
-  out.advice = "check the converter's layout options; dimensions of equal size hide a wrong order";
-  out.edits.push_back(graph::RemoveNode{graph::address_of(place.target, *producer), 0});
-  return {out};
+  std::vector<Candidate> out;
+  for (const NodeId producer : transposes_before(place, place.edge->target_value)) {
+    Candidate one;
+    one.pattern = "extra-transpose";
+    one.fault_class = "tensor-structure";
+    one.explanation = "a Transpose swaps dimensions that the source keeps";
+    one.advice = "check the converter's layout options; dimensions of equal size hide a wrong order";
+    one.edits.push_back(graph::RemoveNode{graph::address_of(place.target, producer), 0});
+    out.push_back(std::move(one));
+  }
+  return out;
 }
 
 std::vector<Candidate> rewired_operand(const Place& place) {

@@ -25,18 +25,6 @@ bool works_along_axis(const graph::Node& node) {
   return types.contains(node.type);
 }
 
-// The value that the file itself holds: behind layout changes of the view that lead into an operator.
-ValueId before_bridges(const Place& place, ValueId value) {
-  for (;;) {
-    const NodeId producer = place.target_uses.producer[static_cast<size_t>(value)];
-    if (producer < 0 || place.target.value(value).native_tensor >= 0 ||
-        place.target.node(producer).role != graph::Role::bridge ||
-        place.target.node(producer).type != "Transpose")
-      return value;
-    value = place.target.node(producer).inputs[0];
-  }
-}
-
 // How many operators read a value of the file, directly or behind a bridge.
 size_t readers_of(const Place& place, ValueId value) {
   size_t out = place.target_uses.is_output[static_cast<size_t>(value)] ? 1 : 0;
@@ -125,6 +113,16 @@ std::optional<graph::InsertNode> node_in_target(const Place& place, NodeId id,
   return out;
 }
 
+ValueId before_bridges(const graph::Graph& target, const graph::Uses& uses, ValueId value) {
+  for (;;) {
+    const NodeId producer = uses.producer[static_cast<size_t>(value)];
+    if (producer < 0 || target.value(value).native_tensor >= 0 ||
+        target.node(producer).role != graph::Role::bridge || target.node(producer).type != "Transpose")
+      return value;
+    value = target.node(producer).inputs[0];
+  }
+}
+
 std::optional<ValueId> counterpart(const Place& place, ValueId wanted, const align::Permutation& permutation,
                                    NodeId before) {
   const ValueId one_class = place.values.class_of(wanted);
@@ -139,10 +137,11 @@ std::optional<ValueId> counterpart(const Place& place, ValueId wanted, const ali
 }
 
 Gap gap_of(const Place& place) {
-  const ValueId origin = before_bridges(place, place.edge->target_value);
+  const ValueId origin = before_bridges(place.target, place.target_uses, place.edge->target_value);
   size_t alike = 0;
   for (const auto& other : place.alignment.edges)
-    alike += before_bridges(place, other.target_value) == origin && other.expected == place.edge->expected;
+    alike += before_bridges(place.target, place.target_uses, other.target_value) == origin &&
+             other.expected == place.edge->expected;
   const bool shared = readers_of(place, origin) > alike;
   auto pair = place.alignment.pairs.find(origin);
   if (shared || origin == place.edge->target_value || pair == place.alignment.pairs.end())
