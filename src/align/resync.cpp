@@ -13,97 +13,12 @@ using graph::ValueId;
 namespace {
 
 constexpr size_t operand_window = 10;  // source values around an operand's that are tried in its place
-constexpr int source_window = 40;      // source nodes around the frontier tried as values
-constexpr size_t most_candidates = 24;
-constexpr int consumer_window = 8;  // consumers that may confirm
-constexpr int loop_window = 16;     // source nodes behind the frontier among which a loop's counterpart is
-constexpr int region_window = 4;    // nodes of a stuck region that may have a counterpart
-constexpr int enough = 2;           // confirmations that settle it
-
-bool is_rotation(const Permutation& permutation) {
-  const auto size = static_cast<int>(permutation.size());
-  for (int k = 0; k < size; ++k)
-    if (permutation[static_cast<size_t>(k)] != (permutation[0] + k) % size) return false;
-  return true;
-}
+constexpr int consumer_window = 8;     // consumers that may confirm
+constexpr int loop_window = 16;        // source nodes behind the frontier among which a loop's counterpart is
+constexpr int region_window = 4;       // nodes of a stuck region that may have a counterpart
+constexpr int enough = 2;              // confirmations that settle it
 
 }  // namespace
-
-// The latest source node that the inputs of this target node are paired with; where an input is pending,
-// those of the nodes that made it.
-int Walk::frontier(NodeId id) const {
-  int at = -1;
-  const auto look = [&](NodeId node) {
-    for (ValueId in : target_.node(node).inputs)
-      if (auto pair = out_.pairs.find(in); pair != out_.pairs.end())
-        at = std::max(at, source_.position(pair->second.source));
-  };
-  look(id);
-  for (NodeId before : pending_before(target_.node(id))) look(before);
-  return at;
-}
-
-std::optional<Permutation> Walk::usual_permutation(const Shape& source, const Shape& target) const {
-  std::optional<Permutation> best;
-  int most = -1;
-  for (const Permutation& p : candidate_permutations(source, target)) {
-    auto seen = seen_permutations_.find(p);
-    const int count = seen == seen_permutations_.end() ? 0 : seen->second;
-    if (count > most) {
-      best = p;
-      most = count;
-    }
-  }
-  return best;
-}
-
-// The layout that most values of that many dimensions have had so far.
-Permutation Walk::dominant_permutation(const Shape& shape) const {
-  const size_t dims = squeezed(shape).size();
-  Permutation most;
-  int count = 0;
-  for (const auto& [p, n] : seen_permutations_)
-    if ((p.size() == dims || (p.empty() && dims > 0)) && n > count) most = p, count = n;
-  return most;
-}
-
-// Whether values of that shape have had this layout about as often as any: a view of an NHWC file has two.
-bool Walk::is_common(const Permutation& permutation, const Shape& source, const Shape& target) const {
-  const auto count = [&](const Permutation& p) {
-    auto seen = seen_permutations_.find(p);
-    return seen == seen_permutations_.end() ? 0 : seen->second;
-  };
-  int most = 0;
-  for (const Permutation& p : candidate_permutations(source, target)) most = std::max(most, count(p));
-  // Before any was seen: channels may stand first or last, but height and width keep their order.
-  if (most == 0) return is_rotation(permutation);
-  return 4 * count(permutation) >= most;
-}
-
-Tensor Walk::handed(size_t sample, ValueId target, const Candidate& candidate) const {
-  const Tensor& value = source_.at(sample, candidate.source);
-  auto found = values_[sample].find(target);
-  const bool fits = found != values_[sample].end() && found->second.size() == value.size();
-  if (fits) return hand_over(value, candidate.permutation, found->second.shape());
-  // The target computed another shape or nothing: the source's own dimensions in the target's order.
-  const size_t rank = value.shape().size();
-  if (candidate.permutation.size() == rank) return transpose(value, candidate.permutation);
-  if (candidate.permutation.size() + 1 != rank || value.shape()[0] != 1) return value;
-  std::vector<int> whole{0};
-  for (int p : candidate.permutation) whole.push_back(p + 1);
-  return transpose(value, whole);
-}
-
-// The nearest class representatives of that many elements, by place in the source.
-std::vector<ValueId> Walk::nearest_values(int64_t elements, int position, size_t most) const {
-  const auto all = source_.of_size(elements);
-  std::vector<ValueId> out(all.begin(), all.end());
-  std::stable_sort(out.begin(), out.end(), [&](ValueId a, ValueId b) {
-    return std::abs(source_.position(a) - position) < std::abs(source_.position(b) - position);
-  });
-  if (out.size() > most) out.resize(most);
-  return out;
-}
 
 // Does it compute right when one operand is another source value, or the same in another layout? Then the
 // fault lies before that operand. A consumer must agree: many activations give the same on many values.
@@ -118,9 +33,10 @@ bool Walk::substitute(size_t position) {
     const Tensor& now = values_[0].at(in);
     for (ValueId other : nearest_values(now.size(), source_.position(pair->second.source), operand_window)) {
       for (const Permutation& permutation : likely_permutations(source_.at(0, other).shape(), now.shape())) {
-        if (other == pair->second.source && permutation == pair->second.permutation) continue;
-        if (try_operand(position, i, {other, permutation, Evidence::substituted})) {
-          out_.edges.push_back({id, static_cast<int>(i), pair->second.source, other, in, permutation});
+        const Arrangement arrangement{permutation, {}};
+        if (other == pair->second.source && arrangement == pair->second.arrangement) continue;
+        if (try_operand(position, i, {other, arrangement, Evidence::substituted})) {
+          out_.edges.push_back({id, static_cast<int>(i), pair->second.source, other, in, arrangement});
           return true;
         }
       }
@@ -136,7 +52,7 @@ bool Walk::try_operand(size_t position, size_t input, const Candidate& operand) 
   for (size_t s = 0; s < values_.size(); ++s) {
     evaluate::Feeds trial = values_[s];
     const ValueId in = node.inputs[input];
-    trial[in] = hand_over(source_.at(s, operand.source), operand.permutation, values_[s].at(in).shape());
+    trial[in] = hand_over(source_.at(s, operand.source), operand.arrangement, values_[s].at(in).shape());
     auto run = run_node(id, trial);
     if (!run.ok()) return false;
     computed.push_back((*run)[0]);
@@ -145,8 +61,9 @@ bool Walk::try_operand(size_t position, size_t input, const Candidate& operand) 
   for (const Match& match : source_.match(computed, loose_sieve())) {
     if (used_.contains(match.source) || match.source == operand.source) continue;
     // A kernel with swapped axes computes right on a swapped operand too, but what comes out is swapped.
-    if (!is_common(match.permutation, source_.at(0, match.source).shape(), computed[0].shape())) continue;
-    const Candidate found{match.source, match.permutation, Evidence::substituted};
+    if (!is_common(match.arrangement.permutation, source_.at(0, match.source).shape(), computed[0].shape()))
+      continue;
+    const Candidate found{match.source, match.arrangement, Evidence::substituted};
     const bool last = uses_.consumers[static_cast<size_t>(node.outputs[0])].empty();
     std::vector<evaluate::Feeds> before = values_;
     for (size_t s = 0; s < values_.size(); ++s) values_[s][node.outputs[0]] = computed[s];
@@ -157,75 +74,6 @@ bool Walk::try_operand(size_t position, size_t input, const Candidate& operand) 
     values_ = std::move(before);
   }
   return false;
-}
-
-// The layouts worth trying: the one the walk has seen most, the unchanged one, then the others.
-std::vector<Permutation> Walk::likely_permutations(const Shape& source, const Shape& target) const {
-  auto out = candidate_permutations(source, target);
-  const auto usual = usual_permutation(source, target);
-  if (usual) {
-    std::erase(out, *usual);
-    out.insert(out.begin(), *usual);
-  }
-  if (out.size() > 3) out.resize(3);
-  return out;
-}
-
-// Source values that the output may be: in the layout that the walk has seen (elementwise and 1x1 consumers
-// would confirm a swapped one), first what an operator of its own type computes near the frontier,
-// then by error, then by distance.
-std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) const {
-  const Node& node = target_.node(id);
-  const int at = frontier(id);
-  struct Ranked {
-    std::tuple<bool, int, int, double> key;
-    Candidate candidate;
-  };
-  std::vector<Ranked> ranked;
-  std::vector<Tensor> computed;
-  for (const auto& values : values_)
-    if (auto found = values.find(value); found != values.end()) computed.push_back(found->second);
-  const auto consider = [&](ValueId source, const Permutation& permutation, double error) {
-    const int position = source_.position(source);
-    const bool same_type = position >= 0 && source_.graph().node(position).type == node.type;
-    const Shape& shape = source_.at(0, source).shape();
-    const bool usual = computed.empty() || is_common(permutation, shape, computed[0].shape());
-    ranked.push_back({{!usual,
-                       same_type && position > at ? 0
-                       : same_type                ? 1
-                                                  : 2,
-                       std::abs(position - at), error},
-                      {source, permutation, Evidence::confirmed}});
-  };
-  if (computed.size() == values_.size() && computed[0].dtype() == DType::float32) {
-    for (ValueId source : source_.of_size(computed[0].size())) {
-      if (used_.contains(source) || std::abs(source_.position(source) - at) > source_window) continue;
-      const auto best = source_.best_permutation(computed, source);
-      if (best) consider(source, best->permutation, best->relative);
-      // The layout that the walk has seen most is likelier than the one of least error on a wrong value.
-      const auto usual = usual_permutation(source_.at(0, source).shape(), computed[0].shape());
-      if (usual && best && *usual != best->permutation) consider(source, *usual, best->relative);
-    }
-  }
-  // A wrong shape has no candidate of its size: what the source computes next, in the target's layout.
-  const auto& nodes = source_.graph().nodes;
-  int further = 0;
-  for (int s = std::max(0, at + 1); s < static_cast<int>(nodes.size()) && further < 8; ++s) {
-    for (ValueId out : nodes[static_cast<size_t>(s)].outputs) {
-      if (out == graph::no_value || !source_.usable(out) || source_.class_of(out) != out ||
-          used_.contains(out))
-        continue;
-      ++further;
-      if (!computed.empty() && source_.at(0, out).size() == computed[0].size()) continue;
-      consider(out, dominant_permutation(source_.at(0, out).shape()), 2);
-    }
-  }
-  std::stable_sort(ranked.begin(), ranked.end(),
-                   [](const Ranked& a, const Ranked& b) { return a.key < b.key; });
-  std::vector<Candidate> out;
-  for (const Ranked& r : ranked)
-    if (out.size() < most_candidates) out.push_back(r.candidate);
-  return out;
 }
 
 // How many non-layout consumers come out as source values when `value` is the candidate's.
@@ -257,7 +105,7 @@ int Walk::confirmations(size_t position, ValueId value, const Candidate& candida
     for (size_t s = 0; s < trial.size(); ++s)
       trial[s][node.outputs[0]] = matches.empty() ? computed[s]
                                                   : hand_over(source_.at(s, matches[0].source),
-                                                              matches[0].permutation, computed[s].shape());
+                                                              matches[0].arrangement, computed[s].shape());
   }
   return score;
 }
@@ -275,7 +123,7 @@ std::optional<Walk::Candidate> Walk::confirm(size_t position) {
     if (in == graph::no_value || pair == out_.pairs.end() || !values_[0].contains(value) ||
         source_.at(0, pair->second.source).size() != values_[0].at(value).size())
       continue;
-    candidates.insert(candidates.begin(), {pair->second.source, pair->second.permutation, Evidence::passed});
+    candidates.insert(candidates.begin(), {pair->second.source, pair->second.arrangement, Evidence::passed});
   }
   for (Candidate& candidate : candidates) {
     candidate.score = confirmations(position, value, candidate);
@@ -283,17 +131,6 @@ std::optional<Walk::Candidate> Walk::confirm(size_t position) {
     if (best && best->score >= enough) break;
   }
   return best;
-}
-
-// The model's output has no consumers: it is what the source's output is.
-std::optional<Walk::Candidate> Walk::as_output(ValueId value) const {
-  for (size_t i = 0; i < target_.outputs.size() && i < source_.graph().outputs.size(); ++i) {
-    const ValueId expected = source_.class_of(source_.graph().outputs[i]);
-    if (target_.outputs[i] != value || !source_.usable(expected) || !values_[0].contains(value)) continue;
-    const auto usual = usual_permutation(source_.at(0, expected).shape(), values_[0].at(value).shape());
-    if (usual) return Candidate{expected, *usual, Evidence::tentative};
-  }
-  return std::nullopt;
 }
 
 // The stuck node may be the first of several that are right only together (a convolution before the
@@ -318,27 +155,6 @@ std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t po
       best = std::pair(p, *output);
   }
   return best;
-}
-
-// The next unused source value that an operator of the same type makes, whatever its shape.
-std::optional<Walk::Candidate> Walk::tentative(NodeId id) const {
-  const Node& node = target_.node(id);
-  const int at = frontier(id);
-  for (int s = std::max(0, at + 1); s < std::min(static_cast<int>(source_.graph().nodes.size()), at + 9);
-       ++s) {
-    const Node& other = source_.graph().node(s);
-    if (other.type != node.type || other.outputs.empty() || !source_.usable(other.outputs[0])) continue;
-    const ValueId source = source_.class_of(other.outputs[0]);
-    if (used_.contains(source)) continue;
-    const bool have = values_[0].contains(node.outputs[0]);
-    const Shape shape = source_.at(0, source).shape();
-    if (have && values_[0].at(node.outputs[0]).size() == source_.at(0, source).size()) {
-      const auto usual = usual_permutation(shape, values_[0].at(node.outputs[0]).shape());
-      if (usual) return Candidate{source, *usual, Evidence::tentative};
-    }
-    return Candidate{source, dominant_permutation(shape), Evidence::tentative};
-  }
-  return std::nullopt;
 }
 
 // How many of a target node's operands are operands of a source node.
@@ -391,7 +207,7 @@ bool Walk::give_loop(NodeId id) {
   std::stable_sort(best.begin(), best.end(),
                    [](const Given& a, const Given& b) { return a.second.relative > b.second.relative; });
   for (const auto& [output, match] : best) {
-    give(id, {match.source, match.permutation, Evidence::tentative}, output);
+    give(id, {match.source, match.arrangement, Evidence::tentative}, output);
     if (output != best[0].first) out_.segments.pop_back();
   }
   return !best.empty();
@@ -447,10 +263,11 @@ void Walk::give(NodeId id, const Candidate& candidate, size_t output) {
     values_[s][value] = expected;
   }
   segment.tolerance.largest = segment.state == State::faulty ? segment.relative_error / options_.sieve : 0;
-  out_.pairs[value] = {candidate.source, candidate.permutation, candidate.evidence};
+  out_.pairs[value] = {candidate.source, candidate.arrangement, candidate.evidence};
   used_.insert(candidate.source);
   pending_.erase(value);
   pending_tolerance_.erase(value);
+  roots_.erase(value);
   blocked_.erase(id);
   accounted_.insert(nodes.begin(), nodes.end());
   out_.segments.push_back(std::move(segment));

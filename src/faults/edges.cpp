@@ -33,10 +33,12 @@ std::optional<std::vector<NodeId>> chain(const Place& place, ValueId from, Value
   return out;
 }
 
-// A constant operand as it must lie in the target's layout: per-channel constants follow the permutation.
+// A constant operand as it must lie in the target: per-channel constants follow the dimensions.
 std::optional<Tensor> in_layout(const Tensor& constant, const Shape& value,
-                                const align::Permutation& permutation) {
-  if (constant.size() <= 1 || permutation.empty()) return constant;
+                                const align::Arrangement& arrangement) {
+  if (constant.size() <= 1 || arrangement == align::Arrangement{}) return constant;
+  const align::Permutation& permutation = arrangement.permutation;
+  if (!arrangement.channels.empty()) return std::nullopt;
   const Shape dims = align::squeezed(value);
   if (dims.size() != permutation.size() || value.size() != dims.size() + 1) return std::nullopt;
   // Bring it to the value's rank (leading ones), then permute all but the batch dimension of 1.
@@ -58,10 +60,11 @@ bool layout_free(const graph::Node& node) {
 }
 
 std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const graph::ValueAddress& edge,
-                                          const align::Permutation& permutation) {
+                                          const align::Arrangement& arrangement) {
   const graph::Node& node = place.source.node(id);
   const Shape& shape = place.values.at(0, node.outputs[0]).shape();
-  if ((!layout_free(node) && !permutation.empty()) || !node.bodies.empty()) return std::nullopt;
+  if ((!layout_free(node) && arrangement != align::Arrangement{}) || !node.bodies.empty())
+    return std::nullopt;
   graph::InsertNode out;
   out.edge = edge;
   out.type = node.type;
@@ -73,7 +76,7 @@ std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const g
       out.operands.emplace_back(std::nullopt);
       continue;
     }
-    auto constant = in_layout(value.constant, shape, permutation);
+    auto constant = in_layout(value.constant, shape, arrangement);
     if (!constant) return std::nullopt;
     out.operands.emplace_back(std::move(*constant));
   }
@@ -107,7 +110,7 @@ size_t readers_of(const Place& place, ValueId value) {
 // same, behind the value itself.
 struct Gap {
   ValueId value;
-  align::Permutation permutation;  // of the expected value there
+  align::Arrangement arrangement;  // of the expected value there
   bool shared;                     // others are right to read it as it is
 };
 
@@ -119,8 +122,8 @@ Gap gap_of(const Place& place) {
   const bool shared = readers_of(place, origin) > alike;
   auto pair = place.alignment.pairs.find(origin);
   if (shared || origin == place.edge->target_value || pair == place.alignment.pairs.end())
-    return {place.edge->target_value, place.edge->permutation, shared};
-  return {origin, pair->second.permutation, false};
+    return {place.edge->target_value, place.edge->arrangement, shared};
+  return {origin, pair->second.arrangement, false};
 }
 
 }  // namespace
@@ -128,10 +131,10 @@ Gap gap_of(const Place& place) {
 // A value of the target that is the source's `wanted` in that layout and known before the edge's reader; one
 // that the file holds as a tensor rather than one inside an operator.
 std::optional<ValueId> value_at_hand(const Place& place, ValueId wanted,
-                                     const align::Permutation& permutation) {
+                                     const align::Arrangement& arrangement) {
   std::optional<ValueId> inside;
   for (const auto& [value, pair] : place.alignment.pairs) {
-    if (pair.source != wanted || pair.permutation != permutation) continue;
+    if (pair.source != wanted || pair.arrangement != arrangement) continue;
     if (place.edge->node >= 0 && place.target_uses.producer[static_cast<size_t>(value)] >= place.edge->node)
       continue;
     if (place.target.value(value).native_tensor >= 0) return value;
@@ -162,7 +165,7 @@ std::vector<Candidate> missing_join(const Place& place) {
       reads_edge = true;
       continue;
     }
-    const auto other = value_at_hand(place, wanted, gap.permutation);
+    const auto other = value_at_hand(place, wanted, gap.arrangement);
     if (!other) continue;
     auto address = graph::address_of(place.target, place.target_uses, *other);
     if (address.ok()) insert.other_operands.emplace_back(static_cast<int>(i), *address);
@@ -192,7 +195,7 @@ std::vector<Candidate> missing_operator(const Place& place) {
   std::string names;
   // The last of the chain goes in first: each insertion comes right behind the edge's producer.
   for (auto id = nodes->rbegin(); id != nodes->rend(); ++id) {
-    auto edit = inserted(place, *id, *edge, gap.permutation);
+    auto edit = inserted(place, *id, *edge, gap.arrangement);
     if (!edit) return {};
     if (place.edge->node >= 0 && gap.shared)
       edit->only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);

@@ -26,7 +26,8 @@ std::vector<int> dimension_map(const align::Permutation& permutation, const Shap
 std::vector<int> dimensions_at(const Place& place, const graph::Node& pad) {
   auto padded = place.alignment.pairs.find(pad.inputs[0]);
   if (padded == place.alignment.pairs.end()) return {};
-  return dimension_map(padded->second.permutation, place.values.at(0, padded->second.source).shape());
+  return dimension_map(padded->second.arrangement.permutation,
+                       place.values.at(0, padded->second.source).shape());
 }
 
 std::optional<std::vector<int64_t>> stored_pads(const Place& place, const graph::Node& node) {

@@ -1,0 +1,205 @@
+// What a value that is no source value may stand for: source values, in likely arrangements.
+#include <algorithm>
+#include <cmath>
+
+#include "align/walk.h"
+
+namespace fetafix::align {
+
+using graph::Node;
+using graph::NodeId;
+using graph::ValueId;
+
+namespace {
+
+constexpr int source_window = 40;  // source nodes around the frontier tried as values
+constexpr size_t most_candidates = 24;
+
+bool is_rotation(const Permutation& permutation) {
+  const auto size = static_cast<int>(permutation.size());
+  for (int k = 0; k < size; ++k)
+    if (permutation[static_cast<size_t>(k)] != (permutation[0] + k) % size) return false;
+  return true;
+}
+
+}  // namespace
+
+// The latest source node that the inputs of this target node are paired with; where an input is pending,
+// those of the nodes that made it.
+int Walk::frontier(NodeId id) const {
+  int at = -1;
+  const auto look = [&](NodeId node) {
+    for (ValueId in : target_.node(node).inputs)
+      if (auto pair = out_.pairs.find(in); pair != out_.pairs.end())
+        at = std::max(at, source_.position(pair->second.source));
+  };
+  look(id);
+  for (NodeId before : pending_before(target_.node(id))) look(before);
+  return at;
+}
+
+std::optional<Permutation> Walk::usual_permutation(const Shape& source, const Shape& target) const {
+  std::optional<Permutation> best;
+  int most = -1;
+  for (const Permutation& p : candidate_permutations(source, target)) {
+    auto seen = seen_permutations_.find(p);
+    const int count = seen == seen_permutations_.end() ? 0 : seen->second;
+    if (count > most) {
+      best = p;
+      most = count;
+    }
+  }
+  return best;
+}
+
+// The layout that most values of that many dimensions have had so far.
+Permutation Walk::dominant_permutation(const Shape& shape) const {
+  const size_t dims = squeezed(shape).size();
+  Permutation most;
+  int count = 0;
+  for (const auto& [p, n] : seen_permutations_)
+    if ((p.size() == dims || (p.empty() && dims > 0)) && n > count) most = p, count = n;
+  return most;
+}
+
+// Whether values of that shape have had this layout about as often as any: a view of an NHWC file has two.
+bool Walk::is_common(const Permutation& permutation, const Shape& source, const Shape& target) const {
+  const auto count = [&](const Permutation& p) {
+    auto seen = seen_permutations_.find(p);
+    return seen == seen_permutations_.end() ? 0 : seen->second;
+  };
+  int most = 0;
+  for (const Permutation& p : candidate_permutations(source, target)) most = std::max(most, count(p));
+  // Before any was seen: channels may stand first or last, but height and width keep their order.
+  if (most == 0) return is_rotation(permutation);
+  return 4 * count(permutation) >= most;
+}
+
+Tensor Walk::handed(size_t sample, ValueId target, const Candidate& candidate) const {
+  const Tensor& value = source_.at(sample, candidate.source);
+  auto found = values_[sample].find(target);
+  const bool same_size = found != values_[sample].end() && found->second.size() == value.size();
+  if (same_size) return hand_over(value, candidate.arrangement, found->second.shape());
+  // The target computed another shape or nothing: the source's own dimensions in the target's order.
+  const size_t rank = value.shape().size();
+  const Permutation& permutation = candidate.arrangement.permutation;
+  if (permutation.size() == rank) return transpose(value, permutation);
+  if (permutation.size() + 1 != rank || value.shape()[0] != 1) return value;
+  std::vector<int> whole{0};
+  for (int p : permutation) whole.push_back(p + 1);
+  return transpose(value, whole);
+}
+
+// The nearest class representatives of that many elements, by place in the source.
+std::vector<ValueId> Walk::nearest_values(int64_t elements, int position, size_t most) const {
+  const auto all = source_.of_size(elements);
+  std::vector<ValueId> out(all.begin(), all.end());
+  std::stable_sort(out.begin(), out.end(), [&](ValueId a, ValueId b) {
+    return std::abs(source_.position(a) - position) < std::abs(source_.position(b) - position);
+  });
+  if (out.size() > most) out.resize(most);
+  return out;
+}
+
+// The layouts worth trying: the one the walk has seen most, the unchanged one, then the others.
+std::vector<Permutation> Walk::likely_permutations(const Shape& source, const Shape& target) const {
+  auto out = candidate_permutations(source, target);
+  const auto usual = usual_permutation(source, target);
+  if (usual) {
+    std::erase(out, *usual);
+    out.insert(out.begin(), *usual);
+  }
+  if (out.size() > 3) out.resize(3);
+  return out;
+}
+
+// Source values that the output may be: in the layout that the walk has seen (elementwise and 1x1 consumers
+// would confirm a swapped one), first what an operator of its own type computes near the frontier,
+// then by error, then by distance.
+std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) const {
+  const Node& node = target_.node(id);
+  const int at = frontier(id);
+  struct Ranked {
+    std::tuple<bool, int, int, double> key;
+    Candidate candidate;
+  };
+  std::vector<Ranked> ranked;
+  std::vector<Tensor> computed;
+  for (const auto& values : values_)
+    if (auto found = values.find(value); found != values.end()) computed.push_back(found->second);
+  const auto consider = [&](ValueId source, const Permutation& permutation, double error) {
+    const int position = source_.position(source);
+    const bool same_type = position >= 0 && source_.graph().node(position).type == node.type;
+    const Shape& shape = source_.at(0, source).shape();
+    const bool usual = computed.empty() || is_common(permutation, shape, computed[0].shape());
+    ranked.push_back({{!usual,
+                       same_type && position > at ? 0
+                       : same_type                ? 1
+                                                  : 2,
+                       std::abs(position - at), error},
+                      {source, {permutation, {}}, Evidence::confirmed}});
+  };
+  if (computed.size() == values_.size() && computed[0].dtype() == DType::float32) {
+    for (ValueId source : source_.of_size(computed[0].size())) {
+      if (used_.contains(source) || std::abs(source_.position(source) - at) > source_window) continue;
+      const auto best = source_.best_permutation(computed, source);
+      if (best) consider(source, best->arrangement.permutation, best->relative);
+      // The layout that the walk has seen most is likelier than the one of least error on a wrong value.
+      const auto usual = usual_permutation(source_.at(0, source).shape(), computed[0].shape());
+      if (usual && best && *usual != best->arrangement.permutation) consider(source, *usual, best->relative);
+    }
+  }
+  // A wrong shape has no candidate of its size: what the source computes next, in the target's layout.
+  const auto& nodes = source_.graph().nodes;
+  int further = 0;
+  for (int s = std::max(0, at + 1); s < static_cast<int>(nodes.size()) && further < 8; ++s) {
+    for (ValueId out : nodes[static_cast<size_t>(s)].outputs) {
+      if (out == graph::no_value || !source_.usable(out) || source_.class_of(out) != out ||
+          used_.contains(out))
+        continue;
+      ++further;
+      if (!computed.empty() && source_.at(0, out).size() == computed[0].size()) continue;
+      consider(out, dominant_permutation(source_.at(0, out).shape()), 2);
+    }
+  }
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const Ranked& a, const Ranked& b) { return a.key < b.key; });
+  std::vector<Candidate> out;
+  for (const Ranked& r : ranked)
+    if (out.size() < most_candidates) out.push_back(r.candidate);
+  return out;
+}
+
+// The model's output has no consumers: it is what the source's output is.
+std::optional<Walk::Candidate> Walk::as_output(ValueId value) const {
+  for (size_t i = 0; i < target_.outputs.size() && i < source_.graph().outputs.size(); ++i) {
+    const ValueId expected = source_.class_of(source_.graph().outputs[i]);
+    if (target_.outputs[i] != value || !source_.usable(expected) || !values_[0].contains(value)) continue;
+    const auto usual = usual_permutation(source_.at(0, expected).shape(), values_[0].at(value).shape());
+    if (usual) return Candidate{expected, {*usual, {}}, Evidence::tentative};
+  }
+  return std::nullopt;
+}
+
+// The next unused source value that an operator of the same type makes, whatever its shape.
+std::optional<Walk::Candidate> Walk::tentative(NodeId id) const {
+  const Node& node = target_.node(id);
+  const int at = frontier(id);
+  for (int s = std::max(0, at + 1); s < std::min(static_cast<int>(source_.graph().nodes.size()), at + 9);
+       ++s) {
+    const Node& other = source_.graph().node(s);
+    if (other.type != node.type || other.outputs.empty() || !source_.usable(other.outputs[0])) continue;
+    const ValueId source = source_.class_of(other.outputs[0]);
+    if (used_.contains(source)) continue;
+    const bool have = values_[0].contains(node.outputs[0]);
+    const Shape shape = source_.at(0, source).shape();
+    if (have && values_[0].at(node.outputs[0]).size() == source_.at(0, source).size()) {
+      const auto usual = usual_permutation(shape, values_[0].at(node.outputs[0]).shape());
+      if (usual) return Candidate{source, {*usual, {}}, Evidence::tentative};
+    }
+    return Candidate{source, {dominant_permutation(shape), {}}, Evidence::tentative};
+  }
+  return std::nullopt;
+}
+
+}  // namespace fetafix::align
