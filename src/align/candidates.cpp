@@ -14,6 +14,7 @@ namespace {
 
 constexpr int source_window = 40;  // source nodes around the frontier tried as values
 constexpr size_t most_candidates = 24;
+constexpr size_t most_next = 8;  // source values of another size
 
 bool is_rotation(const Permutation& permutation) {
   const auto size = static_cast<int>(permutation.size());
@@ -76,11 +77,13 @@ bool Walk::is_common(const Permutation& permutation, const Shape& source, const 
 }
 
 Tensor Walk::handed(size_t sample, ValueId target, const Candidate& candidate) const {
-  const Tensor& value = source_.at(sample, candidate.source);
+  const ChannelOrder& channels = candidate.arrangement.channels;
+  Tensor value = source_.at(sample, candidate.source);
   auto found = values_[sample].find(target);
   const bool same_size = found != values_[sample].end() && found->second.size() == value.size();
   if (same_size) return hand_over(value, candidate.arrangement, found->second.shape());
   // The target computed another shape or nothing: the source's own dimensions in the target's order.
+  if (!channels.empty()) value = reordered(value, channels);
   const size_t rank = value.shape().size();
   const Permutation& permutation = candidate.arrangement.permutation;
   if (permutation.size() == rank) return transpose(value, permutation);
@@ -98,6 +101,18 @@ std::vector<ValueId> Walk::nearest_values(int64_t elements, int position, size_t
     return std::abs(source_.position(a) - position) < std::abs(source_.position(b) - position);
   });
   if (out.size() > most) out.resize(most);
+  return out;
+}
+
+// What the source computes behind that node, as far as nothing is paired with it.
+std::vector<ValueId> Walk::next_values(int position) const {
+  const auto& nodes = source_.graph().nodes;
+  std::vector<ValueId> out;
+  for (int s = std::max(0, position + 1); s < static_cast<int>(nodes.size()) && out.size() < most_next; ++s)
+    for (ValueId value : nodes[static_cast<size_t>(s)].outputs)
+      if (value != graph::no_value && source_.usable(value) && source_.class_of(value) == value &&
+          !used_.contains(value))
+        out.push_back(value);
   return out;
 }
 
@@ -150,17 +165,10 @@ std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) cons
     }
   }
   // A wrong shape has no candidate of its size: what the source computes next, in the target's layout.
-  const auto& nodes = source_.graph().nodes;
-  int further = 0;
-  for (int s = std::max(0, at + 1); s < static_cast<int>(nodes.size()) && further < 8; ++s) {
-    for (ValueId out : nodes[static_cast<size_t>(s)].outputs) {
-      if (out == graph::no_value || !source_.usable(out) || source_.class_of(out) != out ||
-          used_.contains(out))
-        continue;
-      ++further;
-      if (!computed.empty() && source_.at(0, out).size() == computed[0].size()) continue;
-      consider(out, dominant_permutation(source_.at(0, out).shape()), 2);
-    }
+  for (ValueId source : next_values(at)) {
+    const Tensor& next = source_.at(0, source);
+    if (computed.empty() || next.size() != computed[0].size())
+      consider(source, dominant_permutation(next.shape()), 2);
   }
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const Ranked& a, const Ranked& b) { return a.key < b.key; });

@@ -146,10 +146,9 @@ TEST(AnotherOrder, RunsThroughAResidualTrunk) {
   EXPECT_EQ(pair.wrong(), Names{});
   for (const char* name : {"t1", "c2", "t2", "r2", "c3", "t3", "g", "y", "side"})
     EXPECT_EQ(pair.paired(name), name);
-  // One reader of the trunk that does not follow: then the trunk's order is wrong where it begins.
+  // One reader of the trunk that does not follow, while the others do.
   const Aligned half(trunk, replaced(target, "Conv(%t3, %w4_)", "Conv(%t3, %w4)"));
-  const Names wrong = half.wrong();
-  EXPECT_EQ(wrong.empty() ? "" : wrong[0], "t1");
+  EXPECT_EQ(half.wrong(), Names{"side"});
 }
 
 TEST(AnOrderThatNothingUndoes, IsAFaultWhereItBegins) {
@@ -168,6 +167,54 @@ TEST(AnOrderThatNothingUndoes, IsAFaultAtTheModelsOutput) {
 TEST(AnOrderThatNothingUndoes, TwoOfThemAreTwo) {
   const std::string once = permuted(blocks, six, {"w1", "b1"});
   EXPECT_EQ(Aligned(blocks, permuted(once, four, {"w3", "b3"})).wrong(), (Names{"c1", "p1"}));
+}
+
+// One channel of what `name` holds, scaled.
+std::string damaged(const std::string& text, const std::string& name, const std::string& shape) {
+  const size_t at = text.rfind('\n', text.find("(%x")) + 1;
+  std::string out = replaced(text, "%" + name + ",", "%" + name + "d,");
+  return out.insert(at, "const %d float32" + shape + "\n%" + name + "d = Mul(%" + name + ", %d)\n");
+}
+
+TEST(AFaultWithinAnOrder, IsFoundWhereItIs) {
+  const std::string right = chained(), six_rows = "[6,1,1,1] {1, 1, 2, 1, 1, 1}";
+  const std::string with_w3 = damaged(right, "w3__", "[4,1,1,1] {1, 1, 1, 3}");
+  for (const auto& [target, wrong] :
+       {std::pair(damaged(right, "w1_", six_rows), "c1"), std::pair(damaged(right, "w2_", six_rows), "d1"),
+        std::pair(replaced(right, "{random 3}", "{random 33}"), "d1"),
+        std::pair(replaced(right, "{random 4}", "{random 44}"), "d1"), std::pair(with_w3, "p1"),
+        std::pair(replaced(right, "{4, 1, 2, 0.5, 3, 1}", "{4, 1, 9, 0.5, 3, 1}"), "n2"),
+        std::pair(replaced(right, "{pads=[1,1,1,1], group=6}", "{group=6}"), "d1"),
+        std::pair(replaced(right, "{random 8}", "{random 88}"), "c3")}) {
+    const Aligned pair(blocks, target);
+    EXPECT_EQ(pair.wrong(), Names{wrong});
+    for (const char* name : {"c1", "d1", "r2", "p1", "n2", "r3", "c3"}) EXPECT_EQ(pair.paired(name), name);
+  }
+}
+
+TEST(AFaultWithinAnOrder, MayNeedSeveralOperators) {
+  const std::string target =
+      replaced(replaced(chained(), "%r2 = Clip(%d1", "%d2 = Pad(%d1, %pads)\n%r2 = Clip(%d2"),
+               "{pads=[1,1,1,1], group=6}", "{group=6}");
+  const Aligned pair(blocks, "const %pads int64[8] {0, 0, 1, 1, 0, 0, 1, 1}\n" + target);
+  EXPECT_EQ(pair.wrong(), (Names{"d1", "d2"}));
+  EXPECT_EQ(pair.paired("d2"), "d1");
+  EXPECT_EQ(order_of(pair, "d2"), (std::vector<int>{3, 1, 5, 0, 2, 4}));
+}
+
+TEST(AFaultWithinAnOrder, MayBeThatOneDoesNotUndoWhatTheOthersFollow) {
+  const Aligned pair(blocks, permuted(blocks, six, {"w1", "b1", "w2", "b2"}));
+  EXPECT_EQ(pair.wrong(), Names{"p1"});
+  EXPECT_EQ(pair.paired("e2"), "e2");
+}
+
+TEST(AFaultWithinAnOrder, ADroppedActivationIsAnEdge) {
+  const Aligned pair(
+      blocks, replaced(replaced(chained(), "%r2 = Clip(%d1, %low, %high)\n", ""), "Conv(%r2", "Conv(%d1"));
+  EXPECT_EQ(pair.wrong(), Names{});
+  ASSERT_EQ(pair.alignment.edges.size(), 1u);
+  EXPECT_EQ(pair.source.value(pair.alignment.edges[0].expected).name, "r2");
+  EXPECT_EQ(pair.alignment.edges[0].arrangement.channels.from, (std::vector<int>{3, 1, 5, 0, 2, 4}));
 }
 
 TEST(NearestOrder, FindsAnyPermutationOnAnyAxis) {

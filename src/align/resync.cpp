@@ -14,7 +14,6 @@ namespace {
 
 constexpr size_t operand_window = 10;  // source values around an operand's that are tried in its place
 constexpr int consumer_window = 8;     // consumers that may confirm
-constexpr int loop_window = 16;        // source nodes behind the frontier among which a loop's counterpart is
 constexpr int region_window = 4;       // nodes of a stuck region that may have a counterpart
 constexpr int enough = 2;              // confirmations that settle it
 
@@ -33,7 +32,9 @@ bool Walk::substitute(size_t position) {
     const Tensor& now = values_[0].at(in);
     for (ValueId other : nearest_values(now.size(), source_.position(pair->second.source), operand_window)) {
       for (const Permutation& permutation : likely_permutations(source_.at(0, other).shape(), now.shape())) {
-        const Arrangement arrangement{permutation, {}};
+        Arrangement arrangement{permutation, {}};
+        const ChannelOrder& order = pair->second.arrangement.channels;
+        if (!order.empty() && fits(order, source_.at(0, other).shape())) arrangement.channels = order;
         if (other == pair->second.source && arrangement == pair->second.arrangement) continue;
         if (try_operand(position, i, {other, arrangement, Evidence::substituted})) {
           out_.edges.push_back({id, static_cast<int>(i), pair->second.source, other, in, arrangement});
@@ -58,16 +59,17 @@ bool Walk::try_operand(size_t position, size_t input, const Candidate& operand) 
     computed.push_back((*run)[0]);
   }
   if (!is_evidence(computed)) return false;
-  for (const Match& match : source_.match(computed, loose_sieve())) {
+  for (const Match& match : matches_in_any_order(computed)) {
     if (used_.contains(match.source) || match.source == operand.source) continue;
     // A kernel with swapped axes computes right on a swapped operand too, but what comes out is swapped.
     if (!is_common(match.arrangement.permutation, source_.at(0, match.source).shape(), computed[0].shape()))
       continue;
-    const Candidate found{match.source, match.arrangement, Evidence::substituted};
+    Candidate found{match.source, match.arrangement, Evidence::substituted};
     const bool last = uses_.consumers[static_cast<size_t>(node.outputs[0])].empty();
     std::vector<evaluate::Feeds> before = values_;
     for (size_t s = 0; s < values_.size(); ++s) values_[s][node.outputs[0]] = computed[s];
-    if (last || confirmations(position, node.outputs[0], found) > 0) {
+    if (!last) count_confirmations(position, node.outputs[0], found);
+    if (last || found.score > 0) {
       given_[id] = found;
       return true;
     }
@@ -76,13 +78,21 @@ bool Walk::try_operand(size_t position, size_t input, const Candidate& operand) 
   return false;
 }
 
+// Source values that came out, in their own order of channels if there are such.
+std::vector<Match> Walk::matches_in_any_order(std::span<const Tensor> samples) const {
+  auto out = source_.match(samples, loose_sieve());
+  return out.empty() ? source_.match_reordered(samples, loose_sieve(), {}) : out;
+}
+
 // How many non-layout consumers come out as source values when `value` is the candidate's.
-int Walk::confirmations(size_t position, ValueId value, const Candidate& candidate) {
+void Walk::count_confirmations(size_t position, ValueId value, Candidate& candidate) {
   std::vector<evaluate::Feeds> trial = values_;
   for (size_t s = 0; s < trial.size(); ++s) trial[s][value] = handed(s, value, candidate);
   std::set<ValueId> depends{value};
-  int score = 0, looked = 0;
-  for (size_t p = position + 1; p < order_.size() && looked < consumer_window && score < enough; ++p) {
+  const bool in_order = !candidate.arrangement.channels.empty();
+  int looked = 0;
+  for (size_t p = position + 1; p < order_.size() && looked < consumer_window && candidate.score < enough;
+       ++p) {
     const Node& node = target_.node(order_[p]);
     if (!live_[static_cast<size_t>(order_[p])]) continue;
     const bool reads =
@@ -99,15 +109,19 @@ int Walk::confirmations(size_t position, ValueId value, const Candidate& candida
     if (computed.size() != trial.size()) continue;
     depends.insert(node.outputs[0]);
     std::vector<Match> matches;
-    if (is_evidence(computed)) matches = source_.match(computed, loose_sieve());
+    if (is_evidence(computed)) matches = matches_in_any_order(computed);
     std::erase_if(matches, [&](const Match& m) { return m.source == candidate.source; });
-    if (!matches.empty() && !is_layout(node) && node.role != graph::Role::quantize) ++score;
+    // Whatever lets each channel through for itself does so in any order.
+    const bool mixes = mixes_channels(node);
+    if (!matches.empty() && !is_layout(node) && node.role != graph::Role::quantize) {
+      candidate.score += mixes || !in_order;
+      candidate.mixing += mixes;
+    }
     for (size_t s = 0; s < trial.size(); ++s)
       trial[s][node.outputs[0]] = matches.empty() ? computed[s]
                                                   : hand_over(source_.at(s, matches[0].source),
                                                               matches[0].arrangement, computed[s].shape());
   }
-  return score;
 }
 
 // The best candidate for what the node at `position` makes, by what its consumers say.
@@ -115,7 +129,6 @@ std::optional<Walk::Candidate> Walk::confirm(size_t position) {
   const NodeId id = order_[position];
   const Node& node = target_.node(id);
   const ValueId value = node.outputs[0];
-  std::optional<Candidate> best;
   auto candidates = candidates_for(id, value);
   // An operator that the source does not have: its input's value goes on.
   for (ValueId in : node.inputs) {
@@ -125,8 +138,22 @@ std::optional<Walk::Candidate> Walk::confirm(size_t position) {
       continue;
     candidates.insert(candidates.begin(), {pair->second.source, pair->second.arrangement, Evidence::passed});
   }
+  if (orders_before(unexplained(id)).empty()) {
+    const auto best = best_confirmed(position, std::move(candidates));
+    if (best && best->score >= enough) return best;
+    const auto in_order = best_confirmed(position, candidates_in_order(id));
+    return in_order && (!best || in_order->mixing > best->mixing) ? in_order : best;
+  }
+  const auto first = candidates_in_order(id);
+  candidates.insert(candidates.begin(), first.begin(), first.end());
+  return best_confirmed(position, std::move(candidates));
+}
+
+std::optional<Walk::Candidate> Walk::best_confirmed(size_t position, std::vector<Candidate> candidates) {
+  const ValueId value = target_.node(order_[position]).outputs[0];
+  std::optional<Candidate> best;
   for (Candidate& candidate : candidates) {
-    candidate.score = confirmations(position, value, candidate);
+    count_confirmations(position, value, candidate);
     if (candidate.score > (best ? best->score : 0)) best = candidate;
     if (best && best->score >= enough) break;
   }
@@ -157,85 +184,6 @@ std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t po
   return best;
 }
 
-// How many of a target node's operands are operands of a source node.
-int Walk::shared_operands(const Node& node, const Node& other) const {
-  int count = 0;
-  for (ValueId in : node.inputs) {
-    auto pair = out_.pairs.find(in);
-    if (in == graph::no_value || pair == out_.pairs.end()) continue;
-    count += std::any_of(other.inputs.begin(), other.inputs.end(), [&](ValueId v) {
-      return v != graph::no_value && source_.class_of(v) == pair->second.source;
-    });
-  }
-  return count;
-}
-
-// A loop is stuck as a whole: the recurrent node of the source that reads the same, or is nearest, gives each
-// of its outputs, by size and then by error. One segment says so, at the output that is furthest off.
-bool Walk::give_loop(NodeId id) {
-  static const std::set<std::string> recurrent{"Loop", "Scan", "LSTM", "GRU", "RNN"};
-  const Node& node = target_.node(id);
-  if (node.bodies.empty() || !recurrent.contains(node.type)) return false;
-  const int from = frontier(id) + 1;
-  const int to = std::min(static_cast<int>(source_.graph().nodes.size()), from + loop_window);
-  using Given = std::pair<size_t, Match>;
-  std::vector<Given> best;
-  std::tuple<int, size_t, double> highest;
-  for (int s = from; s < to; ++s) {
-    const Node& other = source_.graph().node(s);
-    if (!recurrent.contains(other.type)) continue;
-    std::vector<Given> given;
-    double error = 0;
-    for (size_t i = 0; i < node.outputs.size(); ++i) {
-      const ValueId value = node.outputs[i];
-      const auto samples = unpaired_evidence(value);
-      if (samples.empty()) continue;
-      const auto match = nearest_output(samples, other);
-      if (!match && uses_.consumers[static_cast<size_t>(value)].empty()) continue;
-      if (!match) {  // the source keeps other steps: what is made of them will tell
-        given.clear();
-        break;
-      }
-      given.emplace_back(i, *match);
-      error = std::max(error, match->relative);
-    }
-    const std::tuple rank(shared_operands(node, other), given.size(), -error);
-    if (given.empty() || (!best.empty() && rank <= highest)) continue;
-    best = std::move(given);
-    highest = rank;
-  }
-  std::stable_sort(best.begin(), best.end(),
-                   [](const Given& a, const Given& b) { return a.second.relative > b.second.relative; });
-  for (const auto& [output, match] : best) {
-    give(id, {match.source, match.arrangement, Evidence::tentative}, output);
-    if (output != best[0].first) out_.segments.pop_back();
-  }
-  return !best.empty();
-}
-
-// The value on each sample; nothing when it is paired or no evidence.
-std::vector<Tensor> Walk::unpaired_evidence(ValueId value) const {
-  std::vector<Tensor> samples;
-  if (value == graph::no_value || out_.pairs.contains(value)) return samples;
-  for (const auto& values : values_)
-    if (auto found = values.find(value); found != values.end()) samples.push_back(found->second);
-  if (samples.size() != values_.size() || !is_evidence(samples)) samples.clear();
-  return samples;
-}
-
-// Which unused output of `other` a value is nearest to.
-std::optional<Match> Walk::nearest_output(std::span<const Tensor> samples, const Node& other) const {
-  std::optional<Match> best;
-  for (ValueId out : other.outputs) {
-    if (out == graph::no_value || !source_.usable(out)) continue;
-    const ValueId source = source_.class_of(out);
-    if (used_.contains(source) || source_.at(0, source).size() != samples[0].size()) continue;
-    const auto match = source_.best_permutation(samples, source);
-    if (match && (!best || match->relative < best->relative)) best = match;
-  }
-  return best;
-}
-
 void Walk::give(NodeId id, const Candidate& candidate, size_t output) {
   const Node& node = target_.node(id);
   const ValueId value = node.outputs[output];
@@ -243,8 +191,7 @@ void Walk::give(NodeId id, const Candidate& candidate, size_t output) {
   segment.target_end = value;
   segment.source_end = candidate.source;
   segment.evidence = candidate.evidence;
-  Nodes nodes = pending_before(node);
-  nodes.insert(id);
+  const Nodes nodes = unexplained(id);
   segment.target_nodes.assign(nodes.begin(), nodes.end());
   const bool opaque =
       std::any_of(nodes.begin(), nodes.end(), [&](NodeId n) { return target_.node(n).opaque; });
@@ -268,6 +215,7 @@ void Walk::give(NodeId id, const Candidate& candidate, size_t output) {
   pending_.erase(value);
   pending_tolerance_.erase(value);
   roots_.erase(value);
+  if (!candidate.arrangement.channels.empty()) roots_[value] = roots_of(nodes);
   blocked_.erase(id);
   accounted_.insert(nodes.begin(), nodes.end());
   out_.segments.push_back(std::move(segment));
@@ -294,6 +242,8 @@ Status Walk::resync(size_t position) {
     return {};
   }
   auto guess = tentative(id);
+  if (const auto likely = candidates_in_order(id); !orders_before(unexplained(id)).empty() && !likely.empty())
+    guess = likely[0];
   if (!guess) {
     accounted_.insert(id);  // unaligned: said in the coverage, not tried again
     Segment segment;

@@ -184,8 +184,7 @@ bool Walk::is_right(const Made& made, const Found& found) const {
 Status Walk::settle(NodeId id, size_t output, const std::vector<Tensor>& computed) {
   const Node& node = target_.node(id);
   const ValueId value = node.outputs[output];
-  Made made{id, output, pending_before(node), computed, {}, options_.sieve};
-  made.nodes.insert(id);
+  Made made{id, output, unexplained(id), computed, {}, options_.sieve};
   FETAFIX_TRY(const auto found, find(made));
   if (!found) {
     pending_[value] = made.nodes;

@@ -114,7 +114,7 @@ std::optional<Match> SourceValues::best_permutation(std::span<const Tensor> samp
 }
 
 std::optional<Match> SourceValues::best_order(std::span<const Tensor> samples, ValueId candidate,
-                                              std::span<const ChannelOrder> hints) const {
+                                              std::span<const ChannelOrder> hints, bool solve) const {
   if (!has(candidate)) return std::nullopt;
   const Shape& shape = at(0, candidate).shape();
   std::vector<Tensor> expected;
@@ -126,7 +126,7 @@ std::optional<Match> SourceValues::best_order(std::span<const Tensor> samples, V
     std::vector<ChannelOrder> orders;
     for (const ChannelOrder& hint : hints)
       if (fits(hint, shape)) orders.push_back(hint);
-    for (int axis = 0; axis < static_cast<int>(squeezed(shape).size()); ++axis)
+    for (int axis = 0; solve && axis < static_cast<int>(squeezed(shape).size()); ++axis)
       orders.push_back(nearest_order(expected, found, axis));
     for (const ChannelOrder& order : orders) {
       if (order.empty() || (best && best->relative == 0)) continue;
@@ -168,7 +168,7 @@ std::vector<Match> SourceValues::match_reordered(std::span<const Tensor> samples
                                                  std::span<const ChannelOrder> hints) const {
   std::vector<Match> out;
   for (ValueId id : alike(samples, tolerance)) {
-    auto best = best_order(samples, id, hints);
+    auto best = best_order(samples, id, hints, true);
     if (best && best->relative < tolerance) out.push_back(std::move(*best));
   }
   return by_error(std::move(out));

@@ -49,7 +49,7 @@ class SourceValues {
   // The best permutation for one candidate; nullopt when the sizes differ.
   std::optional<Match> best_permutation(std::span<const Tensor> samples, graph::ValueId candidate) const;
   std::optional<Match> best_order(std::span<const Tensor> samples, graph::ValueId candidate,
-                                  std::span<const ChannelOrder> hints) const;
+                                  std::span<const ChannelOrder> hints, bool solve) const;
 
  private:
   struct Entry {

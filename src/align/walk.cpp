@@ -72,6 +72,13 @@ Walk::Nodes Walk::pending_before(const Node& node) const {
   return out;
 }
 
+// The node and those before it that nothing explains yet.
+Walk::Nodes Walk::unexplained(NodeId id) const {
+  Nodes out = pending_before(target_.node(id));
+  out.insert(id);
+  return out;
+}
+
 Status Walk::process(NodeId id) {
   const Node& node = target_.node(id);
   std::vector<std::vector<Tensor>> computed(node.outputs.size());  // [output][sample]
@@ -109,8 +116,7 @@ Status Walk::process(NodeId id) {
       FETAFIX_TRY(const bool settled, settle_by_operands(id, i, computed[i]));
       if (settled) continue;
       // Scalars, masks and indices: carried along, judged with what they are part of.
-      pending_[out] = pending_before(node);
-      pending_[out].insert(id);
+      pending_[out] = unexplained(id);
       if (computed[i][0].dtype() == DType::float32) {
         FETAFIX_TRY(pending_tolerance_[out], tolerance_of(id, i, computed[i], {}));
       }

@@ -26,11 +26,19 @@ class Walk {
 
  private:
   using Nodes = std::set<graph::NodeId>;
+  struct Candidate {
+    graph::ValueId source;
+    Arrangement arrangement;
+    Evidence evidence;
+    int score = 0;   // consumers that confirm it
+    int mixing = 0;  // ... of them, those that would not in another order of channels
+  };
 
   // walk.cpp
   Status pair_inputs();
   Status process(graph::NodeId id);
   Nodes pending_before(const graph::Node& node) const;
+  Nodes unexplained(graph::NodeId id) const;
   void rewind(size_t position);
   std::optional<size_t> stuck(size_t position, bool at_end) const;
   void finish();
@@ -66,6 +74,13 @@ class Walk {
   bool mixes_channels(const graph::Node& node) const;
   Nodes roots_before(const Nodes& nodes) const;
   Nodes roots_of(const Nodes& nodes) const;
+  std::vector<ChannelOrder> orders_before(const Nodes& nodes) const;
+  bool may_take_order(const Nodes& nodes, graph::ValueId value) const;
+  std::vector<Candidate> candidates_in_order(graph::NodeId id) const;
+  std::vector<Tensor> made_in_source_order(graph::NodeId id);
+  double distance_to_source(graph::NodeId id, std::span<const Tensor> samples) const;
+  bool is_followed(const Nodes& roots) const;
+  bool is_wrong_in_order(size_t position, const Nodes& roots);
   std::optional<size_t> take_back_order(size_t position);
 
   // match.cpp
@@ -88,14 +103,9 @@ class Walk {
   bool is_layout(const graph::Node& node) const;
 
   // candidates.cpp
-  struct Candidate {
-    graph::ValueId source;
-    Arrangement arrangement;
-    Evidence evidence;
-    int score = 0;
-  };
   int frontier(graph::NodeId id) const;
   std::vector<graph::ValueId> nearest_values(int64_t elements, int position, size_t most) const;
+  std::vector<graph::ValueId> next_values(int position) const;
   std::optional<Permutation> usual_permutation(const Shape& source, const Shape& target) const;
   std::vector<Permutation> likely_permutations(const Shape& source, const Shape& target) const;
   bool is_common(const Permutation& permutation, const Shape& source, const Shape& target) const;
@@ -109,10 +119,14 @@ class Walk {
   Status resync(size_t position);
   bool substitute(size_t position);
   bool try_operand(size_t position, size_t input, const Candidate& operand);
-  int confirmations(size_t position, graph::ValueId value, const Candidate& candidate);
+  void count_confirmations(size_t position, graph::ValueId value, Candidate& candidate);
   std::optional<Candidate> confirm(size_t position);
+  std::optional<Candidate> best_confirmed(size_t position, std::vector<Candidate> candidates);
+  std::vector<Match> matches_in_any_order(std::span<const Tensor> samples) const;
   std::optional<std::pair<size_t, Candidate>> confirm_region(size_t position);
   void give(graph::NodeId id, const Candidate& candidate, size_t output = 0);
+
+  // loop.cpp
   bool give_loop(graph::NodeId id);
   int shared_operands(const graph::Node& node, const graph::Node& other) const;
   std::vector<Tensor> unpaired_evidence(graph::ValueId value) const;
