@@ -37,7 +37,7 @@ class Tracer {
       const ValueId wanted = source_.class_of(its.inputs[i]);
       if (source_.class_of(pair->second.source) == wanted) continue;
       const EdgeFault further{maker,  static_cast<int>(i), source_.class_of(pair->second.source),
-                              wanted, mine.inputs[i],      pair->second.permutation};
+                              wanted, mine.inputs[i],      pair->second.arrangement};
       const auto above = run(further, left - 1);
       if (above.empty())
         out.push_back(further);

@@ -146,7 +146,7 @@ void compare_axis(Candidate& out, const Place& place, const NodePair& pair) {
   const auto rank = static_cast<int64_t>(shape.size());
   const auto wanted =
       axis_in_target(graph::attribute_or(source, "axis", otherwise->second),
-                     place.values.at(0, source.inputs[0]).shape(), shape, operand->second.permutation);
+                     place.values.at(0, source.inputs[0]).shape(), shape, operand->second.arrangement);
   const int64_t found = graph::attribute_or(target, "axis", otherwise->second);
   if (!wanted || *wanted == (found < 0 ? found + rank : found)) return;
   add(out, place, pair.target, "axis", *wanted, std::to_string(found));

@@ -36,8 +36,8 @@ std::optional<std::vector<NodeId>> chain(const Place& place, ValueId from, Value
 }
 
 std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const graph::ValueAddress& edge,
-                                          const align::Permutation& permutation, const Shape& target) {
-  auto out = node_in_target(place, id, permutation, target);
+                                          const align::Arrangement& arrangement, const Shape& target) {
+  auto out = node_in_target(place, id, arrangement, target);
   if (out) out->edge = edge;
   return out;
 }
@@ -64,7 +64,7 @@ std::vector<Candidate> missing_join(const Place& place) {
       reads_edge = true;
       continue;
     }
-    const auto other = counterpart(place, wanted, gap.permutation, place.edge->node);
+    const auto other = counterpart(place, wanted, gap.arrangement, place.edge->node);
     if (!other) continue;
     auto address = graph::address_of(place.target, place.target_uses, *other);
     if (address.ok()) insert.other_operands.emplace_back(static_cast<int>(i), *address);
@@ -97,7 +97,7 @@ std::vector<Candidate> missing_operator(const Place& place) {
   const Shape gap_shape = place.alignment.values[0].at(gap.value).shape();
   // The last of the chain goes in first: each insertion comes right behind the edge's producer.
   for (auto id = nodes->rbegin(); id != nodes->rend(); ++id) {
-    auto edit = inserted(place, *id, *edge, gap.permutation, gap_shape);
+    auto edit = inserted(place, *id, *edge, gap.arrangement, gap_shape);
     if (!edit) return {};
     if (place.edge->node >= 0 && gap.shared)
       edit->only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);

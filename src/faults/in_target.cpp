@@ -39,7 +39,8 @@ size_t readers_of(const Place& place, ValueId value) {
 }  // namespace
 
 std::optional<int64_t> axis_in_target(int64_t axis, const Shape& source, const Shape& target,
-                                      const align::Permutation& permutation) {
+                                      const align::Arrangement& arrangement) {
+  const align::Permutation& permutation = arrangement.permutation;
   const auto rank = static_cast<int64_t>(source.size());
   if (axis < -rank || axis >= rank) return std::nullopt;
   if (axis < 0) axis += rank;
@@ -56,8 +57,10 @@ std::optional<int64_t> axis_in_target(int64_t axis, const Shape& source, const S
 }
 
 std::optional<Tensor> constant_in_target(const Tensor& constant, const Shape& value,
-                                         const align::Permutation& permutation) {
-  if (constant.size() <= 1 || permutation.empty()) return constant;
+                                         const align::Arrangement& arrangement) {
+  const align::Permutation& permutation = arrangement.permutation;
+  if (constant.size() <= 1 || arrangement == align::Arrangement{}) return constant;
+  if (!arrangement.channels.empty()) return std::nullopt;
   const Shape dims = align::squeezed(value);
   if (dims.size() != permutation.size() || value.size() != dims.size() + 1) return std::nullopt;
   // Bring it to the value's rank (leading ones), then permute all but the batch dimension of 1.
@@ -79,7 +82,7 @@ bool is_layout_free(const graph::Node& node) {
 }
 
 std::optional<graph::InsertNode> node_in_target(const Place& place, NodeId id,
-                                                const align::Permutation& permutation, const Shape& target) {
+                                                const align::Arrangement& arrangement, const Shape& target) {
   const graph::Node& node = place.source.node(id);
   if (!node.bodies.empty() || node.opaque || node.outputs.empty() || !place.values.has(node.outputs[0]))
     return std::nullopt;
@@ -89,10 +92,10 @@ std::optional<graph::InsertNode> node_in_target(const Place& place, NodeId id,
   out.attributes = node.attributes;
   if (works_along_axis(node)) {
     const auto axis =
-        axis_in_target(graph::attribute_or(node, "axis", int64_t{-1}), shape, target, permutation);
+        axis_in_target(graph::attribute_or(node, "axis", int64_t{-1}), shape, target, arrangement);
     if (!axis) return std::nullopt;
     out.attributes["axis"] = *axis;
-  } else if (!is_layout_free(node) && !permutation.empty()) {
+  } else if (!is_layout_free(node) && arrangement != align::Arrangement{}) {
     return std::nullopt;
   }
   const ConstantLookup constants = source_constants(place);
@@ -106,7 +109,7 @@ std::optional<graph::InsertNode> node_in_target(const Place& place, NodeId id,
       out.operands.emplace_back(std::nullopt);
       continue;
     }
-    auto turned = constant_in_target(constant, shape, permutation);
+    auto turned = constant_in_target(constant, shape, arrangement);
     if (!turned) return std::nullopt;
     out.operands.emplace_back(std::move(*turned));
   }
@@ -123,12 +126,12 @@ ValueId before_bridges(const graph::Graph& target, const graph::Uses& uses, Valu
   }
 }
 
-std::optional<ValueId> counterpart(const Place& place, ValueId wanted, const align::Permutation& permutation,
+std::optional<ValueId> counterpart(const Place& place, ValueId wanted, const align::Arrangement& arrangement,
                                    NodeId before) {
   const ValueId one_class = place.values.class_of(wanted);
   std::optional<ValueId> inside;
   for (const auto& [value, pair] : place.alignment.pairs) {
-    if (place.values.class_of(pair.source) != one_class || pair.permutation != permutation) continue;
+    if (place.values.class_of(pair.source) != one_class || pair.arrangement != arrangement) continue;
     if (before >= 0 && place.target_uses.producer[static_cast<size_t>(value)] >= before) continue;
     if (place.target.value(value).native_tensor >= 0) return value;
     if (!inside) inside = value;
@@ -145,8 +148,8 @@ Gap gap_of(const Place& place) {
   const bool shared = readers_of(place, origin) > alike;
   auto pair = place.alignment.pairs.find(origin);
   if (shared || origin == place.edge->target_value || pair == place.alignment.pairs.end())
-    return {place.edge->target_value, place.edge->permutation, shared};
-  return {origin, pair->second.permutation, false};
+    return {place.edge->target_value, place.edge->arrangement, shared};
+  return {origin, pair->second.arrangement, false};
 }
 
 }  // namespace fetafix::faults

@@ -66,7 +66,7 @@ std::vector<Candidate> rewired_operator(const Place& place) {
       const auto now = place.alignment.pairs.find(node.inputs[have[i].first]);
       const auto& end = place.alignment.pairs.at(place.segment->target_end);
       const auto value = counterpart(
-          place, wanted[i], now == place.alignment.pairs.end() ? end.permutation : now->second.permutation,
+          place, wanted[i], now == place.alignment.pairs.end() ? end.arrangement : now->second.arrangement,
           pair.target);
       auto address = value ? graph::address_of(place.target, place.target_uses, *value)
                            : Result<graph::ValueAddress>(Error{ErrorKind::unsupported, "none"});

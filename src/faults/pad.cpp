@@ -36,7 +36,7 @@ std::optional<std::vector<int>> dimensions_before(const Place& place, graph::Nod
   if (padded.size() != place.alignment.values.size() || !place.values.usable(value)) return std::nullopt;
   const auto match = place.values.best_permutation(padded, value);
   if (!match) return std::nullopt;
-  return dimension_map(match->permutation, place.values.at(0, value).shape());
+  return dimension_map(match->arrangement.permutation, place.values.at(0, value).shape());
 }
 
 // The padded value's dimensions in the source's order; its pair is asked, for the segment may end behind a
@@ -44,7 +44,8 @@ std::optional<std::vector<int>> dimensions_before(const Place& place, graph::Nod
 std::vector<int> dimensions_at(const Place& place, const graph::Node& pad) {
   auto padded = place.alignment.pairs.find(pad.inputs[0]);
   if (padded == place.alignment.pairs.end()) return {};
-  return dimension_map(padded->second.permutation, place.values.at(0, padded->second.source).shape());
+  return dimension_map(padded->second.arrangement.permutation,
+                       place.values.at(0, padded->second.source).shape());
 }
 
 std::optional<std::vector<int64_t>> stored_pads(const Place& place, const graph::Node& node) {

@@ -60,7 +60,7 @@ class Finder {
  private:
   // A target value that the file has; those inside an operator are gone with it.
   std::optional<ValueId> held(ValueId wanted) const {
-    const auto value = counterpart(place_, wanted, end_.permutation, before_);
+    const auto value = counterpart(place_, wanted, end_.arrangement, before_);
     const bool native = value && (place_.target.value(*value).native_tensor >= 0 ||
                                   place_.target_uses.producer[static_cast<size_t>(*value)] < 0);
     return native ? value : std::nullopt;
@@ -133,7 +133,7 @@ std::vector<Candidate> replaced_segment(const Place& place) {
   std::string names;
   // The last one goes in first: each insertion comes right behind the edge's producer.
   for (size_t i = chain->nodes.size(); i-- > 0;) {
-    auto insert = node_in_target(place, chain->nodes[i], pair->second.permutation, shape);
+    auto insert = node_in_target(place, chain->nodes[i], pair->second.arrangement, shape);
     if (!insert) return {};
     insert->edge = *edge;
     for (const auto& [operand, value] : chain->others[i]) {

@@ -1,7 +1,7 @@
 // tensor: an operand stored in the target is not the tensor that the source's node has in its place.
 #include <algorithm>
 
-#include "faults/effective.h"
+#include "faults/in_order.h"
 #include "faults/node_pairs.h"
 #include "faults/stored.h"
 
@@ -59,8 +59,10 @@ std::vector<Candidate> tensor(const Place& place) {
         spelled_out(out, place, pair, input);
         continue;
       }
-      const auto wanted = source_operand(place, pair, input, stored->now.shape());
-      if (!wanted || wanted->dtype() != DType::float32 || holds(*stored, *wanted, 0)) continue;
+      auto wanted = source_operand(place, pair, input, stored->now.shape());
+      if (!wanted || wanted->dtype() != DType::float32) continue;
+      wanted = in_target_order(place, pair.target, input, std::move(*wanted));
+      if (holds(*stored, *wanted, 0)) continue;
       out.edits.push_back(set_stored(*stored, *wanted));
       if (!out.pattern.empty()) out.pattern += "+";
       out.pattern += operand_name(node, input);
