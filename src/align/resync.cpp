@@ -67,6 +67,18 @@ Permutation Walk::dominant_permutation(const Shape& shape) const {
   return most;
 }
 
+// The layout of what a node makes is that of its operand, unless moving elements is all that it does: a view
+// of an NHWC file has both layouts, about equally often.
+std::optional<Permutation> Walk::kept_permutation(NodeId id, const Shape& shape) const {
+  const Node& node = target_.node(id);
+  if (is_layout(node) || node.inputs.empty()) return std::nullopt;
+  auto pair = out_.pairs.find(node.inputs[0]);
+  if (pair == out_.pairs.end()) return std::nullopt;
+  const size_t operand = squeezed(source_.at(0, pair->second.source).shape()).size();
+  if (operand != squeezed(shape).size()) return std::nullopt;
+  return pair->second.permutation;
+}
+
 // Whether values of that shape have had this layout about as often as any: a view of an NHWC file has two.
 bool Walk::is_common(const Permutation& permutation, const Shape& source, const Shape& target) const {
   const auto count = [&](const Permutation& p) {
@@ -217,7 +229,8 @@ std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) cons
         continue;
       ++further;
       if (!computed.empty() && source_.at(0, out).size() == computed[0].size()) continue;
-      consider(out, dominant_permutation(source_.at(0, out).shape()), 2);
+      const Shape& shape = source_.at(0, out).shape();
+      consider(out, kept_permutation(id, shape).value_or(dominant_permutation(shape)), 2);
     }
   }
   std::stable_sort(ranked.begin(), ranked.end(),
@@ -226,6 +239,17 @@ std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) cons
   for (const Ranked& r : ranked)
     if (out.size() < most_candidates) out.push_back(r.candidate);
   return out;
+}
+
+// An operand of a consumer that the walk has not reached yet: another branch, in the consumer's own layout.
+void Walk::bring_along(NodeId id, std::vector<evaluate::Feeds>& trial) {
+  const Node& node = target_.node(id);
+  if (!is_layout(node) || trial[0].contains(node.outputs[0])) return;
+  const bool known = std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
+    return in == graph::no_value || target_.value(in).is_constant() || trial[0].contains(in);
+  });
+  for (size_t s = 0; known && s < trial.size(); ++s)
+    if (auto run = run_node(id, trial[s]); run.ok()) trial[s][node.outputs[0]] = (*run)[0];
 }
 
 // How many non-layout consumers come out as source values when `value` is the candidate's.
@@ -239,10 +263,13 @@ int Walk::confirmations(size_t position, ValueId value, const Candidate& candida
     if (!live_[static_cast<size_t>(order_[p])]) continue;
     const bool reads =
         std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId v) { return depends.contains(v); });
-    if (!reads || node.outputs.size() != 1) continue;
+    if (node.outputs.size() != 1) continue;
+    if (!reads) {
+      bring_along(order_[p], trial);
+      continue;
+    }
     std::vector<Tensor> computed;
     for (auto& values : trial) {
-      // Operands that the walk has not reached yet are computed on the way if they can be.
       auto run = run_node(order_[p], values);
       if (!run.ok()) break;
       computed.push_back((*run)[0]);
@@ -336,7 +363,8 @@ std::optional<Walk::Candidate> Walk::tentative(NodeId id) const {
       const auto usual = usual_permutation(shape, values_[0].at(node.outputs[0]).shape());
       if (usual) return Candidate{source, *usual, Evidence::tentative};
     }
-    return Candidate{source, dominant_permutation(shape), Evidence::tentative};
+    return Candidate{source, kept_permutation(id, shape).value_or(dominant_permutation(shape)),
+                     Evidence::tentative};
   }
   return std::nullopt;
 }

@@ -44,6 +44,7 @@ class Walk {
 
   // match.cpp
   Result<std::vector<Tensor>> run_node(graph::NodeId id, const evaluate::Feeds& values);
+  std::optional<Tensor> unpacked_constant(graph::ValueId value);
   std::optional<Match> choose(graph::NodeId id, std::span<const Match> matches,
                               std::span<const Tensor> computed, std::span<const Tensor> tolerance,
                               compare::ToleranceRatio* ratio) const;
@@ -74,8 +75,10 @@ class Walk {
   std::vector<graph::ValueId> nearest_values(int64_t elements, int position, size_t most) const;
   std::vector<Permutation> likely_permutations(const Shape& source, const Shape& target) const;
   bool is_common(const Permutation& permutation, const Shape& source, const Shape& target) const;
+  std::optional<Permutation> kept_permutation(graph::NodeId id, const Shape& shape) const;
   Permutation dominant_permutation(const Shape& shape) const;
   std::vector<Candidate> candidates_for(graph::NodeId id, graph::ValueId value) const;
+  void bring_along(graph::NodeId id, std::vector<evaluate::Feeds>& trial);
   int confirmations(size_t position, graph::ValueId value, const Candidate& candidate);
   std::optional<Candidate> confirm(size_t position);
   std::optional<Candidate> as_output(graph::ValueId value) const;
@@ -100,7 +103,8 @@ class Walk {
   std::vector<bool> live_;               // by node
   std::vector<evaluate::Feeds> values_;  // by sample: what each target value is taken to be
   std::map<graph::ValueId, std::vector<Tensor>> pending_tolerance_;
-  std::map<graph::ValueId, Nodes> pending_;   // unpaired values: the nodes that made them since the last pair
+  std::map<graph::ValueId, Nodes> pending_;  // unpaired values: the nodes that made them since the last pair
+  std::map<graph::ValueId, std::optional<Tensor>> unpacked_;
   std::set<graph::ValueId> constant_;         // do not depend on the sample
   std::set<graph::NodeId> blocked_;           // could not run
   std::set<graph::NodeId> accounted_;         // lie in a segment already
