@@ -134,9 +134,10 @@ std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& targ
       continue;
     Fault fault;
     fault.segment = &segment;
-    fault.candidates =
-        faults::folded_tensor({source, target, uses, values, alignment, half_steps, &segment, nullptr});
-    if (fault.candidates.empty()) continue;
+    const faults::Place place{source, target, uses, values, alignment, half_steps, &segment, nullptr};
+    fault.candidates = faults::activation_scale(place);
+    if (fault.candidates.empty()) fault.candidates = faults::folded_tensor(place);
+    if (fault.candidates.empty() || !seen.insert(key(fault.candidates[0].edits)).second) continue;
     fault.target_node = touched(target, fault.candidates, most_telling(target, segment.target_nodes));
     fault.source_node = most_telling(source, segment.source_nodes);
     fault.places = {fault.target_node};

@@ -59,9 +59,10 @@ Result<NodeId> resolve_slot(const Graph& graph, const Address& at, int slot) {
 // A tensor in the type that is stored.
 Status set_stored(Graph& graph, const SetTensor& edit) {
   FETAFIX_TRY(NodeId id, resolve_slot(graph, edit.at, edit.slot));
-  const ValueId made = graph.add_constant("p/tensor", edit.value);
   Node& node = graph.node(id);
   int input = input_of_slot(node, edit.slot);
+  if (node.role == Role::quantize && input > 0) return set_quantization(graph, id, input, edit.value);
+  const ValueId made = graph.add_constant("p/tensor", edit.value);
   if (input < 0) {  // an absent optional operand: a bias behind the last one
     input = static_cast<int>(node.inputs.size());
     node.slots.resize(node.inputs.size(), -1);

@@ -19,6 +19,11 @@ Result<std::vector<SetTensor>> stored_form(const Graph& graph, const SetTensor& 
 // The same for a whole patch; edits see the scales that edits before them set.
 Result<Patch> stored_form(const Graph& graph, const Patch& patch);
 
+// Sets scale or zero point (operand 1 or 2) of a value that is quantized by node `quantizer`, also where that is
+// a Clip to the range of the type (align/float_form.h). Parts of other operators that read the value count in
+// the same steps; ONNX has operators of their own for that, which keep theirs.
+Status set_quantization(Graph& graph, NodeId quantizer, int input, const Tensor& value);
+
 // After the scale in operand 1 of node `dequantizer` changed from `before`: constants of the view that follow
 // from it and have no place of their own in the file (TFLite's bias scales).
 void follow_scale(Graph& graph, NodeId dequantizer, const Tensor& before);
