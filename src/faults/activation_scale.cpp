@@ -6,8 +6,7 @@
 #include <cmath>
 #include <set>
 
-#include "align/float_form.h"
-#include "faults/pattern.h"
+#include "faults/counting.h"
 
 namespace fetafix::faults {
 namespace {
@@ -16,17 +15,6 @@ using graph::Node;
 using graph::NodeId;
 using graph::Role;
 using graph::ValueId;
-
-// What the bias of an operator says of the scale that it reads: the one that is meant over the one that the
-// tensor has; nullopt: nothing.
-std::optional<double> factor_of(const graph::Graph& target, const graph::NativeOperator& op) {
-  for (const Node& node : target.nodes) {
-    if (node.native != op || node.role != Role::bias) continue;
-    const auto claim = align::bias_claim(target, node);
-    if (claim.claimed != graph::no_value) return 1 / claim.factor;  // in float form it is the claim that counts
-  }
-  return std::nullopt;
-}
 
 // The quantized values that an operator reads.
 std::set<ValueId> quantized_operands(const graph::Graph& target, const graph::NativeOperator& op) {
@@ -40,7 +28,7 @@ std::set<ValueId> quantized_operands(const graph::Graph& target, const graph::Na
 bool all_agree(const Place& place, ValueId value, double factor) {
   const auto& readers = place.target_uses.consumers[static_cast<size_t>(value)];
   return std::all_of(readers.begin(), readers.end(), [&](const graph::Uses::Use& use) {
-    const auto says = factor_of(place.target, place.target.node(use.node).native);
+    const auto says = claimed_scale_factor(place.target, place.target.node(use.node).native);
     return !says || std::fabs(*says / factor - 1) < 1e-3;
   });
 }
@@ -50,7 +38,7 @@ bool all_agree(const Place& place, ValueId value, double factor) {
 std::vector<Candidate> activation_scale(const Place& place) {
   if (!place.segment || place.segment->target_nodes.empty()) return {};
   const graph::NativeOperator reader = place.target.node(place.segment->target_nodes.back()).native;
-  const auto factor = factor_of(place.target, reader);
+  const auto factor = claimed_scale_factor(place.target, reader);
   const auto operands = quantized_operands(place.target, reader);
   if (!factor || *factor == 1 || operands.size() != 1) return {};
   const ValueId value = *operands.begin();

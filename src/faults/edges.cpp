@@ -2,7 +2,7 @@
 // than it does.
 #include <algorithm>
 
-#include "faults/pattern.h"
+#include "faults/counting.h"
 
 namespace fetafix::faults {
 namespace {
@@ -80,25 +80,12 @@ std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const g
   return out;
 }
 
-// The value that the file itself holds: behind layout changes of the view that lead into an operator.
-ValueId before_bridges(const Place& place, ValueId value) {
-  for (;;) {
-    const NodeId producer = place.target_uses.producer[static_cast<size_t>(value)];
-    if (producer < 0 || place.target.value(value).native_tensor >= 0 ||
-        place.target.node(producer).role != graph::Role::bridge ||
-        place.target.node(producer).type != "Transpose")
-      return value;
-    value = place.target.node(producer).inputs[0];
-  }
-}
-
 // How many operators read a value of the file, directly or behind a bridge.
 size_t readers_of(const Place& place, ValueId value) {
   size_t out = place.target_uses.is_output[static_cast<size_t>(value)] ? 1 : 0;
   for (const auto& use : place.target_uses.consumers[static_cast<size_t>(value)]) {
     const graph::Node& node = place.target.node(use.node);
-    const bool bridge = node.role == graph::Role::bridge && node.type == "Transpose";
-    out += bridge ? readers_of(place, node.outputs[0]) : 1;
+    out += leads_into_operator(node) ? readers_of(place, node.outputs[0]) : 1;
   }
   return out;
 }
@@ -118,6 +105,9 @@ Gap gap_of(const Place& place) {
     alike += before_bridges(place, other.target_value) == origin && other.expected == place.edge->expected;
   const bool shared = readers_of(place, origin) > alike;
   auto pair = place.alignment.pairs.find(origin);
+  // A part of an operator that reads two quantized tensors has no address of its own: the tensor has.
+  if (shared && pair != place.alignment.pairs.end() && is_quantized(place, origin))
+    return {origin, pair->second.permutation, true};
   if (shared || origin == place.edge->target_value || pair == place.alignment.pairs.end())
     return {place.edge->target_value, place.edge->permutation, shared};
   return {origin, pair->second.permutation, false};
@@ -154,6 +144,7 @@ std::vector<Candidate> missing_join(const Place& place) {
   insert.edge = *edge;
   insert.type = node.type;
   insert.attributes = node.attributes;
+  const std::string counted = count_output(place, place.edge->expected, true, insert);
   insert.operands.resize(2);
   bool reads_edge = false;
   for (size_t i = 0; i < 2; ++i) {
@@ -173,7 +164,7 @@ std::vector<Candidate> missing_join(const Place& place) {
   Candidate out;
   out.pattern = "missing-operator";
   out.fault_class = "graph";
-  out.explanation = "an operator of the source is bypassed here: " + node.type;
+  out.explanation = "an operator of the source is bypassed here: " + node.type + counted;
   out.advice = "check that the converter keeps " + node.type;
   out.edits.push_back(std::move(insert));
   return {out};
@@ -189,11 +180,13 @@ std::vector<Candidate> missing_operator(const Place& place) {
   auto edge = graph::address_of(place.target, place.target_uses, gap.value);
   if (!edge.ok()) return {};
   Candidate out;
-  std::string names;
+  std::string names, counted;
   // The last of the chain goes in first: each insertion comes right behind the edge's producer.
   for (auto id = nodes->rbegin(); id != nodes->rend(); ++id) {
     auto edit = inserted(place, *id, *edge, gap.permutation);
     if (!edit) return {};
+    const ValueId result = place.source.node(*id).outputs[0];
+    counted = count_output(place, result, id == nodes->rbegin(), *edit);
     if (place.edge->node >= 0 && gap.shared)
       edit->only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
     out.edits.push_back(std::move(*edit));
@@ -205,7 +198,7 @@ std::vector<Candidate> missing_operator(const Place& place) {
   out.pattern = bias ? "lost-bias" : "missing-operator";
   out.fault_class = bias ? "parameters" : "graph";
   out.explanation = bias ? "the bias of this layer was lost: the source adds it, the target does not"
-                         : "operators of the source are missing here: " + names;
+                         : "operators of the source are missing here: " + names + counted;
   out.advice = bias ? "check rank-2 inputs of fully connected layers; some converters drop the bias otherwise"
                     : "check that the converter keeps " + names;
   return {out};
@@ -267,7 +260,7 @@ std::vector<Candidate> rewired_operand(const Place& place) {
   for (const auto& [value, pair] : place.alignment.pairs) {
     if (pair.source != place.edge->expected || value == place.edge->target_value) continue;
     const NodeId producer = place.target_uses.producer[static_cast<size_t>(value)];
-    if (producer >= place.edge->node) continue;
+    if (producer >= place.edge->node || before_bridges(place, value) != value) continue;
     auto address = graph::address_of(place.target, place.target_uses, value);
     if (!address.ok()) continue;
     Candidate one;

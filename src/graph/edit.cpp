@@ -119,7 +119,24 @@ Status apply_one(Graph& graph, const ChangeType& edit) {
   return {};
 }
 
+// The operand by which a node reads an edge, itself or through what leads into its operator.
+Result<ValueId*> operand_reading(Graph& graph, NodeId node, int input, ValueId edge) {
+  const Uses uses(graph);
+  const NativeOperator within = graph.node(node).native;
+  while (input >= 0 && static_cast<size_t>(input) < graph.node(node).inputs.size()) {
+    ValueId& operand = graph.node(node).inputs[static_cast<size_t>(input)];
+    if (operand == edge) return &operand;
+    node = operand == no_value ? -1 : uses.producer[static_cast<size_t>(operand)];
+    if (node < 0 || graph.node(node).native != within ||
+        (graph.node(node).role != Role::bridge && graph.node(node).role != Role::dequantize))
+      break;
+    input = 0;
+  }
+  return not_applicable("the consumer does not read that edge");
+}
+
 Status apply_one(Graph& graph, const InsertNode& edit) {
+  if (counts_output(edit)) return insert_counted(graph, edit);
   FETAFIX_TRY(ValueId edge, resolve(graph, edit.edge));
   NodeId only = -1;
   if (edit.only_consumer) {
@@ -144,11 +161,8 @@ Status apply_one(Graph& graph, const InsertNode& edit) {
   node.outputs = {out};
   node.name = graph.value(out).name;
   if (edit.only_consumer) {
-    auto& inputs = graph.node(only).inputs;
-    const auto input = static_cast<size_t>(edit.only_consumer->second);
-    if (input >= inputs.size() || inputs[input] != edge)
-      return not_applicable(where(edit.only_consumer->first) + " does not read that edge");
-    inputs[input] = out;
+    FETAFIX_TRY(ValueId* const operand, operand_reading(graph, only, edit.only_consumer->second, edge));
+    *operand = out;
   } else {
     redirect(graph, edge, out, -1);
   }
