@@ -135,8 +135,9 @@ std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& targ
     Fault fault;
     fault.segment = &segment;
     const faults::Place place{source, target, uses, values, alignment, half_steps, &segment, nullptr};
-    fault.candidates = faults::activation_scale(place);
-    if (fault.candidates.empty()) fault.candidates = faults::folded_tensor(place);
+    for (const auto pattern :
+         {faults::activation_scale, faults::activation_zero_point, faults::folded_tensor})
+      if (fault.candidates.empty()) fault.candidates = pattern(place);
     if (fault.candidates.empty() || !seen.insert(key(fault.candidates[0].edits)).second) continue;
     fault.target_node = touched(target, fault.candidates, most_telling(target, segment.target_nodes));
     fault.source_node = most_telling(source, segment.source_nodes);
