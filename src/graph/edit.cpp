@@ -120,9 +120,10 @@ Status apply_one(Graph& graph, const ChangeType& edit) {
 }
 
 // The operand by which a node reads an edge, itself or through what leads into its operator.
-Result<ValueId*> operand_reading(Graph& graph, NodeId node, int input, ValueId edge) {
+Result<ValueId*> operand_reading(Graph& graph, NodeId reader, int input, ValueId edge) {
   const Uses uses(graph);
-  const NativeOperator within = graph.node(node).native;
+  const NativeOperator within = graph.node(reader).native;
+  NodeId node = reader;
   while (input >= 0 && static_cast<size_t>(input) < graph.node(node).inputs.size()) {
     ValueId& operand = graph.node(node).inputs[static_cast<size_t>(input)];
     if (operand == edge) return &operand;
@@ -132,7 +133,7 @@ Result<ValueId*> operand_reading(Graph& graph, NodeId node, int input, ValueId e
       break;
     input = 0;
   }
-  return not_applicable("the consumer does not read that edge");
+  return not_applicable(where(address_of(graph, reader)) + " does not read that edge");
 }
 
 Status apply_one(Graph& graph, const InsertNode& edit) {

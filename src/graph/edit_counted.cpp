@@ -11,6 +11,10 @@ Error unsupported(const std::string& why) {
   return {ErrorKind::unsupported, why};
 }
 
+bool dequantizes(const Node& node) {
+  return node.role == Role::dequantize && node.type == "DequantizeLinear";
+}
+
 class Insertion {
  public:
   // `readers` dequantize the tensor, each for its operator; in the order of nodes.
@@ -19,6 +23,7 @@ class Insertion {
       : graph_(graph),
         edit_(edit),
         uses_(graph),
+        before_(readers[0]),
         readers_(std::move(readers)),
         scale_(scale),
         zero_point_(zero_point) {}
@@ -63,14 +68,24 @@ class Insertion {
   Result<ValueId> other_operand(const ValueAddress& address) {
     FETAFIX_TRY(const ValueId value, resolve(graph_, address));
     const NodeId producer = uses_.producer[static_cast<size_t>(value)];
-    if (producer >= readers_[0])
+    if (producer >= before_)
       return unsupported("an operand is computed after the place where the result is read");
     if (is_floating(graph_.value(value).dtype)) return value;
-    if (producer < 0 || graph_.node(producer).type != "QuantizeLinear")
-      return unsupported("it is not known how an operand counts");
-    std::vector<ValueId> operands = graph_.node(producer).inputs;
-    operands[0] = value;
+    FETAFIX_TRY(std::vector<ValueId> operands, counting_of(value));
     return dequantized(std::move(operands));
+  }
+
+  // The operands of a node that dequantizes the value.
+  Result<std::vector<ValueId>> counting_of(ValueId value) const {
+    const NodeId producer = uses_.producer[static_cast<size_t>(value)];
+    if (producer >= 0 && graph_.node(producer).type == "QuantizeLinear") {
+      std::vector<ValueId> operands = graph_.node(producer).inputs;
+      operands[0] = value;
+      return operands;
+    }
+    for (const Node& node : graph_.nodes)
+      if (dequantizes(node) && node.inputs[0] == value) return node.inputs;
+    return unsupported("it is not known how an operand counts");
   }
 
   Status quantize(ValueId result) {
@@ -95,14 +110,11 @@ class Insertion {
   Graph& graph_;
   const InsertNode& edit_;
   Uses uses_;
+  NodeId before_;  // what comes later is not known there
   std::vector<NodeId> readers_;
   float scale_;
   int64_t zero_point_;
 };
-
-bool dequantizes(const Node& node) {
-  return node.role == Role::dequantize && node.type == "DequantizeLinear";
-}
 
 // What reads the tensor: the one dequantization that makes the edge, or those of the tensor that it is.
 std::vector<NodeId> readers_of(const Graph& graph, ValueId edge, NodeId only) {
