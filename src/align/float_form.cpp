@@ -1,11 +1,11 @@
 #include "align/float_form.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <map>
 #include <optional>
 #include <set>
+
+#include "align/bias_claim.h"
 
 namespace fetafix::align {
 namespace {
@@ -236,19 +236,13 @@ Graph unfuse(const Graph& view) {
   return out;
 }
 
-// The step of a bias: of the DequantizeLinear that unpacks it, or what a wider one is multiplied with.
-ValueId step_of(const Node& node) {
-  const bool unpacks = node.role == Role::bias && (node.type == "DequantizeLinear" || node.type == "Mul");
-  return unpacks && node.inputs.size() > 1 ? node.inputs[1] : graph::no_value;
-}
-
 // A bias means what it was counted as. Where the operator takes other steps, all channels by the same factor,
 // the edge is wrong that it reads and not the bias: the claim and what the operator derives change places.
 void take_claimed_steps(Graph& graph) {
   for (const Node& node : graph.nodes) {
     const BiasClaim claim = bias_claim(graph, node);
     if (claim.factor != 1)
-      std::swap(graph.value(claim.claimed).constant, graph.value(step_of(node)).constant);
+      std::swap(graph.value(claim.claimed).constant, graph.value(claim.derived).constant);
   }
 }
 
@@ -297,31 +291,6 @@ Graph float_form(const Graph& view) {
   take_claimed_steps(out);
   widen(out);
   return out;
-}
-
-BiasClaim bias_claim(const graph::Graph& graph, const graph::Node& node) {
-  constexpr double rounding = 1e-3;  // scales are products of rounded numbers
-  const ValueId step = step_of(node);
-  if (step == graph::no_value || !graph.value(step).is_constant()) return {};
-  // The claim stands right behind the step that the lift has derived.
-  const ValueId claimed = step + 1;
-  if (static_cast<size_t>(claimed) >= graph.values.size() || !graph.value(claimed).lens ||
-      graph.value(claimed).lens->attribute != "claimed_scale")
-    return {};
-  const Tensor &derived = graph.value(step).constant, &says = graph.value(claimed).constant;
-  if (derived.dtype() != DType::float32 || says.dtype() != DType::float32 || says.size() != derived.size())
-    return {};
-  double lowest = std::numeric_limits<double>::max(), highest = 0;
-  for (size_t i = 0; i < says.as<float>().size(); ++i) {
-    const double factor =
-        static_cast<double>(says.as<float>()[i]) / static_cast<double>(derived.as<float>()[i]);
-    if (!(factor > 0) || !std::isfinite(factor)) return {};
-    lowest = std::min(lowest, factor);
-    highest = std::max(highest, factor);
-  }
-  const bool same = lowest > 1 - rounding && highest < 1 + rounding;
-  if (!same && highest > lowest * (1 + rounding)) return {};
-  return {claimed, same ? 1 : std::sqrt(lowest * highest)};
 }
 
 }  // namespace fetafix::align

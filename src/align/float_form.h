@@ -19,13 +19,4 @@ namespace fetafix::align {
 // Value ids keep their meaning; a quantized value becomes the float value that it stands for.
 graph::Graph float_form(const graph::Graph& view);
 
-// What a bias says of the steps it was counted in.
-struct BiasClaim {
-  graph::ValueId claimed = graph::no_value;  // no value: it makes no claim, or one that can't be understood
-  double factor = 1;  // claimed over derived, the same for all channels; in float form derived over claimed
-};
-
-// Of a node of role bias that unpacks it.
-BiasClaim bias_claim(const graph::Graph& graph, const graph::Node& node);
-
 }  // namespace fetafix::align

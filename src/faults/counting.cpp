@@ -4,7 +4,7 @@
 #include <cmath>
 #include <set>
 
-#include "align/float_form.h"
+#include "align/bias_claim.h"
 #include "graph/edit_stored.h"
 
 namespace fetafix::faults {

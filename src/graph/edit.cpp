@@ -119,7 +119,7 @@ Status apply_one(Graph& graph, const ChangeType& edit) {
   return {};
 }
 
-// The operand by which a node reads an edge, itself or through what leads into its operator.
+// The operand by which a node reads an edge, or by which its operator does.
 Result<ValueId*> operand_reading(Graph& graph, NodeId reader, int input, ValueId edge) {
   const Uses uses(graph);
   const NativeOperator within = graph.node(reader).native;

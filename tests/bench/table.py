@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ZOO = ROOT / "tests/zoo"
 ROUNDING = 2e-6  # of the largest score: what a right repair may differ by where the right pair is equal bit for bit
-PREPROCESS = {"efficientnet-lite": "lite0", "tf": "mobilenet"}  # fetafix's preset: the oracle's name
+PREPROCESS = {"efficientnet-lite": "lite0", "mobilenet": "mobilenet"}  # fetafix's preset: the oracle's name
 
 
 def python(options, script, *words):
