@@ -210,6 +210,7 @@ std::vector<Candidate> extra_operator(const Place& place) {
     return {};
   const NodeId id = place.segment->target_nodes[0];
   const graph::Node& node = place.target.node(id);
+  if (node.role == graph::Role::quantize) return {};  // it belongs to a tensor
   Candidate out;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     auto pair = place.alignment.pairs.find(node.inputs[i]);
