@@ -63,16 +63,30 @@ Permutation Walk::dominant_permutation(const Shape& shape) const {
   return most;
 }
 
+// The layout of what a node makes is that of its operand, unless moving elements is all that it does: a view
+// of an NHWC file has both layouts, about equally often.
+std::optional<Permutation> Walk::kept_permutation(NodeId id, const Shape& shape) const {
+  const Node& node = target_.node(id);
+  if (is_layout(node) || node.inputs.empty()) return std::nullopt;
+  auto pair = out_.pairs.find(node.inputs[0]);
+  if (pair == out_.pairs.end()) return std::nullopt;
+  const size_t operand = squeezed(source_.at(0, pair->second.source).shape()).size();
+  if (operand != squeezed(shape).size()) return std::nullopt;
+  return pair->second.arrangement.permutation;
+}
+
 // How a value of another shape than the source's should lie: operators that have channels first by definition
 // make it as the source's does.
-Permutation Walk::likely_permutation(const Node& node, ValueId source) const {
+Permutation Walk::likely_permutation(NodeId id, ValueId source) const {
+  const Node& node = target_.node(id);
   static const std::set<std::string> channels_first{"Conv", "ConvTranspose", "MaxPool", "AveragePool",
                                                     "BatchNormalization"};
   const NodeId producer = source_.uses().producer[static_cast<size_t>(source)];
   if (producer >= 0 && channels_first.contains(node.type) &&
       channels_first.contains(source_.graph().node(producer).type))
     return {};
-  return dominant_permutation(source_.at(0, source).shape());
+  const Shape& shape = source_.at(0, source).shape();
+  return kept_permutation(id, shape).value_or(dominant_permutation(shape));
 }
 
 // Whether values of that shape have had this layout about as often as any: a view of an NHWC file has two.
@@ -202,7 +216,7 @@ std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) cons
   for (ValueId source : next_values(at)) {
     const Tensor& next = source_.at(0, source);
     if (computed.empty() || next.size() != computed[0].size())
-      consider(source, likely_permutation(node, source), 2);
+      consider(source, likely_permutation(id, source), 2);
   }
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const Ranked& a, const Ranked& b) { return a.key < b.key; });
@@ -239,7 +253,7 @@ std::optional<Walk::Candidate> Walk::tentative(NodeId id) const {
       const auto usual = usual_permutation(shape, values_[0].at(node.outputs[0]).shape());
       if (usual) return Candidate{source, {*usual, {}}, Evidence::tentative};
     }
-    return Candidate{source, {likely_permutation(node, source), {}}, Evidence::tentative};
+    return Candidate{source, {likely_permutation(id, source), {}}, Evidence::tentative};
   }
   return std::nullopt;
 }

@@ -5,6 +5,8 @@
 #include <optional>
 #include <set>
 
+#include "align/bias_claim.h"
+
 namespace fetafix::align {
 namespace {
 
@@ -74,6 +76,12 @@ void make_identity(Node& node) {
 }
 
 void make_clip(Graph& graph, Node& node, const Range& range) {
+  // Scale and zero point that belong to a tensor stay reachable: an edit of theirs moves the bounds.
+  const bool of_tensor = node.role == Role::quantize;
+  const auto slot = [&](size_t i) {
+    return i < node.slots.size() && (i == 0 || of_tensor) ? node.slots[i] : -1;
+  };
+  const std::vector<int> slots{slot(0), slot(1), slot(2)};
   node.type = "Clip";
   node.role = Role::quantize;
   node.attributes.clear();
@@ -81,7 +89,7 @@ void make_clip(Graph& graph, Node& node, const Range& range) {
     return graph.add_constant("float_form/bound", Tensor::scalar(static_cast<float>(v)));
   };
   node.inputs = {node.inputs[0], bound(range.lowest), bound(range.highest)};
-  node.slots = {node.slots.empty() ? -1 : node.slots[0], -1, -1};
+  node.slots = slots;
   graph::Value& out = graph.value(node.outputs[0]);
   out.stored = out.dtype;
   out.dtype = DType::float32;
@@ -228,6 +236,16 @@ Graph unfuse(const Graph& view) {
   return out;
 }
 
+// A bias means what it was counted as. Where the operator takes other steps, all channels by the same factor,
+// the edge is wrong that it reads and not the bias: the claim and what the operator derives change places.
+void take_claimed_steps(Graph& graph) {
+  for (const Node& node : graph.nodes) {
+    const BiasClaim claim = bias_claim(graph, node);
+    if (claim.factor != 1)
+      std::swap(graph.value(claim.claimed).constant, graph.value(claim.derived).constant);
+  }
+}
+
 bool is_other_float(DType dtype) {
   return dtype == DType::float16 || dtype == DType::bfloat16 || dtype == DType::float64;
 }
@@ -270,6 +288,7 @@ Graph float_form(const Graph& view) {
   Graph out = unfuse(view);
   free_activations(out);
   free_hybrid_inputs(out);
+  take_claimed_steps(out);
   widen(out);
   return out;
 }

@@ -6,6 +6,7 @@
 //   the rounding of a hybrid kernel       -> Identity
 //   QLinearConv, QLinearMatMul           -> the same with Conv and MatMul between
 //   float16, bfloat16 and double values  -> float32
+//   a bias in other steps than it claims  -> in the steps it claims (what it reads has the wrong scale)
 //
 // Constants keep their stored precision: weights that were rounded stay rounded, dequantized where they are
 // read; half_steps.h says what was rounded away there.

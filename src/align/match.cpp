@@ -36,9 +36,10 @@ Result<std::vector<Tensor>> Walk::run_node(NodeId id, const evaluate::Feeds& val
     if (in == graph::no_value) continue;
     auto found = values.find(in);
     if (found == values.end() && target_.value(in).is_constant()) continue;
-    if (found == values.end())
+    const auto unpacked = found == values.end() ? unpacked_constant(in) : std::nullopt;
+    if (found == values.end() && !unpacked)
       return Error{ErrorKind::unsupported, "'" + target_.value(in).name + "' could not be computed"};
-    feeds.emplace(in, found->second);
+    feeds.emplace(in, unpacked ? *unpacked : found->second);
   }
   const std::vector<NodeId> nodes{id};
   ++out_.operator_runs;
@@ -48,6 +49,23 @@ Result<std::vector<Tensor>> Walk::run_node(NodeId id, const evaluate::Feeds& val
   size_t next = 0;
   for (ValueId v : node.outputs) out.push_back(v == graph::no_value ? Tensor() : (*run)[next++]);
   return out;
+}
+
+// What an operator makes of constants alone (dequantized weights), for whoever looks ahead of the walk.
+std::optional<Tensor> Walk::unpacked_constant(ValueId value) {
+  if (auto known = unpacked_.find(value); known != unpacked_.end()) return known->second;
+  const NodeId producer = uses_.producer[static_cast<size_t>(value)];
+  if (producer < 0) return std::nullopt;
+  const Node& node = target_.node(producer);
+  const bool only_constants = std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
+    return in == graph::no_value || target_.value(in).is_constant();
+  });
+  if (!only_constants || node.opaque || !node.bodies.empty()) return std::nullopt;
+  const std::vector<NodeId> nodes{producer};
+  const std::vector<ValueId> wanted{value};
+  ++out_.operator_runs;
+  auto run = evaluator_.run(target_, nodes, {}, wanted);
+  return unpacked_[value] = run.ok() ? std::optional((*run)[0]) : std::nullopt;
 }
 
 // Relative L2 up to which a value may be the source's, where the tolerance is far above float rounding.

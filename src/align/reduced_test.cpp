@@ -98,6 +98,22 @@ TEST(WalkOnQuantized, AScaleThatCutsOffIsFound) {
   EXPECT_FALSE(pair.wrong().empty());
 }
 
+// What confirms a value lies further on, behind weights that the walk has not unpacked yet.
+TEST(WalkOnQuantized, AnExtraActivationIsNamedAtItsPlace) {
+  const std::string source =
+      "input %x float32[1,2,6,6]\nconst %w float32[2,2,1,1] {0.5, -0.25, 1, 0.75}\n"
+      "const %w2 float32[2,2,1,1] {1, 0.5, -0.5, 0.25}\nconst %w3 float32[3,2,3,3] {random 2}\n"
+      "%c = Conv(%x, %w)\n%e = Conv(%c, %w2)\n%y = Conv(%e, %w3)\noutput %y\n";
+  const std::string target =
+      "input %x float32[1,2,6,6]\nconst %w float32[2,2,1,1] {0.5, -0.25, 1, 0.75}\n"
+      "const %q2 int8[2,2,1,1] {100, 50, -50, 25}\nconst %s float32[2] {0.01, 0.01}\n"
+      "const %w3 float32[3,2,3,3] {random 2}\n"
+      "%c = Conv(%x, %w)\n%extra = Relu(%c)\n%w2 = DequantizeLinear(%q2, %s) {axis=0}\n"
+      "%e = Conv(%extra, %w2)\n%y = Conv(%e, %w3)\noutput %y\n";
+  const Aligned pair(source, target);
+  EXPECT_EQ(pair.wrong(), Names{"extra"});
+}
+
 // An operator whose result depends on the sample in the source and no longer in the target.
 TEST(WalkOnConstantResults, SoftmaxOverOneElement) {
   const std::string source =

@@ -157,6 +157,17 @@ std::vector<Match> Walk::matches_in_any_order(std::span<const Tensor> samples) c
   return out.empty() ? source_.match_reordered(samples, loose_sieve(), {}) : out;
 }
 
+// An operand of a consumer that the walk has not reached yet: another branch, in the consumer's own layout.
+void Walk::bring_along(NodeId id, std::vector<evaluate::Feeds>& trial) {
+  const Node& node = target_.node(id);
+  if (!is_layout(node) || trial[0].contains(node.outputs[0])) return;
+  const bool known = std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
+    return in == graph::no_value || target_.value(in).is_constant() || trial[0].contains(in);
+  });
+  for (size_t s = 0; known && s < trial.size(); ++s)
+    if (auto run = run_node(id, trial[s]); run.ok()) trial[s][node.outputs[0]] = (*run)[0];
+}
+
 // How many non-layout consumers come out as source values when `value` is the candidate's.
 void Walk::count_confirmations(size_t position, ValueId value, Candidate& candidate) {
   std::vector<evaluate::Feeds> trial = values_;
@@ -170,10 +181,13 @@ void Walk::count_confirmations(size_t position, ValueId value, Candidate& candid
     if (!live_[static_cast<size_t>(order_[p])]) continue;
     const bool reads =
         std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId v) { return depends.contains(v); });
-    if (!reads || node.outputs.size() != 1) continue;
+    if (node.outputs.size() != 1) continue;
+    if (!reads) {
+      bring_along(order_[p], trial);
+      continue;
+    }
     std::vector<Tensor> computed;
     for (auto& values : trial) {
-      // Operands that the walk has not reached yet are computed on the way if they can be.
       auto run = run_node(order_[p], values);
       if (!run.ok()) break;
       computed.push_back((*run)[0]);

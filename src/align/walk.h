@@ -85,6 +85,7 @@ class Walk {
 
   // match.cpp
   Result<std::vector<Tensor>> run_node(graph::NodeId id, const evaluate::Feeds& values);
+  std::optional<Tensor> unpacked_constant(graph::ValueId value);
   std::optional<Match> choose(graph::NodeId id, std::span<const Match> matches,
                               std::span<const Tensor> computed, std::span<const Tensor> tolerance,
                               compare::ToleranceRatio* ratio) const;
@@ -114,7 +115,8 @@ class Walk {
   std::vector<graph::ValueId> read_beside(graph::NodeId id, size_t input) const;
   bool reads_the_same(graph::NodeId id, size_t input, const Candidate& operand, graph::ValueId result) const;
   bool made_by(graph::ValueId value, const std::string& type) const;
-  Permutation likely_permutation(const graph::Node& node, graph::ValueId source) const;
+  std::optional<Permutation> kept_permutation(graph::NodeId id, const Shape& shape) const;
+  Permutation likely_permutation(graph::NodeId id, graph::ValueId source) const;
   Permutation dominant_permutation(const Shape& shape) const;
   Tensor handed(size_t sample, graph::ValueId target, const Candidate& candidate) const;
   std::vector<Candidate> candidates_for(graph::NodeId id, graph::ValueId value) const;
@@ -126,6 +128,7 @@ class Walk {
   bool substitute(size_t position);
   bool try_operand(size_t position, size_t input, const Candidate& operand);
   void count_confirmations(size_t position, graph::ValueId value, Candidate& candidate);
+  void bring_along(graph::NodeId id, std::vector<evaluate::Feeds>& trial);
   std::optional<Candidate> confirm(size_t position);
   std::optional<Candidate> best_confirmed(size_t position, std::vector<Candidate> candidates);
   std::vector<Match> matches_in_any_order(std::span<const Tensor> samples) const;
@@ -148,7 +151,8 @@ class Walk {
   std::vector<bool> live_;               // by node
   std::vector<evaluate::Feeds> values_;  // by sample: what each target value is taken to be
   std::map<graph::ValueId, std::vector<Tensor>> pending_tolerance_;
-  std::map<graph::ValueId, Nodes> pending_;   // unpaired values: the nodes that made them since the last pair
+  std::map<graph::ValueId, Nodes> pending_;  // unpaired values: the nodes that made them since the last pair
+  std::map<graph::ValueId, std::optional<Tensor>> unpacked_;
   std::set<graph::ValueId> constant_;         // do not depend on the sample
   std::set<graph::NodeId> blocked_;           // could not run
   std::set<graph::NodeId> accounted_;         // lie in a segment already

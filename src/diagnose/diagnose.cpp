@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "faults/in_target.h"
+#include "faults/counting.h"
 
 namespace fetafix::diagnose {
 namespace {
@@ -66,7 +66,7 @@ std::string key(const std::vector<graph::Edit>& edits) {
 
 // Several operators read a value behind which the same is missing: one fault. What is inserted for each of
 // them is written once (docs/patch.md).
-void merge_gaps(const graph::Graph& target, const graph::Uses& uses, std::vector<Fault>& faults) {
+void merge_gaps(const faults::Place& place, std::vector<Fault>& faults) {
   struct Gap {
     graph::ValueId origin, expected;
     std::string pattern;
@@ -82,7 +82,7 @@ void merge_gaps(const graph::Graph& target, const graph::Uses& uses, std::vector
           return insert && insert->only_consumer;
         });
     if (!inserts) continue;
-    const graph::ValueId origin = faults::before_bridges(target, uses, fault.edge->target_value);
+    const graph::ValueId origin = faults::before_bridges(place, fault.edge->target_value);
     auto [found, fresh] = first.try_emplace({origin, fault.edge->expected, candidate.pattern}, &fault);
     if (fresh) continue;
     auto& to = found->second->candidates[0].edits;
@@ -167,9 +167,11 @@ std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& targ
       continue;
     Fault fault;
     fault.segment = &segment;
-    fault.candidates =
-        faults::folded_tensor({source, target, uses, values, alignment, half_steps, &segment, nullptr});
-    if (fault.candidates.empty()) continue;
+    const faults::Place place{source, target, uses, values, alignment, half_steps, &segment, nullptr};
+    for (const auto pattern :
+         {faults::activation_scale, faults::activation_zero_point, faults::folded_tensor})
+      if (fault.candidates.empty()) fault.candidates = pattern(place);
+    if (fault.candidates.empty() || !seen.insert(key(fault.candidates[0].edits)).second) continue;
     fault.target_node = touched(target, fault.candidates, most_telling(target, segment.target_nodes));
     fault.source_node = most_telling(source, segment.source_nodes);
     fault.places = {fault.target_node};
@@ -179,7 +181,7 @@ std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& targ
   }
   std::stable_sort(certain.begin(), certain.end(),
                    [](const Fault& a, const Fault& b) { return a.target_node < b.target_node; });
-  merge_gaps(target, uses, certain);
+  merge_gaps({source, target, uses, values, alignment, half_steps, nullptr, nullptr}, certain);
   merge_training_mode(certain);
   certain.insert(certain.end(), std::make_move_iterator(uncertain.begin()),
                  std::make_move_iterator(uncertain.end()));

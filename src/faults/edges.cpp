@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "faults/counting.h"
 #include "faults/in_target.h"
 
 namespace fetafix::faults {
@@ -56,6 +57,7 @@ std::vector<Candidate> missing_join(const Place& place) {
   insert.edge = *edge;
   insert.type = node.type;
   insert.attributes = node.attributes;
+  const std::string counted = count_output(place, place.edge->expected, true, insert);
   insert.operands.resize(2);
   bool reads_edge = false;
   for (size_t i = 0; i < 2; ++i) {
@@ -75,7 +77,7 @@ std::vector<Candidate> missing_join(const Place& place) {
   Candidate out;
   out.pattern = "missing-operator";
   out.fault_class = "graph";
-  out.explanation = "an operator of the source is bypassed here: " + node.type;
+  out.explanation = "an operator of the source is bypassed here: " + node.type + counted;
   out.advice = "check that the converter keeps " + node.type;
   out.edits.push_back(std::move(insert));
   return {out};
@@ -93,12 +95,14 @@ std::vector<Candidate> missing_operator(const Place& place) {
   auto edge = graph::address_of(place.target, place.target_uses, gap.value);
   if (!edge.ok()) return {};
   Candidate out;
-  std::string names;
+  std::string names, counted;
   const Shape gap_shape = place.alignment.values[0].at(gap.value).shape();
   // The last of the chain goes in first: each insertion comes right behind the edge's producer.
   for (auto id = nodes->rbegin(); id != nodes->rend(); ++id) {
     auto edit = inserted(place, *id, *edge, gap.arrangement, gap_shape);
     if (!edit) return {};
+    const ValueId result = place.source.node(*id).outputs[0];
+    counted = count_output(place, result, id == nodes->rbegin(), *edit);
     if (place.edge->node >= 0 && gap.shared)
       edit->only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
     out.edits.push_back(std::move(*edit));
@@ -110,7 +114,7 @@ std::vector<Candidate> missing_operator(const Place& place) {
   out.pattern = bias ? "lost-bias" : "missing-operator";
   out.fault_class = bias ? "parameters" : "graph";
   out.explanation = bias ? "the bias of this layer was lost: the source adds it, the target does not"
-                         : "operators of the source are missing here: " + names;
+                         : "operators of the source are missing here: " + names + counted;
   out.advice = bias ? "check rank-2 inputs of fully connected layers; some converters drop the bias otherwise"
                     : "check that the converter keeps " + names;
   return {out};
@@ -144,6 +148,7 @@ std::vector<Candidate> extra_operator(const Place& place) {
     return {};
   const NodeId id = place.segment->target_nodes[0];
   const graph::Node& node = place.target.node(id);
+  if (node.role == graph::Role::quantize) return {};  // it belongs to a tensor
   Candidate out;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     auto pair = place.alignment.pairs.find(node.inputs[i]);
@@ -196,7 +201,7 @@ std::vector<Candidate> rewired_operand(const Place& place) {
   for (const auto& [value, pair] : place.alignment.pairs) {
     if (pair.source != place.edge->expected || value == place.edge->target_value) continue;
     const NodeId producer = place.target_uses.producer[static_cast<size_t>(value)];
-    if (producer >= place.edge->node) continue;
+    if (producer >= place.edge->node || before_bridges(place, value) != value) continue;
     auto address = graph::address_of(place.target, place.target_uses, value);
     if (!address.ok()) continue;
     Candidate one;

@@ -32,6 +32,11 @@ void scale_axis(Tensor& tensor, int axis, const std::vector<double>& factors) {
   }
 }
 
+// Stands for the rounding of activations to fewer bits: what goes in comes out.
+bool rounds(const Node& node) {
+  return node.role == graph::Role::quantize && node.type == "Clip";
+}
+
 class Reader {
  public:
   Reader(const Graph& graph, const ConstantLookup& constant) : graph_(graph), constant_(constant) {}
@@ -81,7 +86,7 @@ class Reader {
     }
     out_.batched = out_.batched || (padded_ && node.type == "Reshape");
     if (node.type == "Transpose") reorder_pads(graph::attribute_or(node, "perm", std::vector<int64_t>{}));
-    return std::find(helpers.begin(), helpers.end(), node.type) != helpers.end();
+    return rounds(node) || std::find(helpers.begin(), helpers.end(), node.type) != helpers.end();
   }
 
   // A layout change between the Pad and the core.
@@ -127,7 +132,8 @@ class Reader {
 
   bool read_behind(NodeId id, const Node& node) {
     const size_t channels = out_.scale.size();
-    if (node.type == "Identity" || node.type == "Transpose" || node.type == "Dropout") return true;
+    if (node.type == "Identity" || node.type == "Transpose" || node.type == "Dropout" || rounds(node))
+      return true;
     if (out_.batched && (node.type == "Reshape" || node.type == "Slice"))
       return true;  // out of the batch again
     if (node.type == "BatchNormalization") return read_batch_normalization(id, node);

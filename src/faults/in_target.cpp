@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "faults/counting.h"
 #include "faults/effective.h"
 
 namespace fetafix::faults {
@@ -30,8 +31,7 @@ size_t readers_of(const Place& place, ValueId value) {
   size_t out = place.target_uses.is_output[static_cast<size_t>(value)] ? 1 : 0;
   for (const auto& use : place.target_uses.consumers[static_cast<size_t>(value)]) {
     const graph::Node& node = place.target.node(use.node);
-    const bool bridge = node.role == graph::Role::bridge && node.type == "Transpose";
-    out += bridge ? readers_of(place, node.outputs[0]) : 1;
+    out += leads_into_operator(node) ? readers_of(place, node.outputs[0]) : 1;
   }
   return out;
 }
@@ -116,16 +116,6 @@ std::optional<graph::InsertNode> node_in_target(const Place& place, NodeId id,
   return out;
 }
 
-ValueId before_bridges(const graph::Graph& target, const graph::Uses& uses, ValueId value) {
-  for (;;) {
-    const NodeId producer = uses.producer[static_cast<size_t>(value)];
-    if (producer < 0 || target.value(value).native_tensor >= 0 ||
-        target.node(producer).role != graph::Role::bridge || target.node(producer).type != "Transpose")
-      return value;
-    value = target.node(producer).inputs[0];
-  }
-}
-
 std::optional<ValueId> counterpart(const Place& place, ValueId wanted, const align::Arrangement& arrangement,
                                    NodeId before) {
   const ValueId one_class = place.values.class_of(wanted);
@@ -140,13 +130,15 @@ std::optional<ValueId> counterpart(const Place& place, ValueId wanted, const ali
 }
 
 Gap gap_of(const Place& place) {
-  const ValueId origin = before_bridges(place.target, place.target_uses, place.edge->target_value);
+  const ValueId origin = before_bridges(place, place.edge->target_value);
   size_t alike = 0;
   for (const auto& other : place.alignment.edges)
-    alike += before_bridges(place.target, place.target_uses, other.target_value) == origin &&
-             other.expected == place.edge->expected;
+    alike += before_bridges(place, other.target_value) == origin && other.expected == place.edge->expected;
   const bool shared = readers_of(place, origin) > alike;
   auto pair = place.alignment.pairs.find(origin);
+  // A part of an operator that reads two quantized tensors has no address of its own: the tensor has.
+  if (shared && pair != place.alignment.pairs.end() && is_quantized(place, origin))
+    return {origin, pair->second.arrangement, true};
   if (shared || origin == place.edge->target_value || pair == place.alignment.pairs.end())
     return {place.edge->target_value, place.edge->arrangement, shared};
   return {origin, pair->second.arrangement, false};

@@ -31,9 +31,6 @@ std::optional<graph::InsertNode> node_in_target(const Place& place, graph::NodeI
 std::optional<graph::ValueId> counterpart(const Place& place, graph::ValueId wanted,
                                           const align::Arrangement& arrangement, graph::NodeId before);
 
-// The value that the file itself holds: behind layout changes of the view that lead into an operator.
-graph::ValueId before_bridges(const graph::Graph& target, const graph::Uses& uses, graph::ValueId value);
-
 // Where something is missing: on the edge that one operator reads, or, when all that read the value need the
 // same, behind the value itself.
 struct Gap {

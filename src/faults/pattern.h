@@ -49,6 +49,8 @@ std::vector<Candidate> training_mode(const Place& place);
 std::vector<Candidate> attribute(const Place& place);
 std::vector<Candidate> pad_amounts(const Place& place);
 std::vector<Candidate> misplaced_pad(const Place& place);
+std::vector<Candidate> activation_scale(const Place& place);
+std::vector<Candidate> activation_zero_point(const Place& place);
 std::vector<Candidate> tensor(const Place& place);
 std::vector<Candidate> folded_tensor(const Place& place);
 std::vector<Candidate> operator_type(const Place& place);

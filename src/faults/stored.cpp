@@ -27,6 +27,7 @@ int slot_of(const Node& node, size_t input) {
 std::optional<Stored> stored_operand(const Place& place, NodeId id, size_t input) {
   const Node& node = place.target.node(id);
   if (input >= node.inputs.size() || node.inputs[input] == graph::no_value) return std::nullopt;
+  if (node.role == graph::Role::quantize) return std::nullopt;  // its bounds follow from a scale
   Stored out;
   out.at = graph::address_of(place.target, id);
   out.now = target_constants(place)(node.inputs[input]);

@@ -59,9 +59,10 @@ Result<NodeId> resolve_slot(const Graph& graph, const Address& at, int slot) {
 // A tensor in the type that is stored.
 Status set_stored(Graph& graph, const SetTensor& edit) {
   FETAFIX_TRY(NodeId id, resolve_slot(graph, edit.at, edit.slot));
-  const ValueId made = graph.add_constant("p/tensor", edit.value);
   Node& node = graph.node(id);
   int input = input_of_slot(node, edit.slot);
+  if (node.role == Role::quantize && input > 0) return set_quantization(graph, id, input, edit.value);
+  const ValueId made = graph.add_constant("p/tensor", edit.value);
   if (input < 0) {  // an absent optional operand: a bias behind the last one
     input = static_cast<int>(node.inputs.size());
     node.slots.resize(node.inputs.size(), -1);
@@ -132,7 +133,25 @@ Status apply_one(Graph& graph, const ChangeType& edit) {
   return {};
 }
 
+// The operand by which a node reads an edge, or by which its operator does.
+Result<ValueId*> operand_reading(Graph& graph, NodeId reader, int input, ValueId edge) {
+  const Uses uses(graph);
+  const NativeOperator within = graph.node(reader).native;
+  NodeId node = reader;
+  while (input >= 0 && static_cast<size_t>(input) < graph.node(node).inputs.size()) {
+    ValueId& operand = graph.node(node).inputs[static_cast<size_t>(input)];
+    if (operand == edge) return &operand;
+    node = operand == no_value ? -1 : uses.producer[static_cast<size_t>(operand)];
+    if (node < 0 || graph.node(node).native != within ||
+        (graph.node(node).role != Role::bridge && graph.node(node).role != Role::dequantize))
+      break;
+    input = 0;
+  }
+  return not_applicable(where(address_of(graph, reader)) + " does not read that edge");
+}
+
 Status apply_one(Graph& graph, const InsertNode& edit) {
+  if (counts_output(edit)) return insert_counted(graph, edit);
   FETAFIX_TRY(ValueId edge, resolve(graph, edit.edge));
   NodeId only = -1;
   if (edit.only_consumer) {
@@ -159,11 +178,8 @@ Status apply_one(Graph& graph, const InsertNode& edit) {
   node.outputs = {out};
   node.name = graph.value(out).name;
   if (edit.only_consumer) {
-    auto& inputs = graph.node(only).inputs;
-    const auto input = static_cast<size_t>(edit.only_consumer->second);
-    if (input >= inputs.size() || inputs[input] != edge)
-      return not_applicable(where(edit.only_consumer->first) + " does not read that edge");
-    inputs[input] = out;
+    FETAFIX_TRY(ValueId* const operand, operand_reading(graph, only, edit.only_consumer->second, edge));
+    *operand = out;
   } else {
     redirect(graph, edge, out, -1);
   }

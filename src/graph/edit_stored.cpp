@@ -221,7 +221,8 @@ std::optional<Bias> bias_at(const Graph& graph, const Uses& uses, NodeId id) {
 std::optional<Bias> bias_of(const Graph& graph, const Uses& uses, NodeId weights) {
   const Node& dequantizer = graph.node(weights);
   if (is_quantized_conv(dequantizer)) return bias_of_quantized_conv(graph, weights);
-  if (dequantizer.role == Role::constant) {  // TFLite: within the operator
+  if (dequantizer.role == Role::constant ||
+      dequantizer.role == Role::dequantize) {  // TFLite: within the operator
     for (NodeId n = 0; n < static_cast<NodeId>(graph.nodes.size()); ++n)
       if (graph.node(n).native == dequantizer.native && graph.node(n).role == Role::bias)
         if (auto bias = bias_at(graph, uses, n)) return bias;
@@ -402,9 +403,56 @@ Result<Patch> stored_form(const Graph& graph, const Patch& patch) {
   return out;
 }
 
+namespace {
+
+Result<double> number_of(const Graph& graph, ValueId value) {
+  if (value == no_value || graph.value(value).constant.size() != 1)
+    return unsupported("scale or zero point is not one number");
+  FETAFIX_TRY(const auto numbers, to_doubles(graph.value(value).constant));
+  return numbers[0];
+}
+
+// The range of a quantized type, with another step or another zero.
+Status move_bounds(Graph& graph, NodeId clip, int input, double number) {
+  const ValueId out = graph.node(clip).outputs[0];
+  const auto limits = limits_of(graph.value(out).stored);
+  const double before = static_cast<double>(graph.value(out).step);
+  FETAFIX_TRY(const double low, number_of(graph, graph.node(clip).inputs[1]));
+  if (!limits || !(before > 0)) return unsupported("the range of the value is not that of a quantized type");
+  const double zero = input == 2 ? number : std::round(static_cast<double>(limits->lowest) - low / before);
+  const double step = input == 1 ? number : before;
+  graph.value(out).step = static_cast<float>(step);
+  size_t bound = 1;
+  for (int64_t end : {limits->lowest, limits->highest}) {
+    const auto real = static_cast<float>((static_cast<double>(end) - zero) * step);
+    graph.node(clip).inputs[bound++] = graph.add_constant("p/bound", Tensor::scalar(real));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status set_quantization(Graph& graph, NodeId quantizer, int input, const Tensor& value) {
+  const ValueId made = graph.add_constant("p/tensor", value);
+  FETAFIX_TRY(const double number, number_of(graph, made));
+  if (graph.node(quantizer).type == "Clip") return move_bounds(graph, quantizer, input, number);
+  graph.node(quantizer).inputs[static_cast<size_t>(input)] = made;
+  const Uses uses(graph);
+  for (const Uses::Use& use : uses.consumers[static_cast<size_t>(graph.node(quantizer).outputs[0])]) {
+    Node& reader = graph.node(use.node);
+    if (reader.type != "DequantizeLinear" || reader.role != Role::dequantize || use.input != 0) continue;
+    ValueId& operand = reader.inputs[static_cast<size_t>(input)];
+    const Tensor before = graph.value(operand).constant;
+    operand = made;
+    if (input == 1) follow_scale(graph, use.node, before);
+  }
+  return {};
+}
+
 void follow_scale(Graph& graph, NodeId dequantizer, const Tensor& before) {
   const Tensor& after = graph.value(graph.node(dequantizer).inputs[1]).constant;
-  if (graph.node(dequantizer).role != Role::constant || before.dtype() != DType::float32 ||
+  const Role role = graph.node(dequantizer).role;
+  if ((role != Role::constant && role != Role::dequantize) || before.dtype() != DType::float32 ||
       after.dtype() != DType::float32 || before.size() == 0)
     return;
   const Uses uses(graph);

@@ -4,6 +4,8 @@
 // real numbers. Both the view's apply() and the formats' patchers put them through here, so that they agree.
 #pragma once
 
+#include <string_view>
+
 #include "graph/edit.h"
 
 namespace fetafix::graph {
@@ -18,6 +20,19 @@ Result<std::vector<SetTensor>> stored_form(const Graph& graph, const SetTensor& 
 
 // The same for a whole patch; edits see the scales that edits before them set.
 Result<Patch> stored_form(const Graph& graph, const Patch& patch);
+
+// Sets scale or zero point (operand 1 or 2) of a value that is quantized by node `quantizer`, also where that
+// is a Clip to the range of the type (align/float_form.h). Parts of other operators that read the value count
+// in the same steps; ONNX has operators of their own for that, which keep theirs.
+Status set_quantization(Graph& graph, NodeId quantizer, int input, const Tensor& value);
+
+// Attributes of an inserted node that say how its output counts between quantized tensors (one float, one
+// integer): they belong to the tensor and are no attributes of the operator.
+inline constexpr std::string_view output_scale = "output_scale", output_zero_point = "output_zero_point";
+bool counts_output(const InsertNode& edit);
+
+// InsertNode whose output counts on its own, on what one operator reads of a quantized tensor.
+Status insert_counted(Graph& graph, const InsertNode& edit);
 
 // After the scale in operand 1 of node `dequantizer` changed from `before`: constants of the view that follow
 // from it and have no place of their own in the file (TFLite's bias scales).

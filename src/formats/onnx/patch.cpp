@@ -7,6 +7,7 @@
 
 #include "formats/onnx/model.h"
 #include "formats/onnx/upgrade.h"
+#include "graph/edit_stored.h"
 
 namespace fetafix::formats::onnx {
 namespace {
@@ -307,6 +308,7 @@ class Patcher {
   }
 
   Status apply(const graph::InsertNode& edit) {
+    if (graph::counts_output(edit)) return cannot("in ONNX an output counts by operators of its own");
     if (opset_ < form_since(edit.type) && edit.type != "Clip") return cannot(old_form(edit.type));
     FETAFIX_TRY(std::string edge, native_name(edit.edge));
     auto node = std::make_shared<onnx_wire::Node>();

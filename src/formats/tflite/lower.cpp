@@ -7,6 +7,7 @@
 
 #include "formats/tflite/editor.h"
 #include "formats/tflite/tensors.h"
+#include "graph/edit_stored.h"
 
 namespace fetafix::formats::tflite {
 namespace {
@@ -24,8 +25,10 @@ class Lowerer {
     const std::string& type = node_.type;
     if (!what_.others.empty() && type != "Concat" && type != "MatMul" && !plain_builtin(type))
       return cant("a new " + type + " of several values");
-    if (editor_.quantized(what_.input) && !moves_values(type))
+    const bool counts = graph::counts_output(node_);
+    if (editor_.quantized(what_.input) && !moves_values(type) && !counts)
       return cant("a new " + type + " between quantized tensors would need a scale for its output");
+    if (counts) FETAFIX_CHECK(count_output());
     if (type == "Clip") return clip();
     if (type == "LeakyRelu")
       return with_options(Builtin::LEAKY_RELU,
@@ -56,6 +59,16 @@ class Lowerer {
   static bool moves_values(const std::string& type) {
     return type == "Relu" || type == "Clip" || type == "Transpose" || type == "Reshape" ||
            type == "MaxPool" || type == "AveragePool" || type == "Identity";
+  }
+
+  Status count_output() {
+    auto& about = editor_.tensor(what_.output).quantization;
+    if (!editor_.quantized(what_.input) || !about || about->scale.size() != 1)
+      return cant("an output that counts on an edge that does not");
+    about->scale = {number("output_scale", 0.f)};
+    about->zero_point = {integer("output_zero_point", 0)};
+    if (!(about->scale[0] > 0)) return cant("a scale has to be positive");
+    return {};
   }
 
   float number(const char* name, float fallback) const {

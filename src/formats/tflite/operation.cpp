@@ -185,6 +185,12 @@ Result<Operand> Operation::bias(int slot, int input_slot, int weight_slot) {
     return unsupported("bias and weights have different numbers of channels");
   FETAFIX_TRY(Operand value, raw(slot));
   const Operand step = number("bias_scale", Tensor::of(scale, shape));
+  // Kernels do not look at the bias's own scale; it says in which steps the converter counted.
+  const auto* about = lifter_.native_.tensors()->Get(static_cast<uint32_t>(tensor(slot)))->quantization();
+  if (about && static_cast<int64_t>(count_of(about->scale())) == element_count(shape)) {
+    const Operand claim = number("claimed_scale", Tensor::of(copy_of(about->scale()), shape));
+    lifter_.out_.graph.value(claim.id).lens->native_tensor = stored.index;
+  }
   if (stored.dtype == DType::int64)
     return node("Mul", {cast(value, DType::float32, Role::bias), step}, {}, Role::bias, DType::float32);
   return node("DequantizeLinear", {value, step},

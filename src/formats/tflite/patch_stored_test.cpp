@@ -1,5 +1,7 @@
 // Real numbers written into quantized, float16 and shared constants; the patched file, lifted again, holds
 // what the patched view holds.
+#include <algorithm>
+
 #include "formats/tflite/build_for_test.h"
 #include "formats/tflite/tflite.h"
 
@@ -198,6 +200,63 @@ TEST(PatchStored, Float16ConstantsAreRounded) {
   EXPECT_NEAR(rounded, 0.1f, 1e-4f);
   EXPECT_NE(refusal(b, {graph::SetTensor{at(1), 1, Tensor::vector<float>({1e6f, 3})}}).find("float16"),
             std::string::npos);
+}
+
+TEST(PatchStored, ABiasSaysInWhichStepsItWasCounted) {
+  for (bool per_channel : {false, true}) {
+    QuantizedNet net(per_channel);
+    const auto view = lifted(*net.native());
+    const auto claims = [](const graph::Graph& graph) {
+      return std::ranges::count_if(graph.values, [](const graph::Value& value) {
+        return value.lens && value.lens->attribute == "claimed_scale";
+      });
+    };
+    EXPECT_EQ(claims(view.graph), 1);
+    net.graph().tensors[static_cast<size_t>(net.op(0).inputs[2])]->quantization = nullptr;
+    EXPECT_EQ(claims(lifted(*net.native()).graph), 0);
+  }
+}
+
+// Two convolutions one after the other: the second reads what the first writes in steps of 0.5.
+struct ChainNet : QuantizedNet {
+  ChainNet() : QuantizedNet(true) {
+    const int z = tensor("z", {1, 1, 1, 2}, schema::TensorType::INT8);
+    quantize(z, {0.5f}, {0});
+    schema::Conv2DOptionsT options;
+    options.stride_h = options.stride_w = 1;
+    add(Builtin::CONV_2D, {op(0).outputs[0], op(0).inputs[1], op(0).inputs[2]}, {z}, options);
+    graph().outputs = {z};
+  }
+};
+
+TEST(PatchStored, AScaleOfAComputedTensorIsSetForAllWhoReadIt) {
+  const ChainNet net;
+  const std::vector<Edit> edits{
+      graph::SetTensor{at(0, Role::quantize), output_scale_slot, Tensor::scalar(0.25f)}};
+  const auto file = patched_file(net, edits);
+  EXPECT_EQ(tensor_of(*file, 1, 0).quantization->scale, (std::vector<float>{0.25f}));
+  patched(net, edits);
+}
+
+TEST(PatchStored, AnInsertedOperatorCountsAsTheEditSays) {
+  const ChainNet net;
+  auto insert =
+      insertion(output_of(at(0, Role::quantize)), "Add",
+                {{"output_scale", 0.75f}, {"output_zero_point", int64_t{5}}}, {std::nullopt, std::nullopt});
+  graph::ValueAddress image;
+  image.graph_input = 0;
+  insert.other_operands.emplace_back(1, image);
+  for (const auto& edge : {output_of(at(0, Role::quantize)), output_of(at(1, Role::dequantize))}) {
+    insert.edge = edge;
+    const auto file = patched_file(net, {insert});
+    const auto& made = tensor_of(*file, 2, 0);
+    EXPECT_EQ(made.quantization->scale, (std::vector<float>{0.75f}));
+    EXPECT_EQ(made.quantization->zero_point, (std::vector<int64_t>{5}));
+    EXPECT_EQ(tensor_of(*file, 1, 0).quantization->scale, (std::vector<float>{0.5f}));
+    patched(net, {insert});
+  }
+  insert.attributes.clear();
+  EXPECT_NE(refusal(net, {insert}).find("would need a scale"), std::string::npos);
 }
 
 }  // namespace
