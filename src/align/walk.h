@@ -82,6 +82,7 @@ class Walk {
   int confirmations(size_t position, graph::ValueId value, const Candidate& candidate);
   std::optional<Candidate> confirm(size_t position);
   std::optional<Candidate> as_output(graph::ValueId value) const;
+  std::optional<Candidate> passed_to_output(graph::NodeId id) const;
   std::optional<std::pair<size_t, Candidate>> confirm_region(size_t position);
   std::optional<Candidate> tentative(graph::NodeId id) const;
   void give(graph::NodeId id, const Candidate& candidate, size_t output = 0);
