@@ -251,6 +251,7 @@ std::optional<Walk::Candidate> Walk::best_confirmed(size_t position, std::vector
 // normalization that the source has folded): then a later one of them has a counterpart.
 std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t position) {
   const NodeId first = order_[position];
+  if (auto passed = passed_to_output(first)) return std::pair(position, *passed);
   std::optional<std::pair<size_t, Candidate>> best;
   int looked = 0;
   for (size_t p = position; p < order_.size() && looked < region_window; ++p) {

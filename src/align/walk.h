@@ -121,6 +121,7 @@ class Walk {
   Tensor handed(size_t sample, graph::ValueId target, const Candidate& candidate) const;
   std::vector<Candidate> candidates_for(graph::NodeId id, graph::ValueId value) const;
   std::optional<Candidate> as_output(graph::ValueId value) const;
+  std::optional<Candidate> passed_to_output(graph::NodeId id) const;
   std::optional<Candidate> tentative(graph::NodeId id) const;
 
   // resync.cpp

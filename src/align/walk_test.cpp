@@ -192,5 +192,15 @@ TEST(WalkOnRandomGraphs, ADamagedWeightIsFoundAtItsNode) {
   }
 }
 
+// Nobody reads the model's output: an operator before it that the source does not have is told by its
+// operand.
+TEST(WalkAtTheEnd, AnExtraOperatorPassesItsOperandOn) {
+  const std::string start = "input %x float32[2,6]\nconst %w float32[6,4] {random 1}\n%m = MatMul(%x, %w)\n";
+  const Aligned pair(start + "output %m\n", start + "%r = Relu(%m)\n%i = Identity(%r)\noutput %i\n");
+  ASSERT_EQ(pair.wrong(), std::vector<std::string>{"r"});
+  for (const auto& segment : pair.alignment.segments)
+    EXPECT_EQ(segment.evidence, segment.state == State::faulty ? Evidence::passed : Evidence::matched);
+}
+
 }  // namespace
 }  // namespace fetafix::align

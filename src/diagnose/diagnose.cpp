@@ -51,10 +51,21 @@ std::vector<faults::Candidate> propose(const faults::Place& place) {
   return out;
 }
 
-// The operator that a person can find in the file: a layout change of ours is none.
+// The operator that a person would name: neither a layout change of ours nor what only counts its result.
 NodeId behind_bridges(const graph::Graph& graph, const graph::Uses& uses, NodeId node) {
-  while (node >= 0 && graph.node(node).role == graph::Role::bridge && !graph.node(node).inputs.empty())
-    node = uses.producer[static_cast<size_t>(graph.node(node).inputs[0])];
+  const auto made_by = [&](NodeId id) {
+    const auto& inputs = graph.node(id).inputs;
+    return inputs.empty() || inputs[0] == graph::no_value ? -1
+                                                          : uses.producer[static_cast<size_t>(inputs[0])];
+  };
+  while (node >= 0) {
+    const NodeId before = made_by(node);
+    const bool counts = graph.node(node).role == graph::Role::quantize ||
+                        (graph.node(node).type == "Identity" && before >= 0 &&
+                         graph.node(before).role == graph::Role::quantize);
+    if (before < 0 || (graph.node(node).role != graph::Role::bridge && !counts)) break;
+    node = before;
+  }
   return node;
 }
 

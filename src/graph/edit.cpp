@@ -119,10 +119,10 @@ Status apply_one(Graph& graph, const SetAttribute& edit) {
 Status apply_one(Graph& graph, const SetOperand& edit) {
   FETAFIX_TRY(NodeId id, resolve(graph, edit.at));
   FETAFIX_TRY(ValueId value, resolve(graph, edit.value));
-  auto& inputs = graph.node(id).inputs;
-  if (edit.input < 0 || static_cast<size_t>(edit.input) >= inputs.size())
+  if (edit.input < 0 || static_cast<size_t>(edit.input) >= graph.node(id).inputs.size())
     return not_applicable(where(edit.at) + " has no operand " + std::to_string(edit.input));
-  inputs[static_cast<size_t>(edit.input)] = value;
+  FETAFIX_TRY(const bool quantized, reread_quantized(graph, id, edit.input, value));
+  if (!quantized) graph.node(id).inputs[static_cast<size_t>(edit.input)] = value;
   return {};
 }
 

@@ -15,6 +15,19 @@ bool dequantizes(const Node& node) {
   return node.role == Role::dequantize && node.type == "DequantizeLinear";
 }
 
+// The operands of a node that dequantizes the value.
+Result<std::vector<ValueId>> counting_of(const Graph& graph, const Uses& uses, ValueId value) {
+  const NodeId producer = uses.producer[static_cast<size_t>(value)];
+  if (producer >= 0 && graph.node(producer).type == "QuantizeLinear") {
+    std::vector<ValueId> operands = graph.node(producer).inputs;
+    operands[0] = value;
+    return operands;
+  }
+  for (const Node& node : graph.nodes)
+    if (dequantizes(node) && node.inputs[0] == value) return node.inputs;
+  return unsupported("it is not known how an operand counts");
+}
+
 class Insertion {
  public:
   // `readers` dequantize the tensor, each for its operator; in the order of nodes.
@@ -71,21 +84,8 @@ class Insertion {
     if (producer >= before_)
       return unsupported("an operand is computed after the place where the result is read");
     if (is_floating(graph_.value(value).dtype)) return value;
-    FETAFIX_TRY(std::vector<ValueId> operands, counting_of(value));
+    FETAFIX_TRY(std::vector<ValueId> operands, counting_of(graph_, uses_, value));
     return dequantized(std::move(operands));
-  }
-
-  // The operands of a node that dequantizes the value.
-  Result<std::vector<ValueId>> counting_of(ValueId value) const {
-    const NodeId producer = uses_.producer[static_cast<size_t>(value)];
-    if (producer >= 0 && graph_.node(producer).type == "QuantizeLinear") {
-      std::vector<ValueId> operands = graph_.node(producer).inputs;
-      operands[0] = value;
-      return operands;
-    }
-    for (const Node& node : graph_.nodes)
-      if (dequantizes(node) && node.inputs[0] == value) return node.inputs;
-    return unsupported("it is not known how an operand counts");
   }
 
   Status quantize(ValueId result) {
@@ -131,6 +131,21 @@ std::vector<NodeId> readers_of(const Graph& graph, ValueId edge, NodeId only) {
 }
 
 }  // namespace
+
+Result<bool> reread_quantized(Graph& graph, NodeId node, int input, ValueId value) {
+  const Uses uses(graph);
+  const ValueId now = graph.node(node).inputs[static_cast<size_t>(input)];
+  const NodeId reader = now == no_value ? -1 : uses.producer[static_cast<size_t>(now)];
+  const bool through = reader >= 0 && dequantizes(graph.node(reader)) &&
+                       graph.node(reader).native == graph.node(node).native &&
+                       graph.node(reader).inputs.size() > 1;
+  if (!through || is_floating(graph.value(value).dtype)) return false;
+  FETAFIX_TRY(std::vector<ValueId> operands, counting_of(graph, uses, value));
+  const Tensor before = graph.value(graph.node(reader).inputs[1]).constant;
+  graph.node(reader).inputs = std::move(operands);
+  follow_scale(graph, reader, before);
+  return true;
+}
 
 bool counts_output(const InsertNode& edit) {
   return edit.attributes.contains(std::string(output_scale));

@@ -137,6 +137,28 @@ TEST(EditCounted, OneReaderAlone) {
   EXPECT_EQ(view.number(1, 1), 0.5f);
 }
 
+TEST(EditCounted, AnotherTensorIsReadInItsOwnSteps) {
+  View view;
+  // Operator 3 writes a tensor in steps of 2.
+  Node node = view.graph.nodes[0];
+  node.native.index = 3;
+  node.inputs[1] = view.graph.add_constant("s3", Tensor::scalar(2.0f));
+  Value made;
+  made.dtype = DType::int8;
+  node.outputs = {view.graph.add_value(made)};
+  view.graph.nodes.insert(view.graph.nodes.begin() + 1, node);
+  const NodeId add = 4;
+  ValueAddress other;
+  other.node = address_of(view.graph, 1);
+  ASSERT_TRUE(
+      fetafix::graph::apply(view.graph, Edit(SetOperand{address_of(view.graph, add), 0, other})).ok());
+  EXPECT_TRUE(verify(view.graph).ok());
+  EXPECT_EQ(view.graph.nodes[2].inputs[0], node.outputs[0]);
+  EXPECT_EQ(view.number(2, 1), 2.0f);
+  EXPECT_EQ(view.number(3, 1), 0.5f);  // the bias counts in four times the steps
+  EXPECT_EQ(view.number(5, 1), 0.5f);  // another reader of the first tensor
+}
+
 TEST(EditCounted, AScaleHasToBePositive) {
   View view;
   ValueAddress edge;

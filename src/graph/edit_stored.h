@@ -34,6 +34,10 @@ bool counts_output(const InsertNode& edit);
 // InsertNode whose output counts on its own, on what one operator reads of a quantized tensor.
 Status insert_counted(Graph& graph, const InsertNode& edit);
 
+// Where operand `input` of a node is a part of its operator that dequantizes a tensor, and `value` is another
+// quantized tensor: makes that part read it, in its steps. False: it is something else, and nothing was done.
+Result<bool> reread_quantized(Graph& graph, NodeId node, int input, ValueId value);
+
 // After the scale in operand 1 of node `dequantizer` changed from `before`: constants of the view that follow
 // from it and have no place of their own in the file (TFLite's bias scales).
 void follow_scale(Graph& graph, NodeId dequantizer, const Tensor& before);

@@ -238,6 +238,25 @@ TEST(PatchStored, AScaleOfAComputedTensorIsSetForAllWhoReadIt) {
   patched(net, edits);
 }
 
+TEST(PatchStored, AnotherTensorIsReadInItsOwnSteps) {
+  Build net;
+  using schema::TensorType;
+  const int a = net.input("a", {1, 2}, TensorType::INT8), b = net.input("b", {1, 2}, TensorType::INT8);
+  const int c = net.tensor("c", {1, 2}, TensorType::INT8), y = net.tensor("y", {1, 2}, TensorType::INT8);
+  net.quantize(a, {0.5f}, {1});
+  net.quantize(b, {0.25f}, {-3});
+  net.quantize(c, {2}, {0});
+  net.quantize(y, {1}, {0});
+  net.add(Builtin::ADD, {a, b}, {c}, schema::AddOptionsT());
+  net.add(Builtin::ADD, {c, a}, {y}, schema::AddOptionsT());
+  net.output(y);
+  graph::ValueAddress other;
+  other.graph_input = 1;
+  const std::vector<Edit> edits{graph::SetOperand{at(1), 1, other}};
+  EXPECT_EQ(tensor_of(*patched_file(net, edits), 1, 1).name, "b");
+  patched(net, edits);
+}
+
 TEST(PatchStored, AnInsertedOperatorCountsAsTheEditSays) {
   const ChainNet net;
   auto insert =
