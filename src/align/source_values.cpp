@@ -10,6 +10,8 @@ using graph::ValueId;
 
 namespace {
 
+constexpr double clearly_better = 8;  // an order has to be, than none
+
 std::vector<Match> by_error(std::vector<Match> matches) {
   std::stable_sort(matches.begin(), matches.end(),
                    [](const Match& a, const Match& b) { return a.relative < b.relative; });
@@ -169,7 +171,10 @@ std::vector<Match> SourceValues::match_reordered(std::span<const Tensor> samples
   std::vector<Match> out;
   for (ValueId id : alike(samples, tolerance)) {
     auto best = best_order(samples, id, hints, true);
-    if (best && best->relative < tolerance) out.push_back(std::move(*best));
+    if (!best || best->relative >= tolerance) continue;
+    // Where much is tolerated, channels that are much alike could change places.
+    const auto plain = best_permutation(samples, id);
+    if (plain && best->relative * clearly_better < plain->relative) out.push_back(std::move(*best));
   }
   return by_error(std::move(out));
 }
