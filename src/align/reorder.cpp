@@ -108,6 +108,7 @@ std::vector<Walk::Candidate> Walk::candidates_in_order(NodeId id) const {
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const Ranked& a, const Ranked& b) { return a.first < b.first; });
   std::vector<Candidate> out;
+  out.reserve(ranked.size());
   for (const Ranked& one : ranked) out.push_back(one.second);
   return out;
 }

@@ -226,8 +226,9 @@ std::optional<Walk::Candidate> Walk::confirm(size_t position) {
     candidates.insert(candidates.begin(), {pair->second.source, pair->second.arrangement, Evidence::passed});
   }
   if (orders_before(unexplained(id)).empty()) {
-    const auto best = best_confirmed(position, std::move(candidates));
+    auto best = best_confirmed(position, std::move(candidates));
     if (best && best->score >= enough) return best;
+    // What lets each channel through for itself confirms the wrong order too.
     const auto in_order = best_confirmed(position, candidates_in_order(id));
     return in_order && (!best || in_order->mixing > best->mixing) ? in_order : best;
   }

@@ -10,6 +10,9 @@ using graph::ValueId;
 
 namespace {
 
+constexpr double clearly_better = 8;  // an order has to be, than none
+constexpr double rounding = 1e-6;     // relative L2 below which no other order can be better
+
 std::vector<Match> by_error(std::vector<Match> matches) {
   std::stable_sort(matches.begin(), matches.end(),
                    [](const Match& a, const Match& b) { return a.relative < b.relative; });
@@ -117,25 +120,26 @@ std::optional<Match> SourceValues::best_order(std::span<const Tensor> samples, V
                                               std::span<const ChannelOrder> hints, bool solve) const {
   if (!has(candidate)) return std::nullopt;
   const Shape& shape = at(0, candidate).shape();
-  std::vector<Tensor> expected;
+  std::vector<Tensor> expected, found;
   for (size_t s = 0; s < samples.size(); ++s) expected.push_back(at(s, candidate));
   std::optional<Match> best;
+  const auto consider = [&](const Permutation& permutation, const ChannelOrder& order) {
+    double worst = 0;
+    for (size_t s = 0; s < samples.size(); ++s) {
+      const Tensor moved = reordered(expected[s], order);
+      worst = std::max(worst, compare::relative_l2(moved.as<float>(), found[s].as<float>()));
+    }
+    if (!best || worst < best->relative) best = Match{candidate, {permutation, order}, worst};
+  };
   for (const Permutation& permutation : candidate_permutations(shape, samples[0].shape())) {
-    std::vector<Tensor> found;
+    found.clear();
     for (const Tensor& sample : samples) found.push_back(in_source_layout(sample, permutation, shape));
-    std::vector<ChannelOrder> orders;
     for (const ChannelOrder& hint : hints)
-      if (fits(hint, shape)) orders.push_back(hint);
-    for (int axis = 0; solve && axis < static_cast<int>(squeezed(shape).size()); ++axis)
-      orders.push_back(nearest_order(expected, found, axis));
-    for (const ChannelOrder& order : orders) {
-      if (order.empty() || (best && best->relative == 0)) continue;
-      double worst = 0;
-      for (size_t s = 0; s < samples.size(); ++s) {
-        const Tensor moved = reordered(expected[s], order);
-        worst = std::max(worst, compare::relative_l2(moved.as<float>(), found[s].as<float>()));
-      }
-      if (!best || worst < best->relative) best = Match{candidate, {permutation, order}, worst};
+      if (fits(hint, shape)) consider(permutation, hint);
+    const auto axes = static_cast<int>(squeezed(shape).size());
+    for (int axis = 0; solve && axis < axes && !(best && best->relative < rounding); ++axis) {
+      const ChannelOrder order = nearest_order(expected, found, axis);
+      if (!order.empty()) consider(permutation, order);
     }
   }
   return best;
@@ -169,7 +173,10 @@ std::vector<Match> SourceValues::match_reordered(std::span<const Tensor> samples
   std::vector<Match> out;
   for (ValueId id : alike(samples, tolerance)) {
     auto best = best_order(samples, id, hints, true);
-    if (best && best->relative < tolerance) out.push_back(std::move(*best));
+    if (!best || best->relative >= tolerance) continue;
+    // Where much is tolerated, channels that are much alike could change places.
+    const auto plain = best_permutation(samples, id);
+    if (plain && best->relative * clearly_better < plain->relative) out.push_back(std::move(*best));
   }
   return by_error(std::move(out));
 }

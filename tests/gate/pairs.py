@@ -67,7 +67,8 @@ PAIRS = [
                "right.onnx lite0_float16.tflite", "lite0_float32.tflite lite0_float16.tflite",
                "right.onnx lite0_int8.tflite", "lite0_float32.tflite lite0_int8.tflite",
                "lite0_float32.tflite lite0_dynamic.tflite",
-               "sim.onnx sim_float16.onnx", "right.onnx sim_int8.onnx"),
+               "sim.onnx sim_float16.onnx", "right.onnx sim_int8.onnx",
+               "sim.onnx lite0_permuted_whole_float16.tflite", "right.onnx sim_permuted_whole_int8.onnx"),
 
     # MobileNetV2 of 19 dog breeds, real weights, from Keras.
     *same(KERAS,
