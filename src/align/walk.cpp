@@ -201,6 +201,20 @@ std::optional<Match> Walk::near_counterpart(NodeId id, std::span<const Tensor> c
   return std::nullopt;
 }
 
+// What the user says the value is, however far from it it comes out.
+std::optional<Match> Walk::named_counterpart(ValueId value, std::span<const Tensor> computed,
+                                             std::span<const Tensor> tolerance,
+                                             compare::ToleranceRatio* ratio) const {
+  const auto named = options_.named.find(value);
+  if (named == options_.named.end() || !source_.usable(named->second)) return std::nullopt;
+  auto match = source_.best_permutation(computed, source_.class_of(named->second));
+  if (!match) return std::nullopt;
+  const bool far = match->relative > options_.sieve;  // some operators have no tolerance to lie outside of
+  *ratio = far ? compare::ToleranceRatio{match->relative / options_.sieve, 1, 1}
+               : worst_ratio(*match, computed, tolerance);
+  return match;
+}
+
 // Whether nothing that can be read tells the node from the source's: the same operator with the same
 // attributes and the same constants on paired operands. Two such results differ by the evaluator's choice of
 // kernels alone.
@@ -259,6 +273,7 @@ Status Walk::settle(NodeId id, size_t output, const std::vector<Tensor>& compute
     match.reset();
   const bool strict = match.has_value();
   if (!match && half_steps_.any() && nodes.size() == 1) match = near_counterpart(id, computed, &ratio);
+  if (auto named = named_counterpart(value, computed, tolerance, &ratio)) match = named;
   if (!match) {
     pending_[value] = nodes;
     pending_tolerance_[value] = std::move(tolerance);

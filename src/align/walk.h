@@ -33,6 +33,9 @@ class Walk {
   bool swallows_evidence(const graph::Node& node, const Tensor& result) const;
   std::optional<Match> near_counterpart(graph::NodeId id, std::span<const Tensor> computed,
                                         compare::ToleranceRatio* ratio) const;
+  std::optional<Match> named_counterpart(graph::ValueId value, std::span<const Tensor> computed,
+                                         std::span<const Tensor> tolerance,
+                                         compare::ToleranceRatio* ratio) const;
   bool is_same_function(graph::NodeId id, size_t output, const Match& match) const;
   Result<bool> settle_by_operands(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
   Nodes pending_before(const graph::Node& node) const;
@@ -50,6 +53,8 @@ class Walk {
   Result<std::vector<Tensor>> tolerance_of(graph::NodeId id, size_t output,
                                            const std::vector<Tensor>& computed,
                                            std::span<const Match> matches);
+  compare::ToleranceRatio worst_ratio(const Match& match, std::span<const Tensor> computed,
+                                      std::span<const Tensor> tolerance) const;
   float doubled() const;
   std::optional<Tensor> moved_tolerance(graph::NodeId id, size_t output, size_t sample);
   std::optional<Tensor> propagated(graph::NodeId id, size_t output, size_t sample, const Tensor& computed);
