@@ -21,6 +21,7 @@ struct Options {
   std::string labels;            // a labels file
   std::string source_outputs;    // check and localize: a .npz with what the source answers, it is not run
   std::string target_outputs;    // ... the target
+  bool run_nothing = false;      // localize: compare the files alone; no samples, no runtime
   size_t limit = 0;              // at most so many samples; 0: all
   double held_back = 0.2;
   uint64_t seed = 1;

@@ -2,8 +2,8 @@
 // padding of a separate Pad node counted).
 #include <algorithm>
 #include <cmath>
-#include <map>
 
+#include "faults/attributes.h"
 #include "faults/effective.h"
 #include "faults/node_pairs.h"
 
@@ -12,72 +12,6 @@ namespace {
 
 using graph::Attribute;
 using Ints = std::vector<int64_t>;
-
-// Attributes by which an operator computes, with their defaults in opset 21. Attributes that only repeat
-// what shapes say (kernel_shape, group of a paired Conv) are compared too: they may be wrong.
-struct Known {
-  const char* name;
-  Attribute otherwise;
-};
-
-const std::map<std::string, std::vector<Known>>& known() {
-  static const std::map<std::string, std::vector<Known>> table{
-      {"Conv", {{"strides", Ints{}}, {"dilations", Ints{}}, {"group", int64_t{1}}}},
-      {"ConvTranspose",
-       {{"strides", Ints{}},
-        {"dilations", Ints{}},
-        {"group", int64_t{1}},
-        {"pads", Ints{}},
-        {"output_padding", Ints{}}}},
-      {"MaxPool",
-       {{"kernel_shape", Ints{}},
-        {"strides", Ints{}},
-        {"pads", Ints{}},
-        {"dilations", Ints{}},
-        {"ceil_mode", int64_t{0}}}},
-      {"AveragePool",
-       {{"kernel_shape", Ints{}},
-        {"strides", Ints{}},
-        {"pads", Ints{}},
-        {"ceil_mode", int64_t{0}},
-        {"count_include_pad", int64_t{0}}}},
-      {"BatchNormalization", {{"epsilon", 1e-5f}}},
-      {"InstanceNormalization", {{"epsilon", 1e-5f}}},
-      {"LayerNormalization", {{"epsilon", 1e-5f}, {"axis", int64_t{-1}}}},
-      {"LeakyRelu", {{"alpha", 0.01f}}},
-      {"Elu", {{"alpha", 1.0f}}},
-      {"HardSigmoid", {{"alpha", 0.2f}, {"beta", 0.5f}}},
-      {"LRN", {{"alpha", 1e-4f}, {"beta", 0.75f}, {"bias", 1.0f}, {"size", int64_t{0}}}},
-      {"Resize",
-       {{"coordinate_transformation_mode", std::string("half_pixel")},
-        {"mode", std::string("nearest")},
-        {"nearest_mode", std::string("round_prefer_floor")},
-        {"cubic_coeff_a", -0.75f}}},
-      {"DepthToSpace", {{"mode", std::string("DCR")}}},
-      {"Gelu", {{"approximate", std::string("none")}}},
-      {"GRU", {{"linear_before_reset", int64_t{0}}, {"direction", std::string("forward")}}},
-      {"LSTM", {{"direction", std::string("forward")}}},
-  };
-  return table;
-}
-
-// Lists that may be left out mean all ones (strides, dilations) or all zeros (pads).
-bool same_meaning(const std::string& name, const Attribute& a, const Attribute& b) {
-  const auto* x = std::get_if<Ints>(&a);
-  const auto* y = std::get_if<Ints>(&b);
-  if (!x || !y) return graph::to_text(a) == graph::to_text(b);
-  if (!x->empty() && !y->empty()) return *x == *y;
-  const int64_t neutral = name == "pads" || name == "output_padding" ? 0 : 1;
-  const auto all_neutral = [&](const Ints& v) {
-    return std::all_of(v.begin(), v.end(), [&](int64_t i) { return i == neutral; });
-  };
-  return all_neutral(*x) && all_neutral(*y);
-}
-
-Attribute get(const graph::Node& node, const Known& attribute) {
-  auto found = node.attributes.find(attribute.name);
-  return found == node.attributes.end() ? attribute.otherwise : found->second;
-}
 
 void add(Candidate& out, const Place& place, graph::NodeId target, const std::string& name,
          const Attribute& value, const std::string& found) {
@@ -113,13 +47,8 @@ std::vector<Candidate> attribute(const Place& place) {
     const graph::Node& source = place.source.node(pair.source);
     const graph::Node& target = place.target.node(pair.target);
     if (target.type == "Conv") compare_pads(out, place, pair);
-    auto table = known().find(target.type);
-    if (table == known().end()) continue;
-    for (const Known& one : table->second) {
-      const Attribute wanted = get(source, one), found = get(target, one);
-      if (!same_meaning(one.name, wanted, found))
-        add(out, place, pair.target, one.name, wanted, graph::to_text(found));
-    }
+    for (const AttributeDifference& one : differing_attributes(source, target))
+      add(out, place, pair.target, one.name, one.source, graph::to_text(one.target));
   }
   if (out.edits.empty()) return {};
   out.fault_class = "hyperparameters";

@@ -6,21 +6,6 @@
 namespace fetafix::pipeline {
 namespace {
 
-results::ModelInfo info_of(const Side& side) {
-  results::ModelInfo out;
-  out.path = side.path;
-  out.format = side.model->format();
-  out.sha256 = side.model->sha256();
-  std::set<graph::NativeOperator> operators;
-  for (const auto& node : side.lifted.graph.nodes) operators.insert(node.native);
-  out.operators = static_cast<int64_t>(operators.size());
-  for (const auto& value : side.lifted.graph.values)
-    out.parameter_bytes += static_cast<int64_t>(value.constant.byte_size());
-  out.runtime = side.runtime_name;
-  out.runtime_version = side.runtime_version;
-  return out;
-}
-
 // What the files and all outputs will take; outputs of unknown size are not counted.
 Status reserve(Run& run) {
   Budget& budget = run.pair.budget;
@@ -47,6 +32,21 @@ Result<std::vector<Outputs>> outputs_of(const Run& run, const Side& side, const 
 }
 
 }  // namespace
+
+results::ModelInfo info_of(const Side& side) {
+  results::ModelInfo out;
+  out.path = side.path;
+  out.format = side.model->format();
+  out.sha256 = side.model->sha256();
+  std::set<graph::NativeOperator> operators;
+  for (const auto& node : side.lifted.graph.nodes) operators.insert(node.native);
+  out.operators = static_cast<int64_t>(operators.size());
+  for (const auto& value : side.lifted.graph.values)
+    out.parameter_bytes += static_cast<int64_t>(value.constant.byte_size());
+  out.runtime = side.runtime_name;
+  out.runtime_version = side.runtime_version;
+  return out;
+}
 
 Status open(Run& run) {
   FETAFIX_TRY(run.pair, open_pair(run.options));

@@ -49,6 +49,10 @@ struct Run {
 // open.cpp: both files, their runtimes and the samples; then both run on all of them.
 Status open(Run& run);
 Status run_natively(Run& run);
+// What a report says of a file.
+results::ModelInfo info_of(const Side& side);
+// static.cpp: in place of all that follows, for --static.
+Status compare_files(Run& run);
 // walk.cpp: the noise floor, the alignment and the faults.
 Status walk(Run& run);
 // Where nothing is wrong, what fewer bits change is no difference between the models.

@@ -123,6 +123,7 @@ struct Result {
   std::string command;  // "check", "localize", "repair"
   ModelInfo source;
   ModelInfo target;
+  bool files_alone = false;  // nothing was run, and there are no samples
   int64_t samples = 0;
   int64_t held_back = 0;  // of them, in the verdict set
   Verdict verdict = Verdict::unknown;

@@ -308,3 +308,49 @@ def test_memory():
     assert_usage(fetafix("check", RIGHT, SIM, *DATA, "--memory", "120"), "values of 2 samples")
     assert fetafix("check", RIGHT, SIM, *DATA, "--memory", "2000").code == 0
     assert_usage(fetafix("check", RIGHT, SIM, *DATA, "--memory", "none"), "--memory")
+
+
+# --static
+
+def static(source, target, folder):
+    done = fetafix("localize", source, target, "--static", "--json", folder / "static.json")
+    return done, json.loads((folder / "static.json").read_text())
+
+
+@pytest.mark.parametrize("target", ["sim.onnx", "dynamic.onnx", "folded.onnx", "lite0_nhwc.onnx", "lite0_float32.tflite"])
+def test_static_explains_other_forms_of_a_model(tmp_path, target):
+    done, result = static(RIGHT, MODELS / target, tmp_path)
+    assert done.code == 0 and result["verdict"] == "equivalent" and result["samples"] == 0, done.out
+    assert result["faults"] == [] and result["coverage"]["exact"] == result["coverage"]["target_operators"] > 50
+    assert "nothing was run" in " ".join(done.out.split())
+
+
+@pytest.mark.parametrize("target, fault, kind", [
+    ("sim.onnx", "weights-noise", "parameters"), ("sim.onnx", "kernel-transposed", "parameters"),
+    ("sim.onnx", "conv-pads-shifted", "hyperparameters"), ("sim.onnx", "edge-rewired", "graph"),
+    ("lite0_float32.tflite", "bias-noise", "parameters"), ("lite0_float32.tflite", "conv-stride", "hyperparameters"),
+    ("lite0_float32.tflite", "activation-extra", "graph")])
+def test_static_finds_what_is_planted(tmp_path, target, fault, kind):
+    damaged, record = plant(MODELS / target, tmp_path, fault, 5)
+    done, result = static(RIGHT, damaged, tmp_path)
+    assert done.code == 1 and result["verdict"] == "different", done.out
+    assert {f["class"] for f in result["faults"]} == {kind}
+    assert f"#{record['index']} " in result["faults"][0]["target_node"] + " ", (record, result["faults"])
+
+
+def test_static_names_training_mode_and_a_lost_bias(tmp_path):
+    _, result = static(SIM, MODELS / "training_still.onnx", tmp_path)
+    assert [f["pattern"] for f in result["faults"]] == ["training-mode"] and result["verdict"] == "different"
+    _, result = static(RIGHT, NOBIAS, tmp_path)
+    assert [f["pattern"] for f in result["faults"]] == ["lost-bias"] and result["verdict"] == "different"
+
+
+@pytest.mark.parametrize("target", ["sim_permuted.onnx", "sim_equalized.onnx", "lite0_int8.tflite", "sim_decomposed.onnx"])
+def test_static_does_not_judge_what_only_a_run_can(tmp_path, target):
+    done, result = static(SIM, MODELS / target, tmp_path)
+    assert done.code == 1 and result["verdict"] == "unknown" and all(f["confidence"] <= 0.3 for f in result["faults"])
+
+
+def test_static_takes_no_samples():
+    assert_usage(fetafix("localize", RIGHT, SIM, "--static", *DATA), "--static", "--data")
+    assert fetafix("check", RIGHT, SIM, "--static").code == 2  # for localize alone

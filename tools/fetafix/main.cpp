@@ -139,6 +139,8 @@ int main(int argc, char** argv) {
   auto* repair = app.add_subcommand("repair", "write a repaired target");
   for (auto* command : {check, localize, repair}) add_pair_options(*command, options, files);
   for (auto* command : {check, localize}) add_recorded_options(*command, options);
+  localize->add_flag("--static", options.run_nothing,
+                     "run nothing: compare stored numbers, attributes and how the operators hang together");
   add_repair_options(*repair, options);
   std::string model, what, python;
   fetafix::ApplyOptions replay;
