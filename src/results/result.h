@@ -51,7 +51,7 @@ struct Fault {
   std::vector<Evidence> evidence;
   double confidence = 0;  // 0..1
   bool fixed = false;
-  int64_t edits = 0;         // of the patch, for this fault
+  int64_t edits = 0;              // of the patch, for this fault
   std::string left_because = {};  // why it may not be, or was not, repaired; empty: nothing stood in the way
 };
 
