@@ -14,27 +14,43 @@ struct Options {
   std::string source;  // model files
   std::string target;
   std::string data;               // a folder of images, an image, a .npz or .npy; empty: seeded noise
-  std::string preprocess;         // for both sides; see docs/preprocessing.md
+  std::string preprocess;         // for both sides; see docs/command-line.md
   std::string source_preprocess;  // in its place, for one side
   std::string target_preprocess;
-  std::string labels;          // a labels file
-  std::string output;          // repair: the repaired model
-  std::string patch;           // repair: the patch; empty: beside the output
-  std::string run_dir;         // result.json, report.html, patch.json; empty: none
-  std::string python;          // the interpreter whose frameworks are used
-  std::string tflite_kernels;  // xnnpack, builtin or reference
-  size_t limit = 0;            // at most so many samples; 0: all
+  std::vector<std::string> map;  // "source=target": inputs, outputs or values that belong together
+  std::string labels;            // a labels file
+  std::string source_outputs;    // check and localize: a .npz with what the source answers, it is not run
+  std::string target_outputs;    // ... the target
+  bool run_nothing = false;      // localize: compare the files alone; no samples, no runtime
+  size_t limit = 0;              // at most so many samples; 0: all
   double held_back = 0.2;
   uint64_t seed = 1;
+
+  std::string python;                        // the interpreter whose frameworks are used
+  std::vector<std::string> runtime_options;  // "tflite.kernels=builtin"
   int threads = 2;
-  bool dry_run = false;  // repair: write nothing
-  bool force = false;    // repair even what looks like another model
+  size_t memory = 0;  // MB that fetafix itself may hold, its workers aside; 0: no limit
+
+  std::string run_dir;               // result.json, report.html; empty: none
+  bool images = true;                // pictures of samples in report.html
+  std::vector<std::string> fail_on;  // verdicts that give exit code 1; empty: all but the good ones
+
+  // For repair alone.
+  std::string output;               // the repaired model
+  std::string patch;                // the patch; empty: beside the output
+  std::vector<std::string> allow;   // classes of faults, or operators by name; empty: all
+  std::vector<std::string> forbid;  // ... that stay as they are
+  size_t max_edits = 0;             // at most so many faults mended; 0: all
+  double time_limit = 0;            // seconds after which nothing more is tried; 0: none
+  bool dry_run = false;             // write nothing
+  bool force = false;               // repair even what looks like another model
+
   const std::atomic<bool>* interrupted = nullptr;
   std::function<void(const std::string& stage, size_t done, size_t total)> progress;
 };
 
-// Exit codes: 0 the same or repaired, 1 any other verdict, 2 usage, 3 a file, 4 a runtime is missing,
-// 5 our own fault, 130 interrupted.
+// Exit codes: 0 the same or repaired (or what `fail_on` lets pass), 1 any other verdict, 2 usage, 3 a file,
+// 4 a runtime is missing, 5 our own fault, 130 interrupted.
 struct Answer {
   int exit_code = 5;
   std::string error;    // set: nothing else is

@@ -192,21 +192,28 @@ bool Walk::is_layout(const Node& node) const {
   return types.contains(node.type);
 }
 
+// Of the worst sample; within the tolerance where none is known.
+compare::ToleranceRatio Walk::worst_ratio(const Match& match, std::span<const Tensor> computed,
+                                          std::span<const Tensor> tolerance) const {
+  compare::ToleranceRatio worst;
+  for (size_t s = 0; s < computed.size() && match.relative > 0; ++s) {
+    const Tensor expected = hand_over(source_.at(s, match.source), match.arrangement, computed[s].shape());
+    const Tensor& allowed = tolerance[s];
+    if (allowed.empty()) continue;
+    const auto one =
+        compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(), allowed.as<float>());
+    worst.largest = std::max(worst.largest, one.largest);
+    worst.fraction_above = std::max(worst.fraction_above, one.fraction_above);
+    worst.fraction_far = std::max(worst.fraction_far, one.fraction_far);
+  }
+  return worst;
+}
+
 std::optional<Match> Walk::choose(NodeId id, std::span<const Match> matches, std::span<const Tensor> computed,
                                   std::span<const Tensor> tolerance, compare::ToleranceRatio* ratio) const {
   std::vector<std::pair<Match, compare::ToleranceRatio>> kept;
   for (const Match& match : matches) {
-    compare::ToleranceRatio worst;
-    for (size_t s = 0; s < computed.size() && match.relative > 0; ++s) {
-      const Tensor expected = hand_over(source_.at(s, match.source), match.arrangement, computed[s].shape());
-      const Tensor& allowed = tolerance[s];
-      if (allowed.empty()) continue;
-      const auto one =
-          compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(), allowed.as<float>());
-      worst.largest = std::max(worst.largest, one.largest);
-      worst.fraction_above = std::max(worst.fraction_above, one.fraction_above);
-      worst.fraction_far = std::max(worst.fraction_far, one.fraction_far);
-    }
+    const compare::ToleranceRatio worst = worst_ratio(match, computed, tolerance);
     if (worst.fraction_far <= options_.far_share) kept.emplace_back(match, worst);
   }
   if (kept.empty()) return std::nullopt;

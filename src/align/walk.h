@@ -65,6 +65,7 @@ class Walk {
   void accept(const Made& made, const Found& found);
   bool swallows_evidence(const graph::Node& node, const Tensor& result) const;
   std::optional<Found> near_counterpart(const Made& made) const;
+  std::optional<Found> named_counterpart(const Made& made) const;
   bool is_same_function(graph::NodeId id, size_t output, const Match& match) const;
   const Tensor* constant_operand(graph::ValueId value) const;
   Result<bool> settle_by_operands(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
@@ -92,6 +93,8 @@ class Walk {
   Result<std::vector<Tensor>> tolerance_of(graph::NodeId id, size_t output,
                                            const std::vector<Tensor>& computed,
                                            std::span<const Match> matches);
+  compare::ToleranceRatio worst_ratio(const Match& match, std::span<const Tensor> computed,
+                                      std::span<const Tensor> tolerance) const;
   float doubled() const;
   std::optional<Tensor> moved_tolerance(graph::NodeId id, size_t output, size_t sample);
   std::optional<Tensor> propagated(graph::NodeId id, size_t output, size_t sample, const Tensor& computed);

@@ -36,6 +36,13 @@ TEST(WalkOnTheSame, EverythingIsExact) {
   for (const auto& segment : pair.alignment.segments) EXPECT_EQ(segment.state, State::exact);
 }
 
+TEST(WalkOnNamedPairs, TheUserDecides) {
+  EXPECT_EQ(Aligned(net, net, {}, {{"c3", "c3"}}).wrong(), Names{});
+  const Aligned pair(net, net, {}, {{"r1", "s2"}});
+  EXPECT_EQ(pair.paired("r1"), "s2");
+  EXPECT_EQ(pair.wrong()[0], "r1");
+}
+
 TEST(WalkOnARewrite, FoldedNormalizationIsNoFault) {
   std::string source =
       "input %x float32[1,3,8,8]\nconst %w float32[2,3,3,3] {random 1}\n"

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "faults/attributes.h"
 #include "faults/effective.h"
 #include "faults/in_target.h"
 #include "faults/node_pairs.h"
@@ -13,83 +14,6 @@ namespace {
 
 using graph::Attribute;
 using Ints = std::vector<int64_t>;
-
-// Attributes by which an operator computes, with their defaults in opset 21. Attributes that only repeat
-// what shapes say (kernel_shape, group of a paired Conv) are compared too: they may be wrong.
-struct Known {
-  const char* name;
-  Attribute otherwise;
-};
-
-const std::map<std::string, std::vector<Known>>& known() {
-  static const std::map<std::string, std::vector<Known>> table{
-      {"Conv", {{"strides", Ints{}}, {"dilations", Ints{}}, {"group", int64_t{1}}}},
-      {"ConvTranspose",
-       {{"strides", Ints{}},
-        {"dilations", Ints{}},
-        {"group", int64_t{1}},
-        {"pads", Ints{}},
-        {"output_padding", Ints{}}}},
-      {"MaxPool",
-       {{"kernel_shape", Ints{}},
-        {"strides", Ints{}},
-        {"pads", Ints{}},
-        {"dilations", Ints{}},
-        {"ceil_mode", int64_t{0}}}},
-      {"AveragePool",
-       {{"kernel_shape", Ints{}},
-        {"strides", Ints{}},
-        {"pads", Ints{}},
-        {"ceil_mode", int64_t{0}},
-        {"count_include_pad", int64_t{0}}}},
-      {"BatchNormalization", {{"epsilon", 1e-5f}}},
-      {"InstanceNormalization", {{"epsilon", 1e-5f}}},
-      {"LayerNormalization", {{"epsilon", 1e-5f}, {"axis", int64_t{-1}}}},
-      {"LeakyRelu", {{"alpha", 0.01f}}},
-      {"Elu", {{"alpha", 1.0f}}},
-      {"HardSigmoid", {{"alpha", 0.2f}, {"beta", 0.5f}}},
-      {"LRN", {{"alpha", 1e-4f}, {"beta", 0.75f}, {"bias", 1.0f}, {"size", int64_t{0}}}},
-      {"Resize",
-       {{"coordinate_transformation_mode", std::string("half_pixel")},
-        {"mode", std::string("nearest")},
-        {"nearest_mode", std::string("round_prefer_floor")},
-        {"cubic_coeff_a", -0.75f}}},
-      {"DepthToSpace", {{"mode", std::string("DCR")}}},
-      {"Gelu", {{"approximate", std::string("none")}}},
-      {"ReduceMean", {{"keepdims", int64_t{1}}}},
-      {"ReduceSum", {{"keepdims", int64_t{1}}}},
-      {"ReduceMax", {{"keepdims", int64_t{1}}}},
-      {"ReduceMin", {{"keepdims", int64_t{1}}}},
-      {"ArgMax", {{"keepdims", int64_t{1}}, {"select_last_index", int64_t{0}}}},
-      {"Celu", {{"alpha", 1.0f}}},
-      {"ThresholdedRelu", {{"alpha", 1.0f}}},
-      {"Selu", {{"alpha", 1.67326319217681884765625f}, {"gamma", 1.05070102214813232421875f}}},
-      {"LpNormalization", {{"axis", int64_t{-1}}, {"p", int64_t{2}}}},
-      {"GroupNormalization", {{"epsilon", 1e-5f}, {"num_groups", int64_t{1}}}},
-      {"CumSum", {{"exclusive", int64_t{0}}, {"reverse", int64_t{0}}}},
-      {"GRU", {{"linear_before_reset", int64_t{0}}, {"direction", std::string("forward")}}},
-      {"LSTM", {{"direction", std::string("forward")}}},
-  };
-  return table;
-}
-
-// Lists that may be left out mean all ones (strides, dilations) or all zeros (pads).
-bool same_meaning(const std::string& name, const Attribute& a, const Attribute& b) {
-  const auto* x = std::get_if<Ints>(&a);
-  const auto* y = std::get_if<Ints>(&b);
-  if (!x || !y) return graph::to_text(a) == graph::to_text(b);
-  if (!x->empty() && !y->empty()) return *x == *y;
-  const int64_t neutral = name == "pads" || name == "output_padding" ? 0 : 1;
-  const auto all_neutral = [&](const Ints& v) {
-    return std::all_of(v.begin(), v.end(), [&](int64_t i) { return i == neutral; });
-  };
-  return all_neutral(*x) && all_neutral(*y);
-}
-
-Attribute get(const graph::Node& node, const Known& attribute) {
-  auto found = node.attributes.find(attribute.name);
-  return found == node.attributes.end() ? attribute.otherwise : found->second;
-}
 
 void add(Candidate& out, const Place& place, graph::NodeId target, const std::string& name,
          const Attribute& value, const std::string& found) {
@@ -130,9 +54,9 @@ void compare_pads(Candidate& out, const Place& place, const NodePair& pair) {
 
 // The dimension that an operator works along, in the target's order of dimensions.
 void compare_axis(Candidate& out, const Place& place, const NodePair& pair) {
-  static const std::map<std::string, int64_t> defaults{
-      {"Softmax", -1}, {"LogSoftmax", -1}, {"Hardmax", -1}, {"Concat", 0}, {"ArgMax", 0},
-      {"ArgMin", 0},   {"Gather", 0},      {"Flatten", 1},  {"Split", 0},  {"LayerNormalization", -1}};
+  static const std::map<std::string, int64_t> defaults{{"Softmax", -1}, {"LogSoftmax", -1}, {"Hardmax", -1},
+                                                       {"Concat", 0},   {"ArgMax", 0},      {"ArgMin", 0},
+                                                       {"Gather", 0},   {"Flatten", 1},     {"Split", 0}};
   const graph::Node& source = place.source.node(pair.source);
   const graph::Node& target = place.target.node(pair.target);
   auto otherwise = defaults.find(target.type);
@@ -162,15 +86,10 @@ std::vector<Candidate> attribute(const Place& place) {
     const graph::Node& target = place.target.node(pair.target);
     if (target.type == "Conv") compare_pads(out, place, pair);
     compare_axis(out, place, pair);
-    auto table = known().find(target.type);
-    if (table == known().end()) continue;
     const bool batched = is_batched(place);
-    for (const Known& one : table->second) {
-      if (batched && std::string(one.name) == "dilations") continue;
-      const Attribute wanted = get(source, one), found = get(target, one);
-      if (!same_meaning(one.name, wanted, found))
-        add(out, place, pair.target, one.name, wanted, graph::to_text(found));
-    }
+    for (const AttributeDifference& one : differing_attributes(source, target))
+      if (!batched || one.name != "dilations")
+        add(out, place, pair.target, one.name, one.source, graph::to_text(one.target));
   }
   if (out.edits.empty()) return {};
   out.fault_class = "hyperparameters";

@@ -1,33 +1,17 @@
 // The JSON form of patches, version 1 (docs/patch.md). Tensors are stored whole, in base64.
-#include <openssl/evp.h>
-
 #include <cmath>
 #include <limits>
 
+#include "base/base64.h"
 #include "graph/edit.h"
 
 namespace fetafix::graph {
 namespace {
 
-std::string base64(std::span<const std::byte> bytes) {
-  std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int size =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  out.resize(static_cast<size_t>(size));
-  return out;
-}
-
-Result<std::vector<std::byte>> unbase64(const std::string& text) {
-  std::vector<std::byte> out(text.size() / 4 * 3);
-  const int size =
-      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  if (size < 0 || text.size() % 4 != 0) return Error{ErrorKind::file, "patch: tensor data is not base64"};
-  size_t padding = 0;
-  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  out.resize(static_cast<size_t>(size) - padding);
-  return out;
+Result<Bytes> bytes_from(const std::string& text) {
+  auto bytes = unbase64(text);
+  if (!bytes.ok()) return in_context("patch: data", std::move(bytes).error());
+  return bytes;
 }
 
 Json tensor_json(const Tensor& tensor) {
@@ -38,7 +22,7 @@ Result<Tensor> tensor_from(const Json& json) {
   FETAFIX_TRY(const std::string dtype, json_string(json, "dtype"));
   FETAFIX_TRY(Shape shape, json_ints(json, "shape"));
   FETAFIX_TRY(const std::string data, json_string(json, "data"));
-  FETAFIX_TRY(const auto bytes, unbase64(data));
+  FETAFIX_TRY(const auto bytes, bytes_from(data));
   return Tensor::from_bytes(dtype_from_name(dtype), std::move(shape), bytes);
 }
 
@@ -358,7 +342,7 @@ Result<Reverse> reverse_from(const Json& json) {
   Reverse out;
   FETAFIX_TRY(out.patched_sha256, json_string(json, "patched_sha256"));
   FETAFIX_TRY(const std::string delta, json_string(json, "delta"));
-  FETAFIX_TRY(out.delta, unbase64(delta));
+  FETAFIX_TRY(out.delta, bytes_from(delta));
   return out;
 }
 

@@ -57,7 +57,8 @@ Result<evaluate::Feeds> view_inputs(const Side& side, const graph::Graph& view,
 }
 
 Result<std::vector<evaluate::Feeds>> evaluate_view(evaluate::Evaluator& evaluator, const graph::Graph& view,
-                                                   const std::vector<evaluate::Feeds>& inputs) {
+                                                   const std::vector<evaluate::Feeds>& inputs,
+                                                   const Budget& budget) {
   const auto live = graph::live_nodes(view);
   std::vector<NodeId> nodes;
   std::vector<ValueId> wanted;
@@ -70,6 +71,12 @@ Result<std::vector<evaluate::Feeds>> evaluate_view(evaluate::Evaluator& evaluato
   std::vector<evaluate::Feeds> out;
   for (const evaluate::Feeds& feeds : inputs) {
     FETAFIX_TRY(auto computed, evaluator.run(view, nodes, feeds, wanted));
+    if (out.empty()) {  // the target's values will be about as many
+      size_t bytes = 0;
+      for (const Tensor& tensor : computed) bytes += tensor.byte_size();
+      FETAFIX_CHECK(budget.check("the values of " + std::to_string(inputs.size()) + " samples in both models",
+                                 2 * bytes * inputs.size(), "they can't be fewer"));
+    }
     evaluate::Feeds all = feeds;
     for (size_t i = 0; i < wanted.size(); ++i) all[wanted[i]] = std::move(computed[i]);
     out.push_back(std::move(all));
@@ -97,13 +104,24 @@ Result<std::unique_ptr<Analysis>> analyze(evaluate::Evaluator& evaluator, const 
     source_inputs.push_back(std::move(s2));
     target_inputs.push_back(std::move(t2));
   }
-  FETAFIX_TRY(auto values, evaluate_view(evaluator, out->source, source_inputs));
+  FETAFIX_TRY(auto values, evaluate_view(evaluator, out->source, source_inputs, pair.budget));
   out->values = std::make_unique<align::SourceValues>(out->source, std::move(values));
   align::WalkOptions walk;
+  walk.named = pair.mapping.values_of(pair.source.lifted.graph, target);
   if (options.progress)
     walk.progress = [&](size_t done, size_t total) { options.progress(stage, done, total); };
   FETAFIX_TRY(out->alignment, align::align(evaluator, *out->values, out->target, target_inputs, walk));
   out->faults = diagnose::diagnose(out->source, out->target, *out->values, out->alignment);
+  return out;
+}
+
+std::vector<std::string> names_of(const graph::Graph& graph, NodeId id) {
+  const graph::Node& node = graph.node(id);
+  std::vector<std::string> out{place_name(graph, id)};
+  if (!node.name.empty()) out.push_back(node.name);
+  for (ValueId made : node.outputs)
+    if (made != graph::no_value && !graph.value(made).native_name.empty())
+      out.push_back(graph.value(made).native_name);
   return out;
 }
 
@@ -216,7 +234,10 @@ Result<Floor> measure_floor(evaluate::Evaluator& evaluator, const Pair& pair,
     out.notes.emplace_back(text);
     out.relative = std::max(out.relative, value);
   };
-  auto plain = load_native(pair.source, pair.source.path, options, false);
+  // Recorded outputs can't be made again in another way: then only the views are left to compare with.
+  const bool runs = pair.source.session != nullptr;
+  auto plain = runs ? load_native(pair.source, pair.source.path, options, false)
+                    : Error{ErrorKind::unsupported, "recorded"};
   double unoptimized = 0, viewed = 0, disturbed = 0, target_viewed = 0;
   bool view_failed = false;
   for (size_t i : samples) {
@@ -245,8 +266,10 @@ Result<Floor> measure_floor(evaluate::Evaluator& evaluator, const Pair& pair,
         for (float& v : tensor.mutable_as<float>())
           v *= (k++ * 2654435761u >> 16) & 1 ? 1 + 1.2e-7f : 1 - 1.2e-7f;
       }
-    FETAFIX_TRY(auto moved, pair.source.session->run(inputs));
-    disturbed = std::max(disturbed, spread(source[i], moved));
+    if (runs) {
+      FETAFIX_TRY(auto moved, pair.source.session->run(inputs));
+      disturbed = std::max(disturbed, spread(source[i], moved));
+    }
     if (target.empty()) continue;
     FETAFIX_TRY(auto target_inputs, load_sample(pair.target, i));
     auto other = view_outputs(pair.target, target_inputs);
@@ -255,9 +278,9 @@ Result<Floor> measure_floor(evaluate::Evaluator& evaluator, const Pair& pair,
     else
       view_failed = true;
   }
-  note("source with and without optimization", unoptimized);
+  if (runs) note("source with and without optimization", unoptimized);
   note("source against its own view", viewed);
-  note("source, inputs disturbed in their last places", disturbed);
+  if (runs) note("source, inputs disturbed in their last places", disturbed);
   // A large difference there is no noise: the runtime computes the file otherwise than we read it.
   if (target_viewed < 1e-3)
     note("target against its own view", target_viewed);

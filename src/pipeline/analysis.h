@@ -19,7 +19,8 @@ struct Analysis {
 
 // The source's view evaluated on the given samples (at least two; see `diagnosis_samples`).
 Result<std::vector<evaluate::Feeds>> evaluate_view(evaluate::Evaluator& evaluator, const graph::Graph& view,
-                                                   const std::vector<evaluate::Feeds>& inputs);
+                                                   const std::vector<evaluate::Feeds>& inputs,
+                                                   const Budget& budget);
 
 // View inputs of one side for one sample.
 Result<evaluate::Feeds> view_inputs(const Side& side, const graph::Graph& view,
@@ -29,6 +30,10 @@ Result<evaluate::Feeds> view_inputs(const Side& side, const graph::Graph& view,
 Result<std::unique_ptr<Analysis>> analyze(evaluate::Evaluator& evaluator, const Pair& pair,
                                           const graph::Graph& target, const std::vector<size_t>& samples,
                                           const Options& options, const std::string& stage);
+
+// What an operator is called: its own name and those of its outputs, as the file has them, and the words that
+// results name it with ("Conv #12 'stem'").
+std::vector<std::string> names_of(const graph::Graph& graph, graph::NodeId id);
 
 results::Coverage coverage_of(const Analysis& analysis);
 std::vector<results::DepthPoint> depth_of(const Analysis& analysis);

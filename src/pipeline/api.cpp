@@ -6,6 +6,7 @@
 #include "fetafix/fetafix.h"
 #include "formats/format.h"
 #include "pipeline/apply.h"
+#include "pipeline/best_so_far.h"
 #include "pipeline/run.h"
 #include "report/report.h"
 #include "results/result_json.h"
@@ -34,13 +35,6 @@ int exit_code_of(ErrorKind kind) {
   return 5;
 }
 
-int exit_code_of(results::Verdict verdict) {
-  using results::Verdict;
-  const bool fine = verdict == Verdict::identical || verdict == Verdict::equivalent ||
-                    verdict == Verdict::quantized || verdict == Verdict::repaired;
-  return fine ? 0 : 1;
-}
-
 Answer failed(const Error& error) {
   Answer out;
   out.exit_code = exit_code_of(error.kind);
@@ -53,6 +47,13 @@ Answer said(std::string text) {
   out.exit_code = 0;
   out.text = std::move(text);
   return out;
+}
+
+// Of a repair that was interrupted.
+std::string what_is_left(Command command, const Options& options) {
+  const fs::path folder = pipeline::BestSoFar::folder(options);
+  if (command != Command::repair || folder.empty() || !fs::exists(folder)) return "";
+  return "; the best found until then, not verified, is in " + folder.string();
 }
 
 Status write_run_dir(const Answer& answer, const std::string& folder) {
@@ -75,10 +76,11 @@ Answer run(Command command, const Options& options) {
   if (!result.ok()) {
     // A stage that was cut short may report some other failure first.
     const bool interrupted = options.interrupted && *options.interrupted;
-    return failed(interrupted ? Error{ErrorKind::interrupted, "interrupted"} : result.error());
+    return failed(interrupted ? Error{ErrorKind::interrupted, "interrupted" + what_is_left(command, options)}
+                              : result.error());
   }
   Answer out;
-  out.exit_code = exit_code_of(result->verdict);
+  out.exit_code = results::fails(*result) ? 1 : 0;
   out.verdict = results::verdict_name(result->verdict);
   out.text = report::text(*result);
   out.json = dump_json(results::to_json(*result), 1);

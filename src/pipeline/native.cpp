@@ -49,7 +49,7 @@ Result<std::vector<Outputs>> run_all(runtimes::Session& session, const Side& sid
     if (loading) *loading += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     auto outputs = session.run(inputs);
     if (!outputs.ok()) return in_context("sample '" + std::to_string(i) + "'", std::move(outputs).error());
-    out.push_back(std::move(outputs).value());
+    out.push_back(in_order(side, std::move(outputs).value()));
     if (options.progress) options.progress(stage, i + 1, count);
   }
   return out;

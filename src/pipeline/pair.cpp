@@ -1,5 +1,7 @@
 #include "pipeline/pair.h"
 
+#include "pipeline/options.h"
+
 namespace fetafix::pipeline {
 namespace {
 
@@ -41,6 +43,10 @@ Status open_side(Side& side, const std::string& path, const Options& options, bo
     side.broken = lifted.error().message;
   else
     return in_context(path, std::move(lifted).error());
+  if (!side.recorded.empty()) {
+    side.runtime_name = "outputs of " + side.recorded;
+    return {};
+  }
   auto session = load_native(side, path, options);
   if (session.ok()) {
     side.session = std::move(session).value();
@@ -56,9 +62,48 @@ Status open_side(Side& side, const std::string& path, const Options& options, bo
   return {};
 }
 
+// Of each of the two loaders.
+size_t cache_mb(const Budget& budget) {
+  return budget.share(16, size_t{256} << 20) >> 20;
+}
+
+// In the order of the source's inputs, those that the user has paired under the source's names.
+std::vector<data::InputSpec> inputs_in_order(const Side& side, const Mapping& mapping) {
+  const auto inputs = wanted_inputs(side);
+  if (side.input_order.size() != inputs.size()) return inputs;
+  std::vector<data::InputSpec> out;
+  for (size_t from : side.input_order) {
+    out.push_back(inputs[from]);
+    for (const auto& [source, target] : mapping.inputs)
+      if (target == out.back().name) out.back().name = source;
+  }
+  return out;
+}
+
+// What the user has paired decides the order in which the target's inputs and outputs are taken.
+Status map_target(Pair& pair, const Options& options) {
+  const graph::Graph& source = pair.source.lifted.graph;
+  graph::Graph& target = pair.target.lifted.graph;
+  FETAFIX_TRY(pair.mapping, Mapping::make(options.map, source, target));
+  if (!pair.mapping.inputs.empty()) {
+    std::vector<std::string> from, to;
+    for (const auto& spec : wanted_inputs(pair.source)) from.push_back(spec.name);
+    for (const auto& spec : wanted_inputs(pair.target)) to.push_back(spec.name);
+    FETAFIX_TRY(pair.target.input_order, paired_order(from, to, pair.mapping.inputs));
+  }
+  if (pair.mapping.outputs.empty()) return {};
+  FETAFIX_TRY(pair.target.output_order,
+              paired_order(native_names(source, source.outputs), native_names(target, target.outputs),
+                           pair.mapping.outputs));
+  const auto outputs = target.outputs;
+  for (size_t i = 0; i < outputs.size(); ++i) target.outputs[i] = outputs[pair.target.output_order[i]];
+  return {};
+}
+
 Status make_loader(Side& side, const Pair& pair, const std::string& spec_text) {
   FETAFIX_TRY(const auto spec, data::parse_preprocess(spec_text));
-  FETAFIX_TRY(data::Loader loader, data::Loader::make(pair.samples, wanted_inputs(side), spec));
+  FETAFIX_TRY(data::Loader loader, data::Loader::make(pair.samples, inputs_in_order(side, pair.mapping), spec,
+                                                      cache_mb(pair.budget)));
   side.loader = std::make_unique<data::Loader>(std::move(loader));
   return {};
 }
@@ -73,21 +118,41 @@ Result<std::unique_ptr<runtimes::Session>> load_native(const Side& side, const s
   load.optimize = optimize;
   load.locations.python = options.python;
   load.interrupted = options.interrupted;
-  if (!options.tflite_kernels.empty()) load.options["tflite.kernels"] = options.tflite_kernels;
+  FETAFIX_TRY(load.options, parse_runtime_options(options.runtime_options));
   return runtime->load(path, load);
 }
 
 Result<std::vector<Tensor>> load_sample(const Side& side, size_t index) {
   FETAFIX_TRY(auto named, side.loader->load(index));
-  std::vector<Tensor> out;
-  for (auto& one : named) out.push_back(std::move(one.tensor));
+  std::vector<Tensor> out(named.size());
+  for (size_t i = 0; i < named.size(); ++i)
+    out[side.input_order.empty() ? i : side.input_order[i]] = std::move(named[i].tensor);
   return out;
+}
+
+std::vector<Tensor> in_order(const Side& side, std::vector<Tensor> outputs) {
+  if (side.output_order.empty() || side.output_order.size() != outputs.size()) return outputs;
+  std::vector<Tensor> out;
+  for (size_t from : side.output_order) out.push_back(outputs[from]);
+  return out;
+}
+
+Result<formats::Lifted> lift_in_order(const Side& side, const formats::NativeModel& model) {
+  FETAFIX_TRY(auto lifted, model.lift());
+  const auto outputs = lifted.graph.outputs;
+  if (side.output_order.size() == outputs.size())
+    for (size_t i = 0; i < outputs.size(); ++i) lifted.graph.outputs[i] = outputs[side.output_order[i]];
+  return lifted;
 }
 
 Result<Pair> open_pair(const Options& options) {
   Pair pair;
+  pair.budget = Budget(options.memory);
+  pair.source.recorded = options.source_outputs;
+  pair.target.recorded = options.target_outputs;
   FETAFIX_CHECK(open_side(pair.source, options.source, options, false));
   FETAFIX_CHECK(open_side(pair.target, options.target, options, true));
+  FETAFIX_CHECK(map_target(pair, options));
   if (options.data.empty()) {
     pair.samples = std::make_shared<data::SampleSource>(data::SampleSource::synthetic(
         wanted_inputs(pair.source), options.limit ? options.limit : 8, options.seed));

@@ -7,6 +7,8 @@
 #include "data/samples.h"
 #include "fetafix/fetafix.h"
 #include "formats/format.h"
+#include "pipeline/budget.h"
+#include "pipeline/mapping.h"
 #include "runtimes/runtime.h"
 
 namespace fetafix::pipeline {
@@ -17,11 +19,16 @@ struct Side {
   formats::Lifted lifted;
   std::unique_ptr<runtimes::Session> session;  // null: it does not load, see `broken`
   std::string runtime_name, runtime_version;
-  std::string broken;  // why it does not load
-  std::unique_ptr<data::Loader> loader;
+  std::string broken;                    // why it does not load
+  std::string recorded;                  // a file with its outputs, in place of a session
+  std::unique_ptr<data::Loader> loader;  // gives inputs in the order of the source's
+  // Where the file has what stands at each position of the source's inputs and outputs; empty: at the same.
+  std::vector<size_t> input_order, output_order;
 };
 
 struct Pair {
+  Mapping mapping;
+  Budget budget;
   Side source;
   Side target;
   std::shared_ptr<const data::SampleSource> samples;
@@ -38,5 +45,10 @@ Result<std::unique_ptr<runtimes::Session>> load_native(const Side& side, const s
 
 // One tensor for each model input, in the session's order.
 Result<std::vector<Tensor>> load_sample(const Side& side, size_t index);
+
+// Outputs of the file in the order of the source's.
+std::vector<Tensor> in_order(const Side& side, std::vector<Tensor> outputs);
+// The view of the side's file, or of a repaired one, with its outputs in that order.
+Result<formats::Lifted> lift_in_order(const Side& side, const formats::NativeModel& model);
 
 }  // namespace fetafix::pipeline

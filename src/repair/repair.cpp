@@ -24,13 +24,17 @@ struct Goal {
 class Search {
  public:
   Search(evaluate::Evaluator& evaluator, const Graph& target, const align::SourceValues& values,
-         const align::Alignment& alignment)
-      : evaluator_(evaluator), target_(target), values_(values), alignment_(alignment) {}
+         const align::Alignment& alignment, const Options& options)
+      : evaluator_(evaluator), target_(target), values_(values), alignment_(alignment), options_(options) {}
 
   Result<Repair> repair(const diagnose::Fault& fault) {
     Repair out;
     out.fault = &fault;
     for (const faults::Candidate& candidate : fault.candidates) {
+      if (options_.stop && options_.stop()) {
+        out.cut_short = true;
+        break;
+      }
       FETAFIX_TRY(Trial trial, attempt(fault, candidate));
       out.trials.push_back(std::move(trial));
       if (out.trials.back().outcome == Outcome::accepted) {
@@ -252,6 +256,7 @@ class Search {
   const Graph& target_;
   const align::SourceValues& values_;
   const align::Alignment& alignment_;
+  const Options& options_;
 };
 
 }  // namespace
@@ -264,24 +269,20 @@ std::string_view outcome_name(Outcome outcome) {
 Result<std::vector<Repair>> search(evaluate::Evaluator& evaluator, const Graph& target,
                                    const align::SourceValues& values, const align::Alignment& alignment,
                                    const std::vector<diagnose::Fault>& faults, const Options& options) {
-  Search one(evaluator, target, values, alignment);
+  Search one(evaluator, target, values, alignment, options);
   std::vector<Repair> out;
   for (const diagnose::Fault& fault : faults) {
     FETAFIX_TRY(Repair repair, one.repair(fault));
     out.push_back(std::move(repair));
+    if (options.on_kept && out.back().kept >= 0) options.on_kept(out.back());
     if (options.progress) options.progress(out.size(), faults.size());
   }
   return out;
 }
 
-graph::Patch patch_of(const std::vector<Repair>& repairs) {
-  graph::Patch patch;
-  for (const Repair& repair : repairs) {
-    if (repair.kept < 0) continue;
-    const faults::Candidate& kept = *repair.trials[static_cast<size_t>(repair.kept)].candidate;
-    patch.groups.push_back({kept.edits, kept.explanation});
-  }
-  return patch;
+graph::EditGroup edits_of(const Repair& repair) {
+  const faults::Candidate& kept = *repair.trials[static_cast<size_t>(repair.kept)].candidate;
+  return {kept.edits, kept.explanation};
 }
 
 }  // namespace fetafix::repair

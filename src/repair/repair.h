@@ -20,11 +20,14 @@ struct Trial {
 struct Repair {
   const diagnose::Fault* fault = nullptr;
   std::vector<Trial> trials;
-  int kept = -1;  // index of the trial whose edits are kept; -1: none helps
+  int kept = -1;           // index of the trial whose edits are kept; -1: none helps
+  bool cut_short = false;  // stopped before all candidates were tried
 };
 
 struct Options {
   std::function<void(size_t done, size_t total)> progress;
+  std::function<bool()> stop;                  // asked before each trial: true makes no more
+  std::function<void(const Repair&)> on_kept;  // told of each repair that is kept, as soon as it is
 };
 
 // One Repair for each fault, in order. `target` is the canonical form that `faults` were found in.
@@ -32,7 +35,7 @@ Result<std::vector<Repair>> search(evaluate::Evaluator& evaluator, const graph::
                                    const align::SourceValues& values, const align::Alignment& alignment,
                                    const std::vector<diagnose::Fault>& faults, const Options& options);
 
-// The kept edits, one group for each fault. Fingerprints are for the caller to fill in.
-graph::Patch patch_of(const std::vector<Repair>& repairs);
+// The kept edits, which belong together. Precondition: some are kept.
+graph::EditGroup edits_of(const Repair& repair);
 
 }  // namespace fetafix::repair

@@ -11,20 +11,27 @@ const std::string net =
     "input %x float32[2,8]\nconst %w float32[8,8] {random 1}\nconst %v float32[8,8] {random 2}\n"
     "%a = MatMul(%x, %w)\n%b = Sigmoid(%a)\n%y = MatMul(%b, %v)\noutput %y\n";
 
-TEST(RepairSearch, AcceptsWhatMendsAndRejectsWhatDoesNot) {
-  const Aligned pair(net, replaced(net, "{random 1}", "{random 11}"));
+// The one faulty segment, with weights to try: of the seeds in their order.
+diagnose::Fault fault_with(const Aligned& pair, const std::vector<unsigned>& seeds) {
   diagnose::Fault fault;
   for (const auto& segment : pair.alignment.segments)
     if (segment.state == align::State::faulty) fault.segment = &segment;
-  ASSERT_NE(fault.segment, nullptr);
+  EXPECT_NE(fault.segment, nullptr);
+  if (!fault.segment) return fault;
   fault.target_node = fault.segment->target_nodes.back();
   fault.relative_error = fault.segment->relative_error;
   const graph::Address at{{"", 0}, graph::Role::core};
-  for (unsigned seed : {7u, 1u}) {
+  for (unsigned seed : seeds) {
     faults::Candidate candidate;
     candidate.edits.push_back(graph::SetTensor{at, 1, noise({8, 8}, seed)});
     fault.candidates.push_back(candidate);
   }
+  return fault;
+}
+
+TEST(RepairSearch, AcceptsWhatMendsAndRejectsWhatDoesNot) {
+  const Aligned pair(net, replaced(net, "{random 1}", "{random 11}"));
+  diagnose::Fault fault = fault_with(pair, {7, 1});
   faults::Candidate nowhere;
   nowhere.edits.push_back(graph::RemoveNode{{{"", 99}, graph::Role::core}, 0});
   fault.candidates.insert(fault.candidates.begin(), nowhere);
@@ -36,6 +43,26 @@ TEST(RepairSearch, AcceptsWhatMendsAndRejectsWhatDoesNot) {
   EXPECT_EQ(repair.trials[1].outcome, Outcome::rejected);
   EXPECT_EQ(repair.trials[2].outcome, Outcome::accepted);
   EXPECT_EQ(repair.kept, 2);
+  EXPECT_FALSE(repair.cut_short);
+}
+
+TEST(RepairSearch, StopsWhenTold) {
+  const Aligned pair(net, replaced(net, "{random 1}", "{random 11}"));
+  const diagnose::Fault fault = fault_with(pair, {7, 8, 1});
+  int asked = 0, kept = 0;
+  Options options;
+  options.on_kept = [&](const Repair&) { ++kept; };
+  options.stop = [&] { return ++asked > 5; };  // after three trials of the first, two of the second
+  const auto repairs =
+      search(evaluator(), pair.target, *pair.values, pair.alignment, {fault, fault, fault}, options);
+  ASSERT_TRUE(repairs.ok()) << repairs.error().message;
+  EXPECT_FALSE((*repairs)[0].cut_short);
+  EXPECT_EQ((*repairs)[0].kept, 2);
+  EXPECT_TRUE((*repairs)[1].cut_short && (*repairs)[2].cut_short);
+  EXPECT_EQ((*repairs)[1].trials.size(), 2u);
+  EXPECT_EQ((*repairs)[1].kept, -1);
+  EXPECT_TRUE((*repairs)[2].trials.empty());
+  EXPECT_EQ(kept, 1);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ const char* tone(const Result& r) {
   if (r.verdict == Verdict::quantized || r.verdict == Verdict::latent || r.verdict == Verdict::improved ||
       r.verdict == Verdict::unknown)
     return "warn";
-  return passes(r.verdict) ? "ok" : "bad";
+  return results::fails_by_default(r.verdict) ? "bad" : "ok";
 }
 
 std::string list(const std::string& title, const std::vector<std::string>& items) {

@@ -55,6 +55,7 @@ std::string fault(const Fault& f, size_t number) {
     out += definition(e.name, number_part + (e.text.empty() ? "" : " (" + e.text + ")"));
   }
   out += definition("confidence", number_text(100 * f.confidence) + " %");
+  out += definition("left because", f.left_because);
   out += definition("avoid it", f.advice);
   return out + "</dl></article>\n";
 }

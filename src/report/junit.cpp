@@ -1,4 +1,5 @@
-// For continuous integration: what fails is what would end the command with exit code 1, piece by piece.
+// For continuous integration: when the command ends with exit code 1, the pieces that are wrong fail; else
+// none.
 #include <cmath>
 
 #include "report/report.h"
@@ -19,13 +20,13 @@ struct Case {
 
 Case verdict_case(const Result& r) {
   Case out{"fetafix." + r.command, "verdict", "", results::what_now(r)};
-  if (!passes(r.verdict)) out.failure = results::verdict_sentence(r);
+  if (results::fails(r)) out.failure = results::verdict_sentence(r);
   return out;
 }
 
-Case fault_case(const results::Fault& f) {
+Case fault_case(const results::Fault& f, bool failing) {
   Case out{"fetafix.fault", kind(f) + " at " + place(f), "", ""};
-  (f.fixed ? out.output : out.failure) = f.explanation;
+  (failing && !f.fixed ? out.failure : out.output) = f.explanation;
   for (const auto& evidence : f.evidence)
     out.output += (out.output.empty() ? "" : "; ") + evidence_text(evidence);
   if (!f.advice.empty()) out.output += (out.output.empty() ? "" : "; ") + f.advice;
@@ -37,12 +38,13 @@ std::string label_text(const std::vector<results::Label>& top5) {
   return std::to_string(top5.front().index) + (top5.front().text.empty() ? "" : " " + top5.front().text);
 }
 
-Case sample_case(const results::Sample& s) {
+Case sample_case(const results::Sample& s, bool failing) {
   Case out{"fetafix.sample", s.name, "", ""};
   const auto& last = s.repaired_top5.empty() ? s.target_top5 : s.repaired_top5;
   if (label_changed(s))
-    out.failure = "source says " + label_text(s.source_top5) + ", target says " + label_text(last) +
-                  (s.near_tie ? " (a near tie in the source)" : "");
+    (failing ? out.failure : out.output) = "source says " + label_text(s.source_top5) + ", target says " +
+                                           label_text(last) +
+                                           (s.near_tie ? " (a near tie in the source)" : "");
   return out;
 }
 
@@ -67,10 +69,11 @@ std::string total_time(const Result& r) {
 }  // namespace
 
 std::string junit(const Result& r) {
+  const bool failing = results::fails(r);
   std::vector<Case> cases{verdict_case(r)};
-  for (const auto& fault : r.faults) cases.push_back(fault_case(fault));
+  for (const auto& fault : r.faults) cases.push_back(fault_case(fault, failing));
   for (const auto& sample : r.sample_list)
-    if (!sample.source_top5.empty()) cases.push_back(sample_case(sample));
+    if (!sample.source_top5.empty()) cases.push_back(sample_case(sample, failing));
   size_t failures = 0;
   std::string body;
   for (const Case& c : cases) {

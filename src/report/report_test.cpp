@@ -87,6 +87,7 @@ Result poisoned() {
                      &r.faults[0].target_node,
                      &r.faults[0].explanation,
                      &r.faults[0].advice,
+                     &r.faults[0].left_because,
                      &r.faults[0].evidence[0].name,
                      &r.faults[0].evidence[0].text,
                      &r.depth[0].name,
@@ -145,7 +146,9 @@ TEST(Text, Golden) {
 }
 
 TEST(JUnit, Golden) {
-  EXPECT_EQ(junit(repaired()), golden("repaired.xml"));
+  Result r = repaired();
+  r.verdict = Verdict::improved;
+  EXPECT_EQ(junit(r), golden("improved.xml"));
 }
 
 TEST(Text, NoLineIsTooLong) {
@@ -197,6 +200,17 @@ TEST(JUnit, IsWellFormedAndCounts) {
   Result r;
   r.verdict = Verdict::different;
   EXPECT_NE(junit(r).find("tests=\"1\" failures=\"1\""), std::string::npos);
+}
+
+TEST(JUnit, NothingFailsWhereTheCommandDoesNot) {
+  EXPECT_NE(junit(repaired()).find("tests=\"5\" failures=\"0\""), std::string::npos);
+  EXPECT_NE(junit(repaired()).find("its kernel rounds otherwise"), std::string::npos);
+  Result r = repaired();
+  r.verdict = Verdict::different;
+  r.fail_on = {Verdict::broken};
+  EXPECT_NE(junit(r).find("tests=\"5\" failures=\"0\""), std::string::npos);
+  r.fail_on = {Verdict::broken, Verdict::different};
+  EXPECT_NE(junit(r).find("tests=\"5\" failures=\"3\""), std::string::npos);
 }
 
 TEST(Words, Clean) {

@@ -60,7 +60,7 @@ const char* color_of(const Result& r) {
   if (r.verdict == Verdict::quantized || r.verdict == Verdict::improved || r.verdict == Verdict::latent ||
       r.verdict == Verdict::unknown)
     return "1;33";
-  return passes(r.verdict) ? "1;32" : "1;31";
+  return results::fails_by_default(r.verdict) ? "1;31" : "1;32";
 }
 
 void model(Page& page, const char* side, const results::ModelInfo& m) {
@@ -126,6 +126,7 @@ void fault(Page& page, const Fault& f, size_t number) {
   item("why", f.explanation);
   for (size_t i = 0; i < f.evidence.size() && i < 3; ++i)
     item(i == 0 ? "shown" : "", evidence_text(f.evidence[i]));
+  item("left", f.left_because);
   item("avoid", f.advice);
 }
 

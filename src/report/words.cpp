@@ -159,12 +159,6 @@ std::string evidence_text(const results::Evidence& e) {
          (e.text.empty() ? "" : " (" + e.text + ")");
 }
 
-bool passes(results::Verdict verdict) {
-  using results::Verdict;
-  return verdict == Verdict::identical || verdict == Verdict::equivalent || verdict == Verdict::quantized ||
-         verdict == Verdict::repaired;
-}
-
 bool label_changed_before(const Sample& sample) {
   return first_differs(sample.source_top5, sample.target_top5);
 }

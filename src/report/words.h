@@ -33,9 +33,6 @@ std::string kind(const results::Fault& fault);
 // "error / tolerance: 812 (on 5 of 5 samples)".
 std::string evidence_text(const results::Evidence& evidence);
 
-// Whether a command with this verdict ends with exit code 0.
-bool passes(results::Verdict verdict);
-
 // The first label of the source against the target as it is in the end: the repaired one where there is one.
 bool label_changed_before(const results::Sample& sample);
 bool label_changed(const results::Sample& sample);

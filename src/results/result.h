@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +29,9 @@ enum class Verdict {
 // "identical" ... "not-repaired".
 std::string_view verdict_name(Verdict verdict);
 std::optional<Verdict> verdict_from_name(std::string_view name);
+std::span<const std::string_view> verdict_names();
+// Whether a command with this verdict ends with exit code 1 where the user does not say which do.
+bool fails_by_default(Verdict verdict);
 
 // A number that speaks for a fault: {"error / tolerance", 812.0, "", "on 5 of 5 samples"}.
 struct Evidence {
@@ -47,7 +51,8 @@ struct Fault {
   std::vector<Evidence> evidence;
   double confidence = 0;  // 0..1
   bool fixed = false;
-  int64_t edits = 0;  // of the patch, for this fault
+  int64_t edits = 0;              // of the patch, for this fault
+  std::string left_because = {};  // why it may not be, or was not, repaired; empty: nothing stood in the way
 };
 
 struct Differences {
@@ -118,10 +123,12 @@ struct Result {
   std::string command;  // "check", "localize", "repair"
   ModelInfo source;
   ModelInfo target;
+  bool files_alone = false;  // nothing was run, and there are no samples
   int64_t samples = 0;
   int64_t held_back = 0;  // of them, in the verdict set
   Verdict verdict = Verdict::unknown;
-  std::string reason;  // why this verdict, in one sentence
+  std::string reason;            // why this verdict, in one sentence
+  std::vector<Verdict> fail_on;  // verdicts that end with exit code 1; empty: the default ones
   Differences before;
   std::optional<Differences> after;            // a repair: all samples
   std::optional<Differences> held_back_after;  // a repair: the verdict set
@@ -135,5 +142,8 @@ struct Result {
   std::vector<std::string> notes;  // what was assumed, measured, left out
   std::vector<std::string> warnings;
 };
+
+// Whether the command ends with exit code 1.
+bool fails(const Result& result);
 
 }  // namespace fetafix::results

@@ -40,7 +40,8 @@ Json to_json(const Fault& f) {
           {"fixed", f.fixed},
           {"advice", f.advice},
           {"evidence", list(f.evidence)},
-          {"edits", f.edits}};
+          {"edits", f.edits},
+          {"left_because", f.left_because}};
 }
 
 Json to_json(const Differences& d) {

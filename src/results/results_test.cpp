@@ -39,6 +39,17 @@ Result repaired() {
   return r;
 }
 
+TEST(Verdicts, FailAsTheUserSays) {
+  Result r = repaired();
+  EXPECT_FALSE(fails(r));
+  r.fail_on = {Verdict::repaired};
+  EXPECT_TRUE(fails(r));
+  r.verdict = Verdict::different;
+  EXPECT_FALSE(fails(r));
+  r.fail_on.clear();
+  EXPECT_TRUE(fails(r));
+}
+
 TEST(ResultJson, HasTheKeysOfVersion1InOrder) {
   const Json json = to_json(repaired());
   std::vector<std::string> keys;
@@ -56,7 +67,7 @@ TEST(ResultJson, HasTheKeysOfVersion1InOrder) {
       dump_json(json["faults"][0]),
       R"({"class":"hyperparameters","pattern":"conv-pads","source_node":"stem","target_node":"op 3",)"
       R"("explanation":"the padding lies on the other side","confidence":0.99,"fixed":true,"advice":"",)"
-      R"("evidence":[],"edits":1})");
+      R"("evidence":[],"edits":1,"left_because":""})");
   EXPECT_EQ(dump_json(json["seconds"]), R"({"total":12.5,"check":3.0})");
   EXPECT_TRUE(json["patch"].is_null());
 }

@@ -107,7 +107,15 @@ std::string number_text(double number) {
   return text;
 }
 
+std::string sentence_on_files(const Result& r) {
+  if (r.verdict == Verdict::equivalent)
+    return stopped("Equivalent as far as the files say, nothing was run: " + because(r, "all is the same"));
+  return stopped("Different: nothing was run" + faults_found(r) + ": " + because(r, "the files differ"));
+}
+
 std::string verdict_sentence(const Result& r) {
+  if (r.files_alone && (r.verdict == Verdict::equivalent || r.verdict == Verdict::different))
+    return sentence_on_files(r);
   const std::string samples = count(r.samples, "sample");
   switch (r.verdict) {
     case Verdict::identical:
@@ -156,6 +164,7 @@ std::string what_now(const Result& r) {
       return r.command == "repair" ? "Convert again as advised with each fault."
                                    : "Run 'fetafix repair', which mends what it knows, or convert again.";
     case Verdict::unknown:
+      if (r.files_alone) return "Run it with --data: what the files can't tell is told by values.";
       return "See the reason and the coverage. If it is the same model, name the pairs with --map, or go on "
              "with "
              "--force.";

@@ -38,6 +38,12 @@ struct LoadOptions {
   const std::atomic<bool>* interrupted = nullptr;  // becomes true: the call ends as ErrorKind::interrupted
 };
 
+// An option of a runtime, as the user gives it: --runtime-option NAME=VALUE.
+struct RuntimeOption {
+  std::string_view name;  // "tflite.kernels"
+  std::vector<std::string_view> values;
+};
+
 // A model loaded in a worker. Not thread-safe; the worker ends with the session.
 class Session {
  public:
@@ -55,6 +61,7 @@ class Runtime {
   virtual ~Runtime() = default;
   virtual std::string_view name() const = 0;    // "onnxruntime"
   virtual std::string_view format() const = 0;  // the format whose files it runs
+  virtual std::vector<RuntimeOption> options() const { return {}; }
   // "1.32.0", or runtime_missing with the command that installs it.
   virtual Result<std::string> version(const Locations& locations) const = 0;
   Result<std::string> version() const { return version(Locations{}); }
@@ -68,5 +75,8 @@ std::span<const Runtime* const> all_runtimes();
 // cross-check). Error kind unsupported: none runs that format.
 Result<const Runtime*> runtime_for(std::string_view format);
 Result<const Runtime*> find_runtime(std::string_view name);
+
+// Error kind usage: no runtime has that option, or not with that value; says which there are.
+Status check_option(const std::string& name, const std::string& value);
 
 }  // namespace fetafix::runtimes

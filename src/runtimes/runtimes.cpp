@@ -1,5 +1,8 @@
+#include <algorithm>
 #include <array>
+#include <set>
 
+#include "base/near.h"
 #include "runtimes/litert/litert.h"
 #include "runtimes/onnxruntime/onnxruntime.h"
 #include "runtimes/runtime.h"
@@ -26,6 +29,21 @@ Result<const Runtime*> find_runtime(std::string_view name) {
     known += (known.empty() ? "" : ", ") + std::string(runtime->name());
   }
   return Error{ErrorKind::usage, "no runtime '" + std::string(name) + "'; there are " + known};
+}
+
+Status check_option(const std::string& name, const std::string& value) {
+  std::set<std::string> known;
+  for (const Runtime* runtime : all_runtimes())
+    for (const RuntimeOption& option : runtime->options()) {
+      known.emplace(option.name);
+      if (option.name != name) continue;
+      if (std::find(option.values.begin(), option.values.end(), value) != option.values.end()) return {};
+      return Error{ErrorKind::usage, name + ": expected " +
+                                         joined({option.values.begin(), option.values.end()}) + ", found '" +
+                                         value + "'"};
+    }
+  return Error{ErrorKind::usage,
+               "no runtime option '" + name + "'; there is " + joined({known.begin(), known.end()})};
 }
 
 }  // namespace fetafix::runtimes

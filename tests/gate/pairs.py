@@ -18,7 +18,7 @@ KERAS = Data("keras-tf", "mobilenet")
 IMAGENET = Data("torchvision", "mobilenet")
 ARRAYS = Data(None, None)
 
-XNNPACK, BUILTIN, REFERENCE = (("--tflite-kernels", name) for name in ("xnnpack", "builtin", "reference"))
+XNNPACK, BUILTIN, REFERENCE = (("--runtime-option", f"tflite.kernels={name}") for name in ("xnnpack", "builtin", "reference"))
 
 
 def same(data, *pairs, options=(), order=()):

@@ -37,6 +37,12 @@ struct Outputs {
   std::string json, junit;
 };
 
+// Words with commas between them; given several times, the lists add up.
+void add_list(CLI::App& app, const std::string& name, std::vector<std::string>& words,
+              const std::string& description) {
+  app.add_option(name, words, description)->delimiter(',')->allow_extra_args(false)->type_name("LIST");
+}
+
 void add_pair_options(CLI::App& app, fetafix::Options& o, Outputs& files) {
   app.add_option("SOURCE", o.source, "the model before conversion")->required();
   app.add_option("TARGET", o.target, "the model after conversion")->required();
@@ -45,17 +51,53 @@ void add_pair_options(CLI::App& app, fetafix::Options& o, Outputs& files) {
                  "how an image becomes a tensor: a preset or resize=256,crop=224,...");
   app.add_option("--source-preprocess", o.source_preprocess, "the same, for the source alone");
   app.add_option("--target-preprocess", o.target_preprocess, "the same, for the target alone");
+  app.add_option("--map", o.map,
+                 "an input, output or value of the source and its counterpart, by their names")
+      ->allow_extra_args(false)
+      ->type_name("SOURCE=TARGET");
   app.add_option("--labels", o.labels, "names of the classes: a line each, JSON or csv");
   app.add_option("--limit", o.limit, "use at most N samples");
   app.add_option("--held-back", o.held_back, "share of the samples kept for the last verdict")
       ->check(CLI::Range(0.0, 0.9));
   app.add_option("--seed", o.seed, "decides which samples go where");
   app.add_option("--threads", o.threads, "of each runtime")->check(CLI::Range(1, 256));
+  app.add_option("--memory", o.memory, "refuse what would make fetafix itself hold more than MB megabytes")
+      ->check(CLI::PositiveNumber)
+      ->type_name("MB");
   app.add_option("--run-dir", o.run_dir, "write result.json and report.html here");
+  app.add_flag_callback(
+      "--no-images", [&o] { o.images = false; }, "leave the pictures of samples out of the report");
   app.add_option("--json", files.json, "write the result as JSON");
   app.add_option("--junit", files.junit, "write the result as JUnit XML");
+  add_list(app, "--fail-on", o.fail_on, "verdicts for which the exit code is 1; all others give 0");
   app.add_option("--python", o.python, "the interpreter whose frameworks are used");
-  app.add_option("--tflite-kernels", o.tflite_kernels, "xnnpack, builtin or reference");
+  app.add_option("--runtime-option", o.runtime_options, "such as tflite.kernels=xnnpack|builtin|reference")
+      ->allow_extra_args(false)
+      ->type_name("NAME=VALUE");
+}
+
+void add_recorded_options(CLI::App& app, fetafix::Options& o) {
+  app.add_option("--source-outputs", o.source_outputs, "a .npz of what the source answers; it is not run")
+      ->type_name("FILE");
+  app.add_option("--target-outputs", o.target_outputs, "a .npz of what the target answers; it is not run")
+      ->type_name("FILE");
+}
+
+void add_repair_options(CLI::App& app, fetafix::Options& o) {
+  app.add_option("--output", o.output, "the repaired model");
+  app.add_option("--patch", o.patch, "the list of edits; default: OUTPUT.patch.json");
+  add_list(app, "--allow", o.allow, "classes of faults, or operators by name: repair these alone");
+  add_list(app, "--forbid", o.forbid,
+           "classes of faults, or operators by name: report them, repair the others");
+  app.add_option("--max-edits", o.max_edits, "mend at most N faults, those with the largest errors")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  app.add_option("--time-limit", o.time_limit,
+                 "try nothing more after S seconds; what was found is verified and written")
+      ->check(CLI::PositiveNumber)
+      ->type_name("S");
+  app.add_flag("--dry-run", o.dry_run, "write nothing");
+  app.add_flag("--force", o.force, "go on even if these look like two models");
 }
 
 bool write_text(const std::string& path, const std::string& text) {
@@ -96,10 +138,10 @@ int main(int argc, char** argv) {
   auto* localize = app.add_subcommand("localize", "which parts are wrong, and why?");
   auto* repair = app.add_subcommand("repair", "write a repaired target");
   for (auto* command : {check, localize, repair}) add_pair_options(*command, options, files);
-  repair->add_option("--output", options.output, "the repaired model");
-  repair->add_option("--patch", options.patch, "the list of edits; default: OUTPUT.patch.json");
-  repair->add_flag("--dry-run", options.dry_run, "write nothing");
-  repair->add_flag("--force", options.force, "go on even if these look like two models");
+  for (auto* command : {check, localize}) add_recorded_options(*command, options);
+  localize->add_flag("--static", options.run_nothing,
+                     "run nothing: compare stored numbers, attributes and how the operators hang together");
+  add_repair_options(*repair, options);
   std::string model, what, python;
   fetafix::ApplyOptions replay;
   auto* apply = app.add_subcommand("apply", "replay a patch");

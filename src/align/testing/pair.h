@@ -45,9 +45,11 @@ struct Aligned {
   std::unique_ptr<SourceValues> values;
   Alignment alignment;
 
-  // `input_permutation`: of the target's input against the source's.
+  // `input_permutation`: of the target's input against the source's. `named`: target and source value that
+  // the user pairs.
   Aligned(const std::string& source_text, const std::string& target_text,
-          const std::vector<int>& input_permutation = {})
+          const std::vector<int>& input_permutation = {},
+          const std::map<std::string, std::string>& named = {})
       : source(canonical(parse(source_text))), target(canonical(parse(target_text))) {
     std::vector<NodeId> nodes(source.nodes.size());
     std::iota(nodes.begin(), nodes.end(), 0);
@@ -66,11 +68,18 @@ struct Aligned {
       inputs.push_back({{target.inputs[0], input_permutation.empty() ? x : transpose(x, input_permutation)}});
     }
     values = std::make_unique<SourceValues>(source, std::move(samples));
-    auto aligned = align(evaluator(), *values, target, inputs, {});
+    WalkOptions options;
+    for (const auto& [mine, its] : named) options.named[id_of(target, mine)] = id_of(source, its);
+    auto aligned = align(evaluator(), *values, target, inputs, options);
     EXPECT_TRUE(aligned.ok()) << aligned.error().message;
     if (aligned.ok()) alignment = std::move(aligned).value();
   }
 
+  static ValueId id_of(const Graph& graph, const std::string& name) {
+    for (ValueId id = 0; id < static_cast<ValueId>(graph.values.size()); ++id)
+      if (graph.value(id).name == name) return id;
+    return graph::no_value;
+  }
   // Name of the source value that a target value is paired with; "" for none.
   std::string paired(const std::string& name) const {
     for (const auto& [value, pair] : alignment.pairs)

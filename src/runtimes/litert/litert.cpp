@@ -11,6 +11,7 @@ class LiteRt : public Runtime {
  public:
   std::string_view name() const override { return "litert"; }
   std::string_view format() const override { return "tflite"; }
+  std::vector<RuntimeOption> options() const override { return tflite_options(); }
 
   Result<std::string> version(const Locations& locations) const override {
     FETAFIX_TRY(auto worker, program(locations));

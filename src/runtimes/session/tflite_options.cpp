@@ -1,14 +1,22 @@
 #include "runtimes/session/tflite_options.h"
 
+#include <algorithm>
+
 namespace fetafix::runtimes {
+
+std::vector<RuntimeOption> tflite_options() {
+  return {{"tflite.kernels", {"xnnpack", "builtin", "reference"}}};
+}
 
 Result<Json> tflite_load_options(const LoadOptions& options) {
   Json members{{"kernels", options.optimize ? "xnnpack" : "builtin"}};
   for (const auto& [name, value] : options.options) {
     if (!name.starts_with("tflite.")) continue;
-    if (name != "tflite.kernels")
-      return Error{ErrorKind::usage, "no runtime option '" + name + "'; there is tflite.kernels"};
-    if (value != "xnnpack" && value != "builtin" && value != "reference")
+    const RuntimeOption kernels = tflite_options()[0];
+    if (name != kernels.name)
+      return Error{ErrorKind::usage,
+                   "no runtime option '" + name + "'; there is " + std::string(kernels.name)};
+    if (std::find(kernels.values.begin(), kernels.values.end(), value) == kernels.values.end())
       return Error{ErrorKind::usage,
                    name + ": expected xnnpack, builtin or reference, found '" + value + "'"};
     members["kernels"] = value;

@@ -6,6 +6,8 @@
 
 namespace fetafix::runtimes {
 
+std::vector<RuntimeOption> tflite_options();
+
 // Members of the load request from "tflite.*" options; those of other runtimes are ignored. Without
 // `optimize` the kernels default to builtin: XNNPACK fuses and packs, which is the rewriting that TFLite has.
 // Error kind usage: an unknown name or value.

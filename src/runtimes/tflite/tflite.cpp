@@ -23,6 +23,7 @@ class Tflite : public Runtime {
  public:
   std::string_view name() const override { return "tflite"; }
   std::string_view format() const override { return "tflite"; }
+  std::vector<RuntimeOption> options() const override { return tflite_options(); }
 
   Result<std::string> version(const Locations& locations) const override {
     FETAFIX_TRY(auto worker, program(locations));

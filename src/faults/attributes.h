@@ -1,0 +1,22 @@
+// What two operators of one type compute differently by their attributes.
+#pragma once
+
+#include "graph/graph.h"
+
+namespace fetafix::faults {
+
+// One attribute by which an operator computes, as each side means it.
+struct AttributeDifference {
+  std::string name;
+  graph::Attribute source;
+  graph::Attribute target;
+};
+
+// Of those attributes that do not depend on the layout; defaults are filled in. Pads of convolutions are not
+// among them (effective.h).
+std::vector<AttributeDifference> differing_attributes(const graph::Node& source, const graph::Node& target);
+
+// Whether all attributes of such an operator are among them.
+bool knows_all_attributes(const graph::Node& node);
+
+}  // namespace fetafix::faults

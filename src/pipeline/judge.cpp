@@ -1,0 +1,73 @@
+#include <algorithm>
+
+#include "pipeline/stages.h"
+
+namespace fetafix::pipeline {
+namespace {
+
+using results::Verdict;
+
+void judge_faulty(Run& run, bool labels) {
+  const auto& faults = run.analysis->faults;
+  const bool sure = std::any_of(faults.begin(), faults.end(), [](const auto& f) {
+    return f.edge || f.segment->state != align::State::unaligned;
+  });
+  if (labels)
+    run.conclude(Verdict::different, "labels differ and faults were found");
+  else if (sure)
+    run.conclude(Verdict::latent, "labels agree, yet the target does not compute what the source computes");
+  else
+    run.conclude(Verdict::unknown, "some operators could not be aligned");
+}
+
+void judge_quantized(Run& run) {
+  run.conclude(Verdict::quantized,
+               "every operator computes what the source computes in fewer bits: " + run.precision.what);
+  if (const int64_t changed = run.result.before.label_differences; changed > 0)
+    run.result.warnings.push_back(std::to_string(changed) +
+                                  " labels change by the rounding to fewer bits alone");
+}
+
+// Every operator was looked at and none was found wrong.
+void judge_faultless(Run& run, bool labels) {
+  const double error = run.result.before.max_relative_error;
+  const bool outside = error > 8 * run.floor;
+  const bool covered = fully_covered(run.result.coverage);
+  if (outside && run.precision.reduced() && covered && error <= run.allowed_error())
+    judge_quantized(run);
+  else if (labels && outside)
+    run.conclude(Verdict::different,
+                 "labels differ, and no operator was found that explains it; the input may be fed "
+                 "differently");
+  else if (!covered)
+    run.conclude(Verdict::unknown, "some operators could not be aligned or read");
+  else if (outside)
+    run.conclude(Verdict::unknown,
+                 "outputs differ by more than rounding explains, though every operator computes as the "
+                 "source's; the target's runtime may compute the file otherwise");
+  else
+    run.conclude(all_identical(run.source, run.target) ? Verdict::identical : Verdict::equivalent,
+                 "every operator computes what the source computes");
+}
+
+}  // namespace
+
+bool fully_covered(const results::Coverage& coverage) {
+  return coverage.unaligned == 0 && coverage.opaque == 0;
+}
+
+void judge(Run& run) {
+  if (!run.target.empty()) run.result.before = compare_outputs(run.source, run.target, {}, run.noise());
+  const bool labels = run.result.before.label_differences > 0;
+  if (!run.pair.target.broken.empty() && run.target.empty())
+    run.conclude(Verdict::broken, "the target does not load or run: " + run.pair.target.broken);
+  else if (!run.analysis)
+    run.conclude(labels ? Verdict::different : Verdict::unknown,
+                 "the models could not be aligned: " + run.unread);
+  else if (!run.analysis->faults.empty())
+    judge_faulty(run, labels);
+  else
+    judge_faultless(run, labels);
+}
+
+}  // namespace fetafix::pipeline

@@ -1,0 +1,224 @@
+#include <algorithm>
+
+#include "pipeline/apply.h"
+#include "pipeline/stages.h"
+#include "results/sentences.h"
+
+namespace fetafix::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using results::Verdict;
+
+constexpr int most_cycles = 3;
+
+// A repair that was kept, and where result.faults tells of its fault.
+struct Kept {
+  graph::EditGroup group;
+  size_t fault;
+  double error;  // that it mends, local and relative
+};
+
+void leave(results::Fault& fault, std::string reason) {
+  fault.fixed = false;
+  fault.edits = 0;
+  fault.left_because = std::move(reason);
+}
+
+// Tells of a repair in the results; the place of its fault there.
+size_t report(Run& run, results::Fault fault) {
+  auto& faults = run.result.faults;
+  const auto known = std::find_if(faults.begin(), faults.end(), [&](const results::Fault& f) {
+    return f.source_node == fault.source_node && f.target_node == fault.target_node;
+  });
+  const auto at = static_cast<size_t>(known - faults.begin());
+  if (known == faults.end())
+    faults.push_back(std::move(fault));
+  else if (fault.fixed)
+    *known = std::move(fault);
+  return at;
+}
+
+// Tries what may be tried on what an analysis found.
+Result<std::vector<Kept>> try_repairs(Run& run, const Analysis& analysis, const graph::Patch& patch) {
+  repair::Options search;
+  if (run.options.progress)
+    search.progress = [&](size_t done, size_t total) { run.options.progress("trying repairs", done, total); };
+  search.stop = [&] { return run.out_of_time(); };
+  graph::Patch draft = patch;  // not yet known to be expressible
+  search.on_kept = [&](const repair::Repair& one) {
+    draft.groups.push_back(repair::edits_of(one));
+    run.best.save_now_and_then(*run.pair.target.model, draft);
+  };
+  const Permitted allowed = permitted(run.permission, analysis);
+  FETAFIX_TRY(auto repairs, repair::search(*run.evaluator, analysis.target, *analysis.values,
+                                           analysis.alignment, allowed.faults, search));
+  std::vector<Kept> out;
+  for (size_t i = 0; i < repairs.size(); ++i) {
+    const repair::Repair& one = repairs[i];
+    results::Fault fault = describe(analysis, analysis.faults[i], &one);
+    fault.fixed = one.kept >= 0;
+    if (!fault.fixed)
+      fault.left_because = one.cut_short ? "the time limit came first" : allowed.objections[i];
+    run.cut_short = run.cut_short || one.cut_short;
+    const size_t at = report(run, std::move(fault));
+    if (one.kept >= 0) out.push_back({repair::edits_of(one), at, one.fault->relative_error});
+  }
+  return out;
+}
+
+// Of what is kept: all that the target's format can express behind the patch. An edit that it can't must not
+// cost the others.
+std::vector<Kept> expressible(Run& run, graph::Patch patch, std::vector<Kept> kept) {
+  std::vector<Kept> out;
+  for (Kept& one : kept) {
+    patch.groups.push_back(one.group);
+    auto tried = run.pair.target.model->patched(patch);
+    Status readable;
+    if (tried.ok()) {
+      auto lifted = (*tried)->lift();
+      if (lifted.ok()) {
+        out.push_back(std::move(one));
+        continue;
+      }
+      readable = lifted.error();
+    } else {
+      readable = tried.error();
+    }
+    const std::string reason = "the edit could not be written: " + readable.error().message;
+    run.result.warnings.push_back(reason + " (" + one.group.reason + ")");
+    leave(run.result.faults[one.fault], reason);
+    patch.groups.pop_back();
+  }
+  return out;
+}
+
+// At most as many as --max-edits leaves room for: those that mend the largest errors.
+void keep_the_largest(Run& run, std::vector<Kept>& kept, size_t before) {
+  const size_t most = run.options.max_edits;
+  if (most == 0 || before + kept.size() <= most) return;
+  const size_t room = most - std::min(most, before);
+  while (kept.size() > room) {
+    const auto smallest = std::min_element(kept.rbegin(), kept.rend(),
+                                           [](const Kept& a, const Kept& b) { return a.error < b.error; });
+    leave(run.result.faults[smallest->fault],
+          "the patch holds " + std::to_string(most) + " already, as many as --max-edits allows");
+    kept.erase(std::next(smallest).base());
+  }
+}
+
+// Repairs what an analysis found; adds to the patch what helps, may be done and can be written.
+Status search(Run& run, const Analysis& analysis, graph::Patch& patch) {
+  FETAFIX_TRY(auto kept, try_repairs(run, analysis, patch));
+  kept = expressible(run, patch, std::move(kept));
+  keep_the_largest(run, kept, patch.groups.size());
+  for (Kept& one : kept) patch.groups.push_back(std::move(one.group));
+  run.best.save(*run.pair.target.model, patch);
+  return {};
+}
+
+// One fault may hide another, or show on other samples: those that differ most behind the patch are walked
+// next, on the patched view, so that all edits keep addressing the original file.
+Result<bool> search_what_still_differs(Run& run, graph::Patch& patch) {
+  const size_t most = run.options.max_edits;
+  if (patch.groups.empty() || (most > 0 && patch.groups.size() >= most)) return false;
+  FETAFIX_CHECK(run.go_on());
+  FETAFIX_TRY(auto file, run.pair.target.model->patched(patch));
+  FETAFIX_TRY(auto folder, TemporaryFolder::make());
+  const fs::path path = folder.path() / fs::path(run.pair.target.path).filename();
+  FETAFIX_CHECK(file->write(path));
+  auto session = load_native(run.pair.target, path, run.options);
+  if (!session.ok()) return false;  // verification will say so
+  auto outputs = run_all(**session, run.pair.target, run.count, run.options, "running the repaired target");
+  if (!outputs.ok()) return false;
+  // The samples held back judge the end; they do not say whether to go on.
+  const auto now = compare_outputs(run.source, *outputs, run.searched(), run.noise());
+  if (now.label_differences <= now.near_ties && now.max_relative_error <= run.allowed_error()) return false;
+  if (run.out_of_time()) {
+    run.cut_short = true;
+    return false;
+  }
+  graph::Graph view = run.pair.target.lifted.graph;
+  if (auto applied = graph::apply(view, patch); !applied.ok()) return false;
+  run.walked = run.diagnosis_samples(*outputs);
+  run.analysis.reset();  // the values of one walk are enough to hold
+  auto next = analyze(*run.evaluator, run.pair, view, run.walked, run.options, "aligning again");
+  if (!next.ok()) return false;
+  const size_t before = patch.groups.size();
+  run.analysis = std::move(next).value();
+  FETAFIX_CHECK(search(run, *run.analysis, patch));
+  return patch.groups.size() > before;
+}
+
+// A patch that replaces most of the parameters is a new conversion and no repair.
+bool looks_foreign(const Analysis& analysis, const graph::Patch& patch) {
+  int64_t linear = 0, replaced = 0;
+  for (const auto& node : analysis.target.nodes) linear += node.type == "Conv" || node.type == "MatMul";
+  for (const auto& group : patch.groups)
+    for (const auto& edit : group.edits)
+      if (auto* tensor = std::get_if<graph::SetTensor>(&edit)) replaced += tensor->value.rank() >= 2;
+  return linear >= 4 && 2 * replaced > linear;
+}
+
+Status write(Run& run, const formats::NativeModel& repaired, const graph::Patch& patch) {
+  const Options& options = run.options;
+  if (options.dry_run || run.result.verdict == Verdict::not_repaired || options.output.empty()) return {};
+  FETAFIX_CHECK(repaired.write(options.output));
+  run.result.output = options.output;
+  const std::string patch_path = options.patch.empty() ? options.output + ".patch.json" : options.patch;
+  graph::Patch complete = patch;
+  FETAFIX_CHECK(complete_patch(complete, *run.pair.target.model, run.pair.target.path, options.output));
+  FETAFIX_CHECK(write_patch(complete, patch_path));
+  run.result.patch = patch_path;
+  return {};
+}
+
+// Round by round. False: what would have to be changed is no repair.
+Result<bool> search_all(Run& run, graph::Patch& patch) {
+  run.result.faults.clear();
+  FETAFIX_CHECK(search(run, *run.analysis, patch));
+  if (looks_foreign(*run.analysis, patch) && !run.options.force) {
+    run.conclude(
+        Verdict::unknown,
+        "most of the target differs from the source: these are not the same model (--force goes on)");
+    run.best.discard();
+    return false;
+  }
+  for (int cycle = 1; cycle < most_cycles; ++cycle) {
+    FETAFIX_TRY(const bool more, search_what_still_differs(run, patch));
+    if (!more) break;
+  }
+  if (run.cut_short)
+    run.result.warnings.push_back("the search stopped at the time limit of " +
+                                  results::number_text(run.options.time_limit) +
+                                  " s; what was found until then is verified");
+  return true;
+}
+
+}  // namespace
+
+Status mend(Run& run) {
+  const Verdict verdict = run.result.verdict;
+  if (verdict == Verdict::broken && !run.analysis) return {};  // there is nothing to work on
+  const bool same =
+      verdict == Verdict::identical || verdict == Verdict::equivalent || verdict == Verdict::quantized;
+  graph::Patch patch;
+  patch.format = run.pair.target.model->format();
+  patch.model_sha256 = run.pair.target.model->sha256();
+  if (!same && run.analysis) {
+    FETAFIX_TRY(const bool is_a_repair, search_all(run, patch));
+    if (!is_a_repair) return {};
+  }
+  run.analysis.reset();
+  run.clock.lap(run.result, "repair");
+  FETAFIX_CHECK(run.go_on());
+  FETAFIX_TRY(auto repaired, run.pair.target.model->patched(patch));
+  FETAFIX_CHECK(verify(run, *repaired, same));
+  FETAFIX_CHECK(run.go_on());  // a stage that was cut short may have said something else
+  run.clock.lap(run.result, "verify");
+  FETAFIX_CHECK(write(run, *repaired, patch));
+  run.best.discard();
+  return {};
+}
+
+}  // namespace fetafix::pipeline

@@ -1,0 +1,70 @@
+// The stages of check, localize and repair, each in a file of its own, and what they share. run.cpp knows
+// their order.
+#pragma once
+
+#include "data/split.h"
+#include "pipeline/analysis.h"
+#include "pipeline/best_so_far.h"
+#include "pipeline/clock.h"
+#include "pipeline/permission.h"
+#include "pipeline/precision.h"
+
+namespace fetafix::pipeline {
+
+// One command on one pair.
+struct Run {
+  Command command;
+  const Options& options;
+  results::Result result = {};
+  Clock clock = {};
+  Pair pair = {};
+  size_t count = 0;  // of samples
+  data::Sets sets = {};
+  std::vector<size_t> walked = {};                            // the samples that the walk sees
+  std::vector<Outputs> source = {}, target = {}, after = {};  // by sample; empty: could not run, or not yet
+  Permission permission = {};
+  std::unique_ptr<evaluate::Evaluator> evaluator = {};
+  std::unique_ptr<Analysis> analysis = {};  // the latest
+  std::string unread = {};                  // why there is no analysis
+  double floor = 0;
+  Precision precision = {};
+  BestSoFar best = {};
+  bool cut_short = false;  // the search, by the time limit
+
+  // Asked between stages: within one, what was interrupted may come back as some other failure.
+  Status go_on() const;
+  bool out_of_time() const;
+  void conclude(results::Verdict verdict, std::string reason);
+  // What the search may look at: all but the samples held back (them too where there are no others).
+  std::vector<size_t> searched() const;
+  // The samples whose values the walk sees: never those held back; first those whose outputs differ most, for
+  // a fault may not show on every sample. Two tell what depends on the sample; more cost the same again each.
+  std::vector<size_t> diagnosis_samples(const std::vector<Outputs>& differing) const;
+  // Half of what near ties may differ by, relative to the largest score.
+  double noise() const;
+  // Eight floors: the floor is measured on few samples and few ways of computing.
+  double allowed_error() const;
+};
+
+// open.cpp: both files, their runtimes and the samples; then both run on all of them.
+Status open(Run& run);
+Status run_natively(Run& run);
+// What a report says of a file.
+results::ModelInfo info_of(const Side& side);
+// static.cpp: in place of all that follows, for --static.
+Status compare_files(Run& run);
+// walk.cpp: the noise floor, the alignment and the faults.
+Status walk(Run& run);
+// Where nothing is wrong, what fewer bits change is no difference between the models.
+Status allow_for_precision(Run& run, const Analysis& analysis, const graph::Graph& target);
+// judge.cpp: the verdict of the pair.
+bool fully_covered(const results::Coverage& coverage);
+void judge(Run& run);
+// mend.cpp: searches for repairs, round by round, verifies what was found and writes it.
+Status mend(Run& run);
+// verify.cpp: the verdict of the repair, from the file as it is. `same`: there was nothing to repair.
+Status verify(Run& run, const formats::NativeModel& repaired, bool same);
+// sample_list.cpp: what each sample gave, for reports.
+void fill_samples(Run& run);
+
+}  // namespace fetafix::pipeline

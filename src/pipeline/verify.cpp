@@ -1,0 +1,80 @@
+#include <algorithm>
+#include <set>
+
+#include "pipeline/stages.h"
+
+namespace fetafix::pipeline {
+namespace {
+
+using results::Verdict;
+
+void compare_after(Run& run) {
+  run.result.after = compare_outputs(run.source, run.after, {}, run.noise());
+  run.result.held_back_after = compare_outputs(run.source, run.after, run.sets.verdict, run.noise());
+  if (run.sets.verdict.empty()) run.result.held_back_after->samples = 0;
+}
+
+// Fixed: kept, and the second walk no longer complains about that operator.
+void mark_fixed(results::Result& result, const Analysis& again) {
+  std::set<std::string> still;
+  for (const auto& fault : again.faults) still.insert(describe(again, fault, nullptr).source_node);
+  for (results::Fault& fault : result.faults) fault.fixed = fault.fixed && !still.contains(fault.source_node);
+  for (const auto& point : depth_of(again))
+    for (auto& before : result.depth)
+      if (before.operator_index == point.operator_index && before.type == point.type)
+        before.relative_error_after = point.relative_error;
+}
+
+void conclude(Run& run, const Analysis& again) {
+  const auto& after = *run.result.after;
+  const bool clean =
+      after.label_differences <= after.near_ties && after.max_relative_error <= run.allowed_error();
+  const size_t found = run.result.faults.size();
+  if (again.faults.empty() && fully_covered(run.result.coverage) && clean) {
+    run.conclude(Verdict::repaired,
+                 "every operator computes what the source computes, on held back samples too");
+  } else if (again.faults.size() < found || after.label_differences < run.result.before.label_differences) {
+    run.conclude(Verdict::improved,
+                 std::to_string(again.faults.size()) + " of " + std::to_string(found) + " faults remain");
+  } else {
+    const auto& faults = run.result.faults;
+    const auto left = std::find_if(faults.begin(), faults.end(),
+                                   [](const results::Fault& f) { return !f.left_because.empty(); });
+    run.conclude(Verdict::not_repaired, left == faults.end() ? "nothing that was tried helps"
+                                                             : "left as it is: " + left->left_because);
+  }
+}
+
+}  // namespace
+
+Status verify(Run& run, const formats::NativeModel& repaired, bool same) {
+  FETAFIX_TRY(auto folder, TemporaryFolder::make());
+  const std::filesystem::path path = folder.path() / std::filesystem::path(run.pair.target.path).filename();
+  FETAFIX_CHECK(repaired.write(path));
+  const auto not_repaired = [&](const std::string& reason) {
+    run.conclude(Verdict::not_repaired, reason);
+    return Status();
+  };
+  auto session = load_native(run.pair.target, path, run.options);
+  if (!session.ok()) return not_repaired("the repaired file does not load: " + session.error().message);
+  auto outputs = run_all(**session, run.pair.target, run.count, run.options, "verifying");
+  if (!outputs.ok()) return not_repaired("the repaired file does not run: " + outputs.error().message);
+  run.after = std::move(outputs).value();
+  compare_after(run);
+  if (same) {
+    run.conclude(Verdict::repaired,
+                 "the models are the same already: the output is a copy and the patch is empty");
+    return {};
+  }
+  FETAFIX_TRY(auto lifted, lift_in_order(run.pair.target, repaired));
+  FETAFIX_TRY(auto again, analyze(*run.evaluator, run.pair, lifted.graph, run.walked, run.options,
+                                  "checking the repair"));
+  run.result.coverage = coverage_of(*again);
+  FETAFIX_CHECK(allow_for_precision(run, *again, lifted.graph));
+  compare_after(run);
+  mark_fixed(run.result, *again);
+  conclude(run, *again);
+  return {};
+}
+
+}  // namespace fetafix::pipeline

@@ -1,0 +1,54 @@
+#include <algorithm>
+
+#include "pipeline/stages.h"
+
+namespace fetafix::pipeline {
+
+Status walk(Run& run) {
+  Pair& pair = run.pair;
+  results::Result& result = run.result;
+  if (pair.target.lifted.graph.outputs.empty()) return {};  // the target could not be read
+  FETAFIX_TRY(run.evaluator, evaluate::make_evaluator({run.options.threads, run.options.interrupted}));
+  run.walked = run.diagnosis_samples(run.target);
+  FETAFIX_TRY(const Floor floor,
+              measure_floor(*run.evaluator, pair, run.walked, run.source, run.target, run.options));
+  run.floor = floor.relative;
+  result.notes.insert(result.notes.end(), floor.notes.begin(), floor.notes.end());
+  run.clock.lap(result, "floor");
+  auto analysis =
+      analyze(*run.evaluator, pair, pair.target.lifted.graph, run.walked, run.options, "aligning");
+  if (!analysis.ok()) {
+    if (analysis.error().kind != ErrorKind::unsupported && analysis.error().kind != ErrorKind::runtime_failed)
+      return std::move(analysis).error();
+    run.unread = analysis.error().message;
+    return {};
+  }
+  run.analysis = std::move(analysis).value();
+  // An operator that could not be aligned is no fault where the outputs agree: coverage says it.
+  const bool agree =
+      !run.target.empty() &&
+      compare_outputs(run.source, run.target, {}, run.floor).max_relative_error <= 8 * run.floor;
+  if (agree)
+    std::erase_if(run.analysis->faults, [](const diagnose::Fault& f) {
+      return f.segment && f.segment->state == align::State::unaligned;
+    });
+  FETAFIX_CHECK(allow_for_precision(run, *run.analysis, pair.target.lifted.graph));
+  result.coverage = coverage_of(*run.analysis);
+  result.depth = depth_of(*run.analysis);
+  if (run.command != Command::check)
+    for (const auto& fault : run.analysis->faults)
+      result.faults.push_back(describe(*run.analysis, fault, nullptr));
+  run.clock.lap(result, "align");
+  return {};
+}
+
+Status allow_for_precision(Run& run, const Analysis& analysis, const graph::Graph& target) {
+  run.precision = {};
+  if (!analysis.faults.empty()) return {};
+  auto measured = measure_precision(*run.evaluator, run.pair, target, run.walked, run.source);
+  if (!measured.ok() && measured.error().kind == ErrorKind::interrupted) return std::move(measured).error();
+  if (measured.ok()) run.precision = std::move(measured).value();
+  return {};
+}
+
+}  // namespace fetafix::pipeline
