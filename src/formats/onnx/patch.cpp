@@ -6,8 +6,8 @@
 #include <set>
 
 #include "formats/onnx/model.h"
-#include "graph/edit_stored.h"
 #include "formats/onnx/upgrade.h"
+#include "graph/edit_stored.h"
 
 namespace fetafix::formats::onnx {
 namespace {
