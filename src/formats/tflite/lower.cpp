@@ -28,6 +28,8 @@ class Lowerer {
     const bool counts = graph::counts_output(node_);
     if (editor_.quantized(what_.input) && !moves_values(type) && !counts)
       return cant("a new " + type + " between quantized tensors would need a scale for its output");
+    if (counts && type != "Clip" && reads_constants())
+      return cant("a new " + type + " of a constant between quantized tensors");
     if (counts) FETAFIX_CHECK(count_output());
     if (type == "Clip") return clip();
     if (type == "LeakyRelu")
@@ -59,6 +61,10 @@ class Lowerer {
   static bool moves_values(const std::string& type) {
     return type == "Relu" || type == "Clip" || type == "Transpose" || type == "Reshape" ||
            type == "MaxPool" || type == "AveragePool" || type == "Identity";
+  }
+
+  bool reads_constants() const {
+    return std::ranges::any_of(node_.operands, [](const auto& operand) { return operand.has_value(); });
   }
 
   Status count_output() {

@@ -274,6 +274,8 @@ TEST(PatchStored, AnInsertedOperatorCountsAsTheEditSays) {
     EXPECT_EQ(tensor_of(*file, 1, 0).quantization->scale, (std::vector<float>{0.5f}));
     patched(net, {insert});
   }
+  auto constant = insertion(insert.edge, "Add", insert.attributes, {std::nullopt, Tensor::scalar(3.0f)});
+  EXPECT_NE(refusal(net, {constant}).find("of a constant"), std::string::npos);
   insert.attributes.clear();
   EXPECT_NE(refusal(net, {insert}).find("would need a scale"), std::string::npos);
 }
