@@ -22,7 +22,7 @@ enum class Evidence {
 
 struct Pair {
   graph::ValueId source = graph::no_value;
-  Permutation permutation;
+  Arrangement arrangement;
   Evidence evidence = Evidence::matched;
 };
 
@@ -49,7 +49,7 @@ struct EdgeFault {
       graph::no_value;  // source value that the operand is paired with; no_value: unpaired
   graph::ValueId expected = graph::no_value;  // source value that it should be
   graph::ValueId target_value = graph::no_value;
-  Permutation permutation;  // of `expected` as the operand holds it
+  Arrangement arrangement;  // of `expected` as the operand holds it
 };
 
 struct Alignment {

@@ -36,6 +36,13 @@ class Expansion {
   }
 
   ValueId constant(float value) { return graph_.add_constant("canonical/c", Tensor::scalar(value)); }
+  // ... that stands for an attribute of the node: an edit of the attribute finds it (graph/edit.h).
+  ValueId attribute(const char* name, float otherwise) {
+    graph::Lens lens;
+    lens.attribute = name;
+    return graph_.add_constant("canonical/c", Tensor::scalar(graph::attribute_or(from_, name, otherwise)),
+                               lens);
+  }
   ValueId constant(std::vector<int64_t> values) {
     return graph_.add_constant("canonical/i", Tensor::vector(values));
   }
@@ -90,7 +97,7 @@ bool layer_normalization(Graph& graph, const Node& node) {
   const ValueId centered = to.add("Sub", {x, mean}, {0, -1});
   const ValueId squared = to.add("Mul", {centered, centered}, {});
   const ValueId variance = to.add("ReduceMean", {squared, axes}, {});
-  const ValueId epsilon = to.constant(graph::attribute_or(node, "epsilon", 1e-5f));
+  const ValueId epsilon = to.attribute("epsilon", 1e-5f);
   const ValueId deviation = to.add("Sqrt", {to.add("Add", {variance, epsilon}, {})}, {});
   const ValueId normalized = to.add("Div", {centered, deviation}, {});
   const bool biased = node.inputs.size() > 2 && node.inputs[2] != graph::no_value;

@@ -45,7 +45,7 @@ TEST(HandOver, MovesEveryElementToItsPlace) {
   Tensor nchw = *Tensor::zeros(DType::float32, {1, 2, 3, 4});
   auto values = nchw.mutable_as<float>();
   std::iota(values.begin(), values.end(), 0.0f);
-  const Tensor nhwc = hand_over(nchw, {1, 2, 0}, {1, 3, 4, 2});
+  const Tensor nhwc = hand_over(nchw, {{1, 2, 0}, {}}, {1, 3, 4, 2});
   for (int c = 0; c < 2; ++c)
     for (int h = 0; h < 3; ++h)
       for (int w = 0; w < 4; ++w)
@@ -85,7 +85,7 @@ TEST(SourceValueClasses, TwinsAreOneClassNamedByTheEarliest) {
   const auto matches = values.match(turned, 1e-6);
   ASSERT_EQ(matches.size(), 1u);
   EXPECT_EQ(matches[0].source, 0);
-  EXPECT_EQ(matches[0].permutation, (Permutation{1, 0}));
+  EXPECT_EQ(matches[0].arrangement.permutation, (Permutation{1, 0}));
 }
 
 }  // namespace

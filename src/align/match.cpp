@@ -179,7 +179,7 @@ compare::ToleranceRatio Walk::worst_ratio(const Match& match, std::span<const Te
                                           std::span<const Tensor> tolerance) const {
   compare::ToleranceRatio worst;
   for (size_t s = 0; s < computed.size() && match.relative > 0; ++s) {
-    const Tensor expected = hand_over(source_.at(s, match.source), match.permutation, computed[s].shape());
+    const Tensor expected = hand_over(source_.at(s, match.source), match.arrangement, computed[s].shape());
     const Tensor& allowed = tolerance[s];
     if (allowed.empty()) continue;
     const auto one =
@@ -261,8 +261,8 @@ compare::ToleranceRatio Walk::judged_by_both(const Match& match, std::span<const
   for (size_t s = 0; s < computed.size(); ++s) {
     const auto own = source_tolerance(match.source, s, 3);
     if (!own || tolerance[s].empty() || own->size() != computed[s].size()) return otherwise;
-    const Tensor expected = hand_over(source_.at(s, match.source), match.permutation, computed[s].shape());
-    const Tensor there = hand_over(*own, match.permutation, computed[s].shape());
+    const Tensor expected = hand_over(source_.at(s, match.source), match.arrangement, computed[s].shape());
+    const Tensor there = hand_over(*own, match.arrangement, computed[s].shape());
     Tensor allowed = tolerance[s];
     evaluate::widen(allowed, there, 1);
     const auto one =

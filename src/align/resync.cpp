@@ -13,95 +13,48 @@ using graph::ValueId;
 namespace {
 
 constexpr size_t operand_window = 10;  // source values around an operand's that are tried in its place
-constexpr int source_window = 40;      // source nodes around the frontier tried as values
-constexpr size_t most_candidates = 24;
-constexpr int consumer_window = 8;  // consumers that may confirm
-constexpr int loop_window = 16;     // source nodes behind the frontier among which a loop's counterpart is
-constexpr int region_window = 4;    // nodes of a stuck region that may have a counterpart
-constexpr int enough = 2;           // confirmations that settle it
-
-bool is_rotation(const Permutation& permutation) {
-  const auto size = static_cast<int>(permutation.size());
-  for (int k = 0; k < size; ++k)
-    if (permutation[static_cast<size_t>(k)] != (permutation[0] + k) % size) return false;
-  return true;
-}
+constexpr int consumer_window = 8;     // consumers that may confirm
+constexpr int region_window = 4;       // nodes of a stuck region that may have a counterpart
+constexpr int enough = 2;              // confirmations that settle it
 
 }  // namespace
 
-// The latest source node that the inputs of this target node are paired with; where an input is pending,
-// those of the nodes that made it.
-int Walk::frontier(NodeId id) const {
-  int at = -1;
-  const auto look = [&](NodeId node) {
-    for (ValueId in : target_.node(node).inputs)
-      if (auto pair = out_.pairs.find(in); pair != out_.pairs.end())
-        at = std::max(at, source_.position(pair->second.source));
+// Source values that an operand may have to be instead of `now`: what source nodes of this type read beside
+// the other operands, what others that read `now` had to be given, those near it, and those near the end of
+// the walk so far (a second normalization may read what the first one read).
+std::vector<ValueId> Walk::operand_candidates(NodeId id, size_t input, int64_t elements, ValueId now) const {
+  std::vector<ValueId> out;
+  const auto add = [&](ValueId value) {
+    if (std::find(out.begin(), out.end(), value) == out.end()) out.push_back(value);
   };
-  look(id);
-  for (NodeId before : pending_before(target_.node(id))) look(before);
-  return at;
+  for (ValueId value : read_beside(id, input))
+    if (source_.usable(value) && source_.at(0, value).size() == elements) add(source_.class_of(value));
+  for (const EdgeFault& edge : out_.edges)
+    if (edge.actual == now && source_.at(0, edge.expected).size() == elements) add(edge.expected);
+  for (ValueId near : nearest_values(elements, source_.position(now), operand_window)) add(near);
+  int latest = -1;
+  for (const auto& [value, pair] : out_.pairs) latest = std::max(latest, source_.position(pair.source));
+  for (ValueId next : nearest_values(elements, latest, operand_window))
+    if (!used_.contains(next)) add(next);
+  return out;
 }
 
-std::optional<Permutation> Walk::usual_permutation(const Shape& source, const Shape& target) const {
-  std::optional<Permutation> best;
-  int most = -1;
-  for (const Permutation& p : candidate_permutations(source, target)) {
-    auto seen = seen_permutations_.find(p);
-    const int count = seen == seen_permutations_.end() ? 0 : seen->second;
-    if (count > most) {
-      best = p;
-      most = count;
-    }
+// Operands of source nodes of the node's type that read what its other operands are.
+std::vector<ValueId> Walk::read_beside(NodeId id, size_t input) const {
+  const Node& node = target_.node(id);
+  std::vector<ValueId> out;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const auto pair = out_.pairs.find(node.inputs[i]);
+    if (i == input || pair == out_.pairs.end()) continue;
+    for (ValueId twin : source_.twins(pair->second.source))
+      for (const graph::Uses::Use& use : source_.uses().consumers[static_cast<size_t>(twin)]) {
+        const Node& other = source_.graph().node(use.node);
+        if (other.type != node.type) continue;
+        for (size_t k = 0; k < other.inputs.size(); ++k)
+          if (static_cast<int>(k) != use.input && other.inputs[k] != graph::no_value)
+            out.push_back(other.inputs[k]);
+      }
   }
-  return best;
-}
-
-// The layout that most values of that many dimensions have had so far.
-Permutation Walk::dominant_permutation(const Shape& shape) const {
-  const size_t dims = squeezed(shape).size();
-  Permutation most;
-  int count = 0;
-  for (const auto& [p, n] : seen_permutations_)
-    if ((p.size() == dims || (p.empty() && dims > 0)) && n > count) most = p, count = n;
-  return most;
-}
-
-// Whether values of that shape have had this layout about as often as any: a view of an NHWC file has two.
-bool Walk::is_common(const Permutation& permutation, const Shape& source, const Shape& target) const {
-  const auto count = [&](const Permutation& p) {
-    auto seen = seen_permutations_.find(p);
-    return seen == seen_permutations_.end() ? 0 : seen->second;
-  };
-  int most = 0;
-  for (const Permutation& p : candidate_permutations(source, target)) most = std::max(most, count(p));
-  // Before any was seen: channels may stand first or last, but height and width keep their order.
-  if (most == 0) return is_rotation(permutation);
-  return 4 * count(permutation) >= most;
-}
-
-Tensor Walk::handed(size_t sample, ValueId target, const Candidate& candidate) const {
-  const Tensor& value = source_.at(sample, candidate.source);
-  auto found = values_[sample].find(target);
-  const bool fits = found != values_[sample].end() && found->second.size() == value.size();
-  if (fits) return hand_over(value, candidate.permutation, found->second.shape());
-  // The target computed another shape or nothing: the source's own dimensions in the target's order.
-  const size_t rank = value.shape().size();
-  if (candidate.permutation.size() == rank) return transpose(value, candidate.permutation);
-  if (candidate.permutation.size() + 1 != rank || value.shape()[0] != 1) return value;
-  std::vector<int> whole{0};
-  for (int p : candidate.permutation) whole.push_back(p + 1);
-  return transpose(value, whole);
-}
-
-// The nearest class representatives of that many elements, by place in the source.
-std::vector<ValueId> Walk::nearest_values(int64_t elements, int position, size_t most) const {
-  const auto all = source_.of_size(elements);
-  std::vector<ValueId> out(all.begin(), all.end());
-  std::stable_sort(out.begin(), out.end(), [&](ValueId a, ValueId b) {
-    return std::abs(source_.position(a) - position) < std::abs(source_.position(b) - position);
-  });
-  if (out.size() > most) out.resize(most);
   return out;
 }
 
@@ -116,15 +69,51 @@ bool Walk::substitute(size_t position) {
     auto pair = out_.pairs.find(in);
     if (in == graph::no_value || pair == out_.pairs.end()) continue;
     const Tensor& now = values_[0].at(in);
-    for (ValueId other : nearest_values(now.size(), source_.position(pair->second.source), operand_window)) {
-      for (const Permutation& permutation : likely_permutations(source_.at(0, other).shape(), now.shape())) {
-        if (other == pair->second.source && permutation == pair->second.permutation) continue;
-        if (try_operand(position, i, {other, permutation, Evidence::substituted})) {
-          out_.edges.push_back({id, static_cast<int>(i), pair->second.source, other, in, permutation});
+    for (ValueId other : operand_candidates(id, i, now.size(), pair->second.source)) {
+      auto permutations = likely_permutations(source_.at(0, other).shape(), now.shape());
+      // In the layout of the operand itself before all others.
+      const Permutation& own = pair->second.arrangement.permutation;
+      if (std::erase(permutations, own) > 0 ||
+          source_.at(0, other).shape() == source_.at(0, pair->second.source).shape())
+        permutations.insert(permutations.begin(), own);
+      for (const Permutation& permutation : permutations) {
+        Arrangement arrangement{permutation, {}};
+        const ChannelOrder& order = pair->second.arrangement.channels;
+        if (!order.empty() && fits(order, source_.at(0, other).shape())) arrangement.channels = order;
+        if (other == pair->second.source && arrangement == pair->second.arrangement) continue;
+        if (try_operand(position, i, {other, arrangement, Evidence::substituted})) {
+          out_.edges.push_back({id, static_cast<int>(i), pair->second.source, other, in, arrangement});
           return true;
         }
       }
     }
+  }
+  return false;
+}
+
+// Whether the source's node that makes `result` reads `operand` and, as this node does, another value that
+// tells it from nodes of its type: a computed one, or a constant of more than one number.
+bool Walk::reads_the_same(NodeId id, size_t input, const Candidate& operand, ValueId result) const {
+  const Node& node = target_.node(id);
+  const int producer = source_.position(result);
+  if (producer < 0) return false;
+  const Node& other = source_.graph().node(producer);
+  if (other.type != node.type || other.inputs.size() != node.inputs.size()) return false;
+  const auto same = [&](size_t mine, size_t its) {
+    const ValueId a = node.inputs[mine], b = other.inputs[its];
+    if (a == graph::no_value || b == graph::no_value) return false;
+    const auto pair = out_.pairs.find(a);
+    if (pair != out_.pairs.end()) return source_.class_of(pair->second.source) == source_.class_of(b);
+    const Tensor &x = target_.value(a).constant, &y = source_.graph().value(b).constant;
+    return x.size() > 1 && x.size() == y.size() && x.reshaped(y.shape()).identical(y);
+  };
+  for (size_t its = 0; its < other.inputs.size(); ++its) {
+    if (other.inputs[its] == graph::no_value ||
+        source_.class_of(other.inputs[its]) != source_.class_of(operand.source))
+      continue;
+    for (size_t mine = 0; mine < node.inputs.size(); ++mine)
+      for (size_t k = 0; k < other.inputs.size(); ++k)
+        if (mine != input && k != its && same(mine, k)) return true;
   }
   return false;
 }
@@ -136,21 +125,24 @@ bool Walk::try_operand(size_t position, size_t input, const Candidate& operand) 
   for (size_t s = 0; s < values_.size(); ++s) {
     evaluate::Feeds trial = values_[s];
     const ValueId in = node.inputs[input];
-    trial[in] = hand_over(source_.at(s, operand.source), operand.permutation, values_[s].at(in).shape());
+    trial[in] = hand_over(source_.at(s, operand.source), operand.arrangement, values_[s].at(in).shape());
     auto run = run_node(id, trial);
     if (!run.ok()) return false;
     computed.push_back((*run)[0]);
   }
   if (!is_evidence(computed)) return false;
-  for (const Match& match : source_.match(computed, loose_sieve())) {
+  for (const Match& match : matches_in_any_order(computed)) {
     if (used_.contains(match.source) || match.source == operand.source) continue;
     // A kernel with swapped axes computes right on a swapped operand too, but what comes out is swapped.
-    if (!is_common(match.permutation, source_.at(0, match.source).shape(), computed[0].shape())) continue;
-    const Candidate found{match.source, match.permutation, Evidence::substituted};
+    if (!is_common(match.arrangement.permutation, source_.at(0, match.source).shape(), computed[0].shape()))
+      continue;
+    Candidate found{match.source, match.arrangement, Evidence::substituted};
     const bool last = uses_.consumers[static_cast<size_t>(node.outputs[0])].empty();
     std::vector<evaluate::Feeds> before = values_;
     for (size_t s = 0; s < values_.size(); ++s) values_[s][node.outputs[0]] = computed[s];
-    if (last || confirmations(position, node.outputs[0], found) > 0) {
+    const bool told = last || reads_the_same(id, input, operand, match.source);
+    if (!told) count_confirmations(position, node.outputs[0], found);
+    if (told || found.score > 0) {
       given_[id] = found;
       return true;
     }
@@ -159,82 +151,21 @@ bool Walk::try_operand(size_t position, size_t input, const Candidate& operand) 
   return false;
 }
 
-// The layouts worth trying: the one the walk has seen most, the unchanged one, then the others.
-std::vector<Permutation> Walk::likely_permutations(const Shape& source, const Shape& target) const {
-  auto out = candidate_permutations(source, target);
-  const auto usual = usual_permutation(source, target);
-  if (usual) {
-    std::erase(out, *usual);
-    out.insert(out.begin(), *usual);
-  }
-  if (out.size() > 3) out.resize(3);
-  return out;
-}
-
-// Source values that the output may be: in the layout that the walk has seen (elementwise and 1x1 consumers
-// would confirm a swapped one), first what an operator of its own type computes near the frontier,
-// then by error, then by distance.
-std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) const {
-  const Node& node = target_.node(id);
-  const int at = frontier(id);
-  struct Ranked {
-    std::tuple<bool, int, int, double> key;
-    Candidate candidate;
-  };
-  std::vector<Ranked> ranked;
-  std::vector<Tensor> computed;
-  for (const auto& values : values_)
-    if (auto found = values.find(value); found != values.end()) computed.push_back(found->second);
-  const auto consider = [&](ValueId source, const Permutation& permutation, double error) {
-    const int position = source_.position(source);
-    const bool same_type = position >= 0 && source_.graph().node(position).type == node.type;
-    const Shape& shape = source_.at(0, source).shape();
-    const bool usual = computed.empty() || is_common(permutation, shape, computed[0].shape());
-    ranked.push_back({{!usual,
-                       same_type && position > at ? 0
-                       : same_type                ? 1
-                                                  : 2,
-                       std::abs(position - at), error},
-                      {source, permutation, Evidence::confirmed}});
-  };
-  if (computed.size() == values_.size() && computed[0].dtype() == DType::float32) {
-    for (ValueId source : source_.of_size(computed[0].size())) {
-      if (used_.contains(source) || std::abs(source_.position(source) - at) > source_window) continue;
-      const auto best = source_.best_permutation(computed, source);
-      if (best) consider(source, best->permutation, best->relative);
-      // The layout that the walk has seen most is likelier than the one of least error on a wrong value.
-      const auto usual = usual_permutation(source_.at(0, source).shape(), computed[0].shape());
-      if (usual && best && *usual != best->permutation) consider(source, *usual, best->relative);
-    }
-  }
-  // A wrong shape has no candidate of its size: what the source computes next, in the target's layout.
-  const auto& nodes = source_.graph().nodes;
-  int further = 0;
-  for (int s = std::max(0, at + 1); s < static_cast<int>(nodes.size()) && further < 8; ++s) {
-    for (ValueId out : nodes[static_cast<size_t>(s)].outputs) {
-      if (out == graph::no_value || !source_.usable(out) || source_.class_of(out) != out ||
-          used_.contains(out))
-        continue;
-      ++further;
-      if (!computed.empty() && source_.at(0, out).size() == computed[0].size()) continue;
-      consider(out, dominant_permutation(source_.at(0, out).shape()), 2);
-    }
-  }
-  std::stable_sort(ranked.begin(), ranked.end(),
-                   [](const Ranked& a, const Ranked& b) { return a.key < b.key; });
-  std::vector<Candidate> out;
-  for (const Ranked& r : ranked)
-    if (out.size() < most_candidates) out.push_back(r.candidate);
-  return out;
+// Source values that came out, in their own order of channels if there are such.
+std::vector<Match> Walk::matches_in_any_order(std::span<const Tensor> samples) const {
+  auto out = source_.match(samples, loose_sieve());
+  return out.empty() ? source_.match_reordered(samples, loose_sieve(), {}) : out;
 }
 
 // How many non-layout consumers come out as source values when `value` is the candidate's.
-int Walk::confirmations(size_t position, ValueId value, const Candidate& candidate) {
+void Walk::count_confirmations(size_t position, ValueId value, Candidate& candidate) {
   std::vector<evaluate::Feeds> trial = values_;
   for (size_t s = 0; s < trial.size(); ++s) trial[s][value] = handed(s, value, candidate);
   std::set<ValueId> depends{value};
-  int score = 0, looked = 0;
-  for (size_t p = position + 1; p < order_.size() && looked < consumer_window && score < enough; ++p) {
+  const bool in_order = !candidate.arrangement.channels.empty();
+  int looked = 0;
+  for (size_t p = position + 1; p < order_.size() && looked < consumer_window && candidate.score < enough;
+       ++p) {
     const Node& node = target_.node(order_[p]);
     if (!live_[static_cast<size_t>(order_[p])]) continue;
     const bool reads =
@@ -251,15 +182,19 @@ int Walk::confirmations(size_t position, ValueId value, const Candidate& candida
     if (computed.size() != trial.size()) continue;
     depends.insert(node.outputs[0]);
     std::vector<Match> matches;
-    if (is_evidence(computed)) matches = source_.match(computed, loose_sieve());
+    if (is_evidence(computed)) matches = matches_in_any_order(computed);
     std::erase_if(matches, [&](const Match& m) { return m.source == candidate.source; });
-    if (!matches.empty() && !is_layout(node) && node.role != graph::Role::quantize) ++score;
+    // Whatever lets each channel through for itself does so in any order.
+    const bool mixes = mixes_channels(node);
+    if (!matches.empty() && !is_layout(node) && node.role != graph::Role::quantize) {
+      candidate.score += mixes || !in_order;
+      candidate.mixing += mixes;
+    }
     for (size_t s = 0; s < trial.size(); ++s)
       trial[s][node.outputs[0]] = matches.empty() ? computed[s]
                                                   : hand_over(source_.at(s, matches[0].source),
-                                                              matches[0].permutation, computed[s].shape());
+                                                              matches[0].arrangement, computed[s].shape());
   }
-  return score;
 }
 
 // The best candidate for what the node at `position` makes, by what its consumers say.
@@ -267,7 +202,6 @@ std::optional<Walk::Candidate> Walk::confirm(size_t position) {
   const NodeId id = order_[position];
   const Node& node = target_.node(id);
   const ValueId value = node.outputs[0];
-  std::optional<Candidate> best;
   auto candidates = candidates_for(id, value);
   // An operator that the source does not have: its input's value goes on.
   for (ValueId in : node.inputs) {
@@ -275,25 +209,28 @@ std::optional<Walk::Candidate> Walk::confirm(size_t position) {
     if (in == graph::no_value || pair == out_.pairs.end() || !values_[0].contains(value) ||
         source_.at(0, pair->second.source).size() != values_[0].at(value).size())
       continue;
-    candidates.insert(candidates.begin(), {pair->second.source, pair->second.permutation, Evidence::passed});
+    candidates.insert(candidates.begin(), {pair->second.source, pair->second.arrangement, Evidence::passed});
   }
+  if (orders_before(unexplained(id)).empty()) {
+    const auto best = best_confirmed(position, std::move(candidates));
+    if (best && best->score >= enough) return best;
+    const auto in_order = best_confirmed(position, candidates_in_order(id));
+    return in_order && (!best || in_order->mixing > best->mixing) ? in_order : best;
+  }
+  const auto first = candidates_in_order(id);
+  candidates.insert(candidates.begin(), first.begin(), first.end());
+  return best_confirmed(position, std::move(candidates));
+}
+
+std::optional<Walk::Candidate> Walk::best_confirmed(size_t position, std::vector<Candidate> candidates) {
+  const ValueId value = target_.node(order_[position]).outputs[0];
+  std::optional<Candidate> best;
   for (Candidate& candidate : candidates) {
-    candidate.score = confirmations(position, value, candidate);
+    count_confirmations(position, value, candidate);
     if (candidate.score > (best ? best->score : 0)) best = candidate;
     if (best && best->score >= enough) break;
   }
   return best;
-}
-
-// The model's output has no consumers: it is what the source's output is.
-std::optional<Walk::Candidate> Walk::as_output(ValueId value) const {
-  for (size_t i = 0; i < target_.outputs.size() && i < source_.graph().outputs.size(); ++i) {
-    const ValueId expected = source_.class_of(source_.graph().outputs[i]);
-    if (target_.outputs[i] != value || !source_.usable(expected) || !values_[0].contains(value)) continue;
-    const auto usual = usual_permutation(source_.at(0, expected).shape(), values_[0].at(value).shape());
-    if (usual) return Candidate{expected, *usual, Evidence::tentative};
-  }
-  return std::nullopt;
 }
 
 // The stuck node may be the first of several that are right only together (a convolution before the
@@ -320,106 +257,6 @@ std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t po
   return best;
 }
 
-// The next unused source value that an operator of the same type makes, whatever its shape.
-std::optional<Walk::Candidate> Walk::tentative(NodeId id) const {
-  const Node& node = target_.node(id);
-  const int at = frontier(id);
-  for (int s = std::max(0, at + 1); s < std::min(static_cast<int>(source_.graph().nodes.size()), at + 9);
-       ++s) {
-    const Node& other = source_.graph().node(s);
-    if (other.type != node.type || other.outputs.empty() || !source_.usable(other.outputs[0])) continue;
-    const ValueId source = source_.class_of(other.outputs[0]);
-    if (used_.contains(source)) continue;
-    const bool have = values_[0].contains(node.outputs[0]);
-    const Shape shape = source_.at(0, source).shape();
-    if (have && values_[0].at(node.outputs[0]).size() == source_.at(0, source).size()) {
-      const auto usual = usual_permutation(shape, values_[0].at(node.outputs[0]).shape());
-      if (usual) return Candidate{source, *usual, Evidence::tentative};
-    }
-    return Candidate{source, dominant_permutation(shape), Evidence::tentative};
-  }
-  return std::nullopt;
-}
-
-// How many of a target node's operands are operands of a source node.
-int Walk::shared_operands(const Node& node, const Node& other) const {
-  int count = 0;
-  for (ValueId in : node.inputs) {
-    auto pair = out_.pairs.find(in);
-    if (in == graph::no_value || pair == out_.pairs.end()) continue;
-    count += std::any_of(other.inputs.begin(), other.inputs.end(), [&](ValueId v) {
-      return v != graph::no_value && source_.class_of(v) == pair->second.source;
-    });
-  }
-  return count;
-}
-
-// A loop is stuck as a whole: the recurrent node of the source that reads the same, or is nearest, gives each
-// of its outputs, by size and then by error. One segment says so, at the output that is furthest off.
-bool Walk::give_loop(NodeId id) {
-  static const std::set<std::string> recurrent{"Loop", "Scan", "LSTM", "GRU", "RNN"};
-  const Node& node = target_.node(id);
-  if (node.bodies.empty() || !recurrent.contains(node.type)) return false;
-  const int from = frontier(id) + 1;
-  const int to = std::min(static_cast<int>(source_.graph().nodes.size()), from + loop_window);
-  using Given = std::pair<size_t, Match>;
-  std::vector<Given> best;
-  std::tuple<int, size_t, double> highest;
-  for (int s = from; s < to; ++s) {
-    const Node& other = source_.graph().node(s);
-    if (!recurrent.contains(other.type)) continue;
-    std::vector<Given> given;
-    double error = 0;
-    for (size_t i = 0; i < node.outputs.size(); ++i) {
-      const ValueId value = node.outputs[i];
-      const auto samples = unpaired_evidence(value);
-      if (samples.empty()) continue;
-      const auto match = nearest_output(samples, other);
-      if (!match && uses_.consumers[static_cast<size_t>(value)].empty()) continue;
-      if (!match) {  // the source keeps other steps: what is made of them will tell
-        given.clear();
-        break;
-      }
-      given.emplace_back(i, *match);
-      error = std::max(error, match->relative);
-    }
-    const std::tuple rank(shared_operands(node, other), given.size(), -error);
-    if (given.empty() || (!best.empty() && rank <= highest)) continue;
-    best = std::move(given);
-    highest = rank;
-  }
-  std::stable_sort(best.begin(), best.end(),
-                   [](const Given& a, const Given& b) { return a.second.relative > b.second.relative; });
-  for (const auto& [output, match] : best) {
-    give(id, {match.source, match.permutation, Evidence::tentative}, output);
-    if (output != best[0].first) out_.segments.pop_back();
-  }
-  return !best.empty();
-}
-
-// The value on each sample; nothing when it is paired or no evidence.
-std::vector<Tensor> Walk::unpaired_evidence(ValueId value) const {
-  std::vector<Tensor> samples;
-  if (value == graph::no_value || out_.pairs.contains(value)) return samples;
-  for (const auto& values : values_)
-    if (auto found = values.find(value); found != values.end()) samples.push_back(found->second);
-  if (samples.size() != values_.size() || !is_evidence(samples)) samples.clear();
-  return samples;
-}
-
-// Which unused output of `other` a value is nearest to.
-std::optional<Match> Walk::nearest_output(std::span<const Tensor> samples, const Node& other) const {
-  std::optional<Match> best;
-  for (ValueId out : other.outputs) {
-    if (out == graph::no_value || !source_.usable(out)) continue;
-    const ValueId source = source_.class_of(out);
-    if (used_.contains(source) || source_.at(0, source).size() != samples[0].size()) continue;
-    const auto match = source_.best_permutation(samples, source);
-    if (match && (!best || match->relative < best->relative)) best = match;
-  }
-  return best;
-}
-
 void Walk::give(NodeId id, const Candidate& candidate, size_t output) {
   const Node& node = target_.node(id);
   const ValueId value = node.outputs[output];
@@ -427,8 +264,7 @@ void Walk::give(NodeId id, const Candidate& candidate, size_t output) {
   segment.target_end = value;
   segment.source_end = candidate.source;
   segment.evidence = candidate.evidence;
-  Nodes nodes = pending_before(node);
-  nodes.insert(id);
+  const Nodes nodes = unexplained(id);
   segment.target_nodes.assign(nodes.begin(), nodes.end());
   const bool opaque =
       std::any_of(nodes.begin(), nodes.end(), [&](NodeId n) { return target_.node(n).opaque; });
@@ -447,10 +283,12 @@ void Walk::give(NodeId id, const Candidate& candidate, size_t output) {
     values_[s][value] = expected;
   }
   segment.tolerance.largest = segment.state == State::faulty ? segment.relative_error / options_.sieve : 0;
-  out_.pairs[value] = {candidate.source, candidate.permutation, candidate.evidence};
+  out_.pairs[value] = {candidate.source, candidate.arrangement, candidate.evidence};
   used_.insert(candidate.source);
   pending_.erase(value);
   pending_tolerance_.erase(value);
+  roots_.erase(value);
+  if (!candidate.arrangement.channels.empty()) roots_[value] = roots_of(nodes);
   blocked_.erase(id);
   accounted_.insert(nodes.begin(), nodes.end());
   out_.segments.push_back(std::move(segment));
@@ -477,6 +315,8 @@ Status Walk::resync(size_t position) {
     return {};
   }
   auto guess = tentative(id);
+  if (const auto likely = candidates_in_order(id); !orders_before(unexplained(id)).empty() && !likely.empty())
+    guess = likely[0];
   if (!guess) {
     accounted_.insert(id);  // unaligned: said in the coverage, not tried again
     Segment segment;

@@ -2,9 +2,21 @@
 
 #include <algorithm>
 
+#include "align/channel_order.h"
+
 namespace fetafix::align {
 
 using graph::ValueId;
+
+namespace {
+
+std::vector<Match> by_error(std::vector<Match> matches) {
+  std::stable_sort(matches.begin(), matches.end(),
+                   [](const Match& a, const Match& b) { return a.relative < b.relative; });
+  return matches;
+}
+
+}  // namespace
 
 bool is_evidence(std::span<const Tensor> samples) {
   for (const Tensor& tensor : samples) {
@@ -91,35 +103,75 @@ std::optional<Match> SourceValues::best_permutation(std::span<const Tensor> samp
   for (const Permutation& permutation : candidate_permutations(source, target)) {
     double worst = 0;
     for (size_t s = 0; s < samples.size(); ++s) {
-      const Tensor handed = hand_over(at(s, candidate), permutation, samples[s].shape());
+      const Tensor handed = hand_over(at(s, candidate), {permutation, {}}, samples[s].shape());
       worst = std::max(worst, compare::relative_l2(handed.as<float>(), samples[s].as<float>()));
       if (best && worst >= best->relative) break;
     }
-    if (!best || worst < best->relative) best = Match{candidate, permutation, worst};
+    if (!best || worst < best->relative) best = Match{candidate, {permutation, {}}, worst};
     if (best->relative == 0) break;
   }
   return best;
 }
 
-std::vector<Match> SourceValues::match(std::span<const Tensor> samples, double tolerance) const {
-  std::vector<Match> out;
+std::optional<Match> SourceValues::best_order(std::span<const Tensor> samples, ValueId candidate,
+                                              std::span<const ChannelOrder> hints, bool solve) const {
+  if (!has(candidate)) return std::nullopt;
+  const Shape& shape = at(0, candidate).shape();
+  std::vector<Tensor> expected;
+  for (size_t s = 0; s < samples.size(); ++s) expected.push_back(at(s, candidate));
+  std::optional<Match> best;
+  for (const Permutation& permutation : candidate_permutations(shape, samples[0].shape())) {
+    std::vector<Tensor> found;
+    for (const Tensor& sample : samples) found.push_back(in_source_layout(sample, permutation, shape));
+    std::vector<ChannelOrder> orders;
+    for (const ChannelOrder& hint : hints)
+      if (fits(hint, shape)) orders.push_back(hint);
+    for (int axis = 0; solve && axis < static_cast<int>(squeezed(shape).size()); ++axis)
+      orders.push_back(nearest_order(expected, found, axis));
+    for (const ChannelOrder& order : orders) {
+      if (order.empty() || (best && best->relative == 0)) continue;
+      double worst = 0;
+      for (size_t s = 0; s < samples.size(); ++s) {
+        const Tensor moved = reordered(expected[s], order);
+        worst = std::max(worst, compare::relative_l2(moved.as<float>(), found[s].as<float>()));
+      }
+      if (!best || worst < best->relative) best = Match{candidate, {permutation, order}, worst};
+    }
+  }
+  return best;
+}
+
+std::vector<ValueId> SourceValues::alike(std::span<const Tensor> samples, double tolerance) const {
+  std::vector<ValueId> out;
   std::vector<compare::Sketch> sketches;
   for (const Tensor& sample : samples) sketches.push_back(compare::sketch(sample.as<float>()));
-  auto found = by_size_.find(samples[0].size());
-  if (found == by_size_.end()) return out;
-  for (ValueId id : found->second) {
+  for (ValueId id : of_size(samples[0].size())) {
     const Entry& entry = entries_.at(id);
-    if (entry.twin != id) continue;  // one full comparison a class
     bool possible = true;
     for (size_t s = 0; s < samples.size() && possible; ++s)
       possible = compare::sketches_agree(entry.sketches[s], sketches[s], tolerance);
-    if (!possible) continue;
+    if (possible) out.push_back(id);
+  }
+  return out;
+}
+
+std::vector<Match> SourceValues::match(std::span<const Tensor> samples, double tolerance) const {
+  std::vector<Match> out;
+  for (ValueId id : alike(samples, tolerance)) {
     const auto best = best_permutation(samples, id);
     if (best && best->relative < tolerance) out.push_back(*best);
   }
-  std::stable_sort(out.begin(), out.end(),
-                   [](const Match& a, const Match& b) { return a.relative < b.relative; });
-  return out;
+  return by_error(std::move(out));
+}
+
+std::vector<Match> SourceValues::match_reordered(std::span<const Tensor> samples, double tolerance,
+                                                 std::span<const ChannelOrder> hints) const {
+  std::vector<Match> out;
+  for (ValueId id : alike(samples, tolerance)) {
+    auto best = best_order(samples, id, hints, true);
+    if (best && best->relative < tolerance) out.push_back(std::move(*best));
+  }
+  return by_error(std::move(out));
 }
 
 }  // namespace fetafix::align

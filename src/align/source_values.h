@@ -13,7 +13,7 @@ namespace fetafix::align {
 
 struct Match {
   graph::ValueId source = graph::no_value;
-  Permutation permutation;
+  Arrangement arrangement;
   double relative = 0;  // the worst relative L2 over the samples
 };
 
@@ -43,8 +43,13 @@ class SourceValues {
 
   // All values that `samples` equals within `tolerance` (relative L2) under some permutation.
   std::vector<Match> match(std::span<const Tensor> samples, double tolerance) const;
+  // ... under some permutation and with the channels in another order: one of `hints`, else solved.
+  std::vector<Match> match_reordered(std::span<const Tensor> samples, double tolerance,
+                                     std::span<const ChannelOrder> hints) const;
   // The best permutation for one candidate; nullopt when the sizes differ.
   std::optional<Match> best_permutation(std::span<const Tensor> samples, graph::ValueId candidate) const;
+  std::optional<Match> best_order(std::span<const Tensor> samples, graph::ValueId candidate,
+                                  std::span<const ChannelOrder> hints, bool solve) const;
 
  private:
   struct Entry {
@@ -53,6 +58,8 @@ class SourceValues {
   };
 
   void find_twins();
+  // Class representatives that could be `samples` within the tolerance, by their sketches.
+  std::vector<graph::ValueId> alike(std::span<const Tensor> samples, double tolerance) const;
 
   const graph::Graph& graph_;
   graph::Uses uses_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "align/trace_edges.h"
+
 namespace fetafix::align {
 
 using graph::Node;
@@ -33,12 +35,18 @@ Result<Alignment> Walk::run() {
     ++position;
     auto lost = stuck(position, at_end);
     if (!lost) continue;
+    if (const auto root = take_back_order(*lost)) {
+      position = *root;
+      rewind(position);
+      continue;
+    }
     if (++resyncs > order_.size()) break;  // every node gets at most one
     FETAFIX_CHECK(resync(*lost));
     position = resumed_;
     rewind(position);
   }
   finish();
+  out_.edges = traced(source_, target_, uses_, out_);
   out_.values = std::move(values_);
   return std::move(out_);
 }
@@ -54,7 +62,7 @@ Status Walk::pair_inputs() {
     }
     if (!is_evidence(samples)) continue;
     const auto matches = source_.match(samples, 1e-6);
-    if (!matches.empty()) out_.pairs[input] = {matches[0].source, matches[0].permutation, Evidence::matched};
+    if (!matches.empty()) out_.pairs[input] = {matches[0].source, matches[0].arrangement, Evidence::matched};
   }
   return {};
 }
@@ -64,6 +72,13 @@ Walk::Nodes Walk::pending_before(const Node& node) const {
   for (ValueId in : node.inputs)
     if (auto found = pending_.find(in); found != pending_.end())
       out.insert(found->second.begin(), found->second.end());
+  return out;
+}
+
+// The node and those before it that nothing explains yet.
+Walk::Nodes Walk::unexplained(NodeId id) const {
+  Nodes out = pending_before(target_.node(id));
+  out.insert(id);
   return out;
 }
 
@@ -104,201 +119,14 @@ Status Walk::process(NodeId id) {
       FETAFIX_TRY(const bool settled, settle_by_operands(id, i, computed[i]));
       if (settled) continue;
       // Scalars, masks and indices: carried along, judged with what they are part of.
-      pending_[out] = pending_before(node);
-      pending_[out].insert(id);
+      pending_[out] = unexplained(id);
+      if (computed[i][0].dtype() == DType::float32) {
+        FETAFIX_TRY(pending_tolerance_[out], tolerance_of(id, i, computed[i], {}));
+      }
       continue;
     }
     FETAFIX_CHECK(settle(id, i, computed[i]));
   }
-  return {};
-}
-
-// Float results that no longer depend on the sample although the operands do: a softmax over one element, a
-// dead activation. Such an operator is judged like any other; shape arithmetic is not.
-bool Walk::swallows_evidence(const Node& node, const Tensor& result) const {
-  return result.dtype() == DType::float32 &&
-         std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
-           return in != graph::no_value && !target_.value(in).is_constant() && !constant_.contains(in) &&
-                  values_[0].contains(in) && values_[0].at(in).dtype() == DType::float32;
-         });
-}
-
-// A value that is no evidence by itself (one number everywhere, or the same on all samples): it is the
-// source's when the same operator on the same operands gives it there.
-Result<bool> Walk::settle_by_operands(NodeId id, size_t output, const std::vector<Tensor>& computed) {
-  const Node& node = target_.node(id);
-  if (!pending_before(node).empty() || node.inputs.empty()) return false;
-  auto operand = out_.pairs.find(node.inputs[0]);
-  if (operand == out_.pairs.end()) return false;
-  const bool floats = computed[0].dtype() == DType::float32;
-  std::vector<Tensor> tolerance;
-  if (floats) {
-    FETAFIX_TRY(tolerance, tolerance_of(id, output, computed, {}));
-  }
-  for (ValueId twin : source_.twins(operand->second.source)) {
-    for (const graph::Uses::Use& use : source_.uses().consumers[static_cast<size_t>(twin)]) {
-      const Node& other = source_.graph().node(use.node);
-      if (other.type != node.type && !(is_layout(other) && is_layout(node))) continue;
-      for (ValueId result : other.outputs) {
-        if (result == graph::no_value || !source_.has(result)) continue;
-        compare::ToleranceRatio worst;
-        bool same = true;
-        for (size_t s = 0; s < computed.size() && same; ++s) {
-          const Tensor& expected = source_.at(s, result);
-          same = expected.dtype() == computed[s].dtype() && expected.size() == computed[s].size();
-          if (same && !floats) same = expected.reshaped(computed[s].shape()).identical(computed[s]);
-          if (!same || !floats) continue;
-          const auto one = compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(),
-                                                    tolerance[s].as<float>());
-          worst.largest = std::max(worst.largest, one.largest);
-        }
-        if (!same || worst.largest > 1) continue;
-        const ValueId value = node.outputs[output];
-        out_.pairs[value] = {result, {}, Evidence::matched};
-        Segment segment;
-        segment.target_end = value;
-        segment.target_nodes = {id};
-        segment.source_end = result;
-        segment.tolerance = worst;
-        out_.segments.push_back(std::move(segment));
-        accounted_.insert(id);
-        for (size_t s = 0; s < values_.size(); ++s)
-          values_[s][value] = source_.at(s, result).reshaped(computed[s].shape());
-        return true;
-      }
-    }
-  }
-  return false;
-}
-
-// The source's value that the same operator makes of the same operand, and almost the same: what is a little
-// wrong here must not be lost in what rounding may do further on.
-std::optional<Match> Walk::near_counterpart(NodeId id, std::span<const Tensor> computed,
-                                            compare::ToleranceRatio* ratio) const {
-  const Node& node = target_.node(id);
-  if (node.inputs.empty()) return std::nullopt;
-  auto operand = out_.pairs.find(node.inputs[0]);
-  if (operand == out_.pairs.end()) return std::nullopt;
-  // The way back in the source: the operator, and a normalization that the target may have folded.
-  const auto leads_here = [&](ValueId value) {
-    bool same_type = false;
-    for (int hops = 0; hops < 4; ++hops) {
-      const NodeId producer = source_.uses().producer[static_cast<size_t>(value)];
-      if (producer < 0) return false;
-      const Node& other = source_.graph().node(producer);
-      same_type = same_type || other.type == node.type;
-      if (other.inputs.empty() || other.inputs[0] == graph::no_value) return false;
-      value = other.inputs[0];
-      if (source_.class_of(value) == operand->second.source) return same_type;
-    }
-    return false;
-  };
-  for (const Match& match : source_.match(computed, options_.near)) {
-    if (used_.contains(match.source) || !leads_here(match.source)) continue;
-    *ratio = {match.relative / options_.sieve, 1, 1};
-    return match;
-  }
-  return std::nullopt;
-}
-
-// What the user says the value is, however far from it it comes out.
-std::optional<Match> Walk::named_counterpart(ValueId value, std::span<const Tensor> computed,
-                                             std::span<const Tensor> tolerance,
-                                             compare::ToleranceRatio* ratio) const {
-  const auto named = options_.named.find(value);
-  if (named == options_.named.end() || !source_.usable(named->second)) return std::nullopt;
-  auto match = source_.best_permutation(computed, source_.class_of(named->second));
-  if (!match) return std::nullopt;
-  const bool far = match->relative > options_.sieve;  // some operators have no tolerance to lie outside of
-  *ratio = far ? compare::ToleranceRatio{match->relative / options_.sieve, 1, 1}
-               : worst_ratio(*match, computed, tolerance);
-  return match;
-}
-
-// Whether nothing that can be read tells the node from the source's: the same operator with the same
-// attributes and the same constants on paired operands. Two such results differ by the evaluator's choice of
-// kernels alone.
-bool Walk::is_same_function(NodeId id, size_t output, const Match& match) const {
-  const Node& node = target_.node(id);
-  const NodeId producer = source_.uses().producer[static_cast<size_t>(match.source)];
-  if (producer < 0) return false;
-  const Node& other = source_.graph().node(producer);
-  if (other.type != node.type || other.inputs.size() != node.inputs.size() ||
-      other.outputs.size() <= output || other.outputs[output] != match.source || !match.permutation.empty())
-    return false;
-  if (other.attributes.size() != node.attributes.size()) return false;
-  for (const auto& [name, value] : node.attributes) {
-    auto found = other.attributes.find(name);
-    if (found == other.attributes.end() || graph::to_text(found->second) != graph::to_text(value))
-      return false;
-  }
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    const ValueId mine = node.inputs[i], its = other.inputs[i];
-    if ((mine == graph::no_value) != (its == graph::no_value)) return false;
-    if (mine == graph::no_value) continue;
-    if (auto pair = out_.pairs.find(mine); pair != out_.pairs.end()) {
-      if (pair->second.source != source_.class_of(its) || !pair->second.permutation.empty()) return false;
-      continue;
-    }
-    const Tensor* a = target_.value(mine).is_constant() ? &target_.value(mine).constant : nullptr;
-    if (!a && constant_.contains(mine)) a = &values_[0].at(mine);
-    const Tensor* b =
-        source_.graph().value(its).is_constant() ? &source_.graph().value(its).constant : nullptr;
-    if (!b && source_.has(its)) b = &source_.at(0, its);
-    if (!a || !b || !a->identical(*b)) return false;
-  }
-  return true;
-}
-
-// Pairs an output with the source value that it is, or leaves it pending.
-Status Walk::settle(NodeId id, size_t output, const std::vector<Tensor>& computed) {
-  const Node& node = target_.node(id);
-  const ValueId value = node.outputs[output];
-  Nodes nodes = pending_before(node);
-  nodes.insert(id);
-  std::vector<Match> matches;
-  std::vector<Tensor> tolerance;
-  if (half_steps_.any()) {  // how far a right value may be off is known only with the tolerance
-    FETAFIX_TRY(tolerance, tolerance_of(id, output, computed, {}));
-    matches = source_.match(computed, sieve_for(computed, tolerance, nodes.size() == 1));
-  } else {
-    matches = source_.match(computed, options_.sieve);
-    FETAFIX_TRY(tolerance, tolerance_of(id, output, computed, matches));
-  }
-  compare::ToleranceRatio ratio;
-  auto match = choose(id, matches, computed, tolerance, &ratio);
-  // What rounding may do over several nodes is known roughly: beyond it, the first of them is where to look.
-  if (match && half_steps_.any() && nodes.size() > 1 && ratio.largest > 1 &&
-      ratio.fraction_above > options_.saturated_share)
-    match.reset();
-  const bool strict = match.has_value();
-  if (!match && half_steps_.any() && nodes.size() == 1) match = near_counterpart(id, computed, &ratio);
-  if (auto named = named_counterpart(value, computed, tolerance, &ratio)) match = named;
-  if (!match) {
-    pending_[value] = nodes;
-    pending_tolerance_[value] = std::move(tolerance);
-    return {};
-  }
-  out_.pairs[value] = {match->source, match->permutation, Evidence::matched};
-  if (live_[static_cast<size_t>(id)]) used_.insert(match->source);
-  ++seen_permutations_[match->permutation];
-  for (size_t s = 0; s < values_.size(); ++s)
-    values_[s][value] = hand_over(source_.at(s, match->source), match->permutation, computed[s].shape());
-  Segment segment;
-  segment.target_end = value;
-  segment.target_nodes.assign(nodes.begin(), nodes.end());
-  segment.source_end = match->source;
-  segment.relative_error = match->relative;
-  if (strict && ratio.largest > 1) ratio = judged_by_both(*match, computed, tolerance, ratio);
-  segment.tolerance = ratio;
-  const bool rounding = ratio.largest > 1 && nodes.size() == 1 && is_same_function(id, output, *match);
-  const bool saturates =
-      node.role == graph::Role::quantize && ratio.fraction_above <= options_.saturated_share;
-  segment.state = ratio.largest <= 1 || saturates || rounding
-                      ? (nodes.size() > 1 ? State::rewrite : State::exact)
-                      : State::faulty;
-  out_.segments.push_back(std::move(segment));
-  accounted_.insert(nodes.begin(), nodes.end());
   return {};
 }
 
@@ -337,6 +165,7 @@ void Walk::rewind(size_t position) {
       }
       pending_.erase(out);
       pending_tolerance_.erase(out);
+      roots_.erase(out);
       constant_.erase(out);
       for (auto& values : values_) values.erase(out);
     }
@@ -376,8 +205,12 @@ void Walk::check_outputs() {
     if (pair == out_.pairs.end() || pair->second.source == expected) continue;
     const Shape& shape = values_[0].at(target_.outputs[i]).shape();
     const auto permutation = usual_permutation(source_.at(0, expected).shape(), shape);
-    out_.edges.push_back({-1, static_cast<int>(i), pair->second.source, expected, target_.outputs[i],
-                          permutation.value_or(Permutation{})});
+    out_.edges.push_back({-1,
+                          static_cast<int>(i),
+                          pair->second.source,
+                          expected,
+                          target_.outputs[i],
+                          {permutation.value_or(Permutation{}), {}}});
   }
 }
 

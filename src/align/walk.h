@@ -4,7 +4,8 @@
 //   2. What comes out is compared with source values of its size, under every permutation: first by
 //      sketches, then in full; a candidate must also lie within the tolerance of the computation.
 //   3. A match hands the source's own value on. Without one the node stays pending and its computed value
-//      goes on: it may come out right together with its consumers (a rewrite).
+//      goes on: it may come out right together with its consumers (a rewrite). What matches with its
+//      channels in another order is handed on in that order, until an operator does not follow (reorder.cpp).
 //   4. A node still pending after `longest_rewrite` consumers is where the walk is stuck: resync.cpp gives
 //      its output a source value by operand substitution or consumer confirmation, and the pass goes on.
 #pragma once
@@ -25,25 +26,63 @@ class Walk {
 
  private:
   using Nodes = std::set<graph::NodeId>;
+  struct Candidate {
+    graph::ValueId source;
+    Arrangement arrangement;
+    Evidence evidence;
+    int score = 0;   // consumers that confirm it
+    int mixing = 0;  // ... of them, those that would not in another order of channels
+  };
 
   // walk.cpp
   Status pair_inputs();
   Status process(graph::NodeId id);
-  Status settle(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
-  bool swallows_evidence(const graph::Node& node, const Tensor& result) const;
-  std::optional<Match> near_counterpart(graph::NodeId id, std::span<const Tensor> computed,
-                                        compare::ToleranceRatio* ratio) const;
-  std::optional<Match> named_counterpart(graph::ValueId value, std::span<const Tensor> computed,
-                                         std::span<const Tensor> tolerance,
-                                         compare::ToleranceRatio* ratio) const;
-  bool is_same_function(graph::NodeId id, size_t output, const Match& match) const;
-  Result<bool> settle_by_operands(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
   Nodes pending_before(const graph::Node& node) const;
+  Nodes unexplained(graph::NodeId id) const;
   void rewind(size_t position);
   std::optional<size_t> stuck(size_t position, bool at_end) const;
   void finish();
   void check_outputs();
   std::vector<graph::NodeId> source_nodes_between(const Pair& end) const;
+
+  // settle.cpp
+  struct Made {  // one output of a node, computed on the source's values
+    graph::NodeId id;
+    size_t output;
+    Nodes nodes;  // this one and those before it that nothing explains yet
+    const std::vector<Tensor>& samples;
+    std::vector<Tensor> tolerance;
+    double sieve;
+  };
+  struct Found {
+    Match match;
+    compare::ToleranceRatio ratio;
+  };
+  Status settle(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
+  Result<std::optional<Found>> find(Made& made);
+  std::optional<Found> judged(const Made& made, std::span<const Match> matches);
+  bool is_right(const Made& made, const Found& found) const;
+  void accept(const Made& made, const Found& found);
+  bool swallows_evidence(const graph::Node& node, const Tensor& result) const;
+  std::optional<Found> near_counterpart(const Made& made) const;
+  std::optional<Found> named_counterpart(const Made& made) const;
+  bool is_same_function(graph::NodeId id, size_t output, const Match& match) const;
+  const Tensor* constant_operand(graph::ValueId value) const;
+  Result<bool> settle_by_operands(graph::NodeId id, size_t output, const std::vector<Tensor>& computed);
+
+  // reorder.cpp
+  std::optional<Found> in_another_order(const Made& made);
+  bool mixes_channels(const graph::Node& node) const;
+  Nodes roots_before(const Nodes& nodes) const;
+  Nodes roots_of(const Nodes& nodes) const;
+  std::vector<ChannelOrder> orders_before(const Nodes& nodes) const;
+  bool may_take_order(const Nodes& nodes, graph::ValueId value) const;
+  std::vector<Candidate> candidates_in_order(graph::NodeId id) const;
+  std::vector<Tensor> made_in_source_order(graph::NodeId id);
+  double distance_to_source(graph::NodeId id, std::span<const Tensor> samples) const;
+  bool is_followed(const Nodes& roots) const;
+  bool is_wrong_in_order(size_t position, const Nodes& roots);
+  std::optional<size_t> take_back_order(size_t position);
 
   // match.cpp
   Result<std::vector<Tensor>> run_node(graph::NodeId id, const evaluate::Feeds& values);
@@ -66,34 +105,41 @@ class Walk {
   double loose_sieve() const;
   bool is_layout(const graph::Node& node) const;
 
+  // candidates.cpp
+  int frontier(graph::NodeId id) const;
+  std::vector<graph::ValueId> nearest_values(int64_t elements, int position, size_t most) const;
+  std::vector<graph::ValueId> next_values(int position) const;
+  std::optional<Permutation> usual_permutation(const Shape& source, const Shape& target) const;
+  std::vector<Permutation> likely_permutations(const Shape& source, const Shape& target) const;
+  bool is_common(const Permutation& permutation, const Shape& source, const Shape& target) const;
+  std::vector<graph::ValueId> operand_candidates(graph::NodeId id, size_t input, int64_t elements,
+                                                 graph::ValueId now) const;
+  std::vector<graph::ValueId> read_beside(graph::NodeId id, size_t input) const;
+  bool reads_the_same(graph::NodeId id, size_t input, const Candidate& operand, graph::ValueId result) const;
+  bool made_by(graph::ValueId value, const std::string& type) const;
+  Permutation likely_permutation(const graph::Node& node, graph::ValueId source) const;
+  Permutation dominant_permutation(const Shape& shape) const;
+  Tensor handed(size_t sample, graph::ValueId target, const Candidate& candidate) const;
+  std::vector<Candidate> candidates_for(graph::NodeId id, graph::ValueId value) const;
+  std::optional<Candidate> as_output(graph::ValueId value) const;
+  std::optional<Candidate> tentative(graph::NodeId id) const;
+
   // resync.cpp
   Status resync(size_t position);
   bool substitute(size_t position);
-  struct Candidate {
-    graph::ValueId source;
-    Permutation permutation;
-    Evidence evidence;
-    int score = 0;
-  };
   bool try_operand(size_t position, size_t input, const Candidate& operand);
-  std::vector<graph::ValueId> nearest_values(int64_t elements, int position, size_t most) const;
-  std::vector<Permutation> likely_permutations(const Shape& source, const Shape& target) const;
-  bool is_common(const Permutation& permutation, const Shape& source, const Shape& target) const;
-  Permutation dominant_permutation(const Shape& shape) const;
-  std::vector<Candidate> candidates_for(graph::NodeId id, graph::ValueId value) const;
-  int confirmations(size_t position, graph::ValueId value, const Candidate& candidate);
+  void count_confirmations(size_t position, graph::ValueId value, Candidate& candidate);
   std::optional<Candidate> confirm(size_t position);
-  std::optional<Candidate> as_output(graph::ValueId value) const;
+  std::optional<Candidate> best_confirmed(size_t position, std::vector<Candidate> candidates);
+  std::vector<Match> matches_in_any_order(std::span<const Tensor> samples) const;
   std::optional<std::pair<size_t, Candidate>> confirm_region(size_t position);
-  std::optional<Candidate> tentative(graph::NodeId id) const;
   void give(graph::NodeId id, const Candidate& candidate, size_t output = 0);
+
+  // loop.cpp
   bool give_loop(graph::NodeId id);
   int shared_operands(const graph::Node& node, const graph::Node& other) const;
   std::vector<Tensor> unpaired_evidence(graph::ValueId value) const;
   std::optional<Match> nearest_output(std::span<const Tensor> samples, const graph::Node& other) const;
-  int frontier(graph::NodeId id) const;
-  Tensor handed(size_t sample, graph::ValueId target, const Candidate& candidate) const;
-  std::optional<Permutation> usual_permutation(const Shape& source, const Shape& target) const;
 
   evaluate::Evaluator& evaluator_;
   const SourceValues& source_;
@@ -110,6 +156,8 @@ class Walk {
   std::set<graph::NodeId> blocked_;           // could not run
   std::set<graph::NodeId> accounted_;         // lie in a segment already
   std::map<graph::NodeId, Candidate> given_;  // resynchronized outputs
+  std::map<graph::ValueId, Nodes> roots_;     // values paired in another order of channels: what began it
+  Nodes refused_;                             // what begins no other order: nothing undid it
   std::map<Permutation, int> seen_permutations_;
   std::set<graph::ValueId> used_;  // source classes that are paired
   size_t resumed_ = 0;             // where the walk goes on after a resync

@@ -65,6 +65,27 @@ TEST(WalkOnARewrite, FoldedNormalizationIsNoFault) {
   EXPECT_EQ(unfolded.paired("n"), "c");
 }
 
+// What does not depend on the sample is judged with what it becomes part of, and its rounding with it.
+TEST(WalkOnARewrite, RoundingOfWhatDoesNotDependOnTheSampleCounts) {
+  const std::string head =
+      "input %x float32[1,3,8,8]\nconst %w0 float32[64,3,1,1] {random 1}\nconst %five float32[] {5}\n"
+      "const %w float32[4,64,3,3] {random 2}\nconst %s float32[4] {1.1, 0.7, 1.3, 0.3}\n"
+      "const %b float32[4] {0.1, 0.2, 0.3, 0.4}\nconst %m float32[4] {0.7, -0.3, 0.1, 0.9}\n"
+      "const %v float32[4] {1, 1, 1, 1}\nconst %shape int64[4] {4, 1, 1, 1}\n"
+      "%c0 = Conv(%x, %w0)\n%k = Clip(%c0, %five, %five)\n";
+  const std::string tail = "%cat = Concat(%n, %x) {axis=1}\n%y = Relu(%cat)\noutput %y\n";
+  const std::string source = head +
+                             "%a = Conv(%k, %w) {pads=[1,1,1,1]}\n"
+                             "%n = BatchNormalization(%a, %s, %b, %m, %v) {epsilon=0.0}\n" +
+                             tail;
+  const std::string target = head +
+                             "%g = Reshape(%s, %shape)\n%wf = Mul(%w, %g)\n%ms = Mul(%m, %s)\n"
+                             "%bf = Sub(%b, %ms)\n%n = Conv(%k, %wf, %bf) {pads=[1,1,1,1]}\n" +
+                             tail;
+  EXPECT_EQ(Aligned(source, target).wrong(), Names{});
+  EXPECT_EQ(Aligned(source, replaced(target, "Sub(%b", "Add(%b")).wrong(), (Names{"n", "cat"}));
+}
+
 TEST(WalkThroughLayouts, AnNhwcTargetPairsThroughItsBridges) {
   std::string target = replaced(net, "input %x float32[1,3,8,8]", "input %x float32[1,8,8,3]");
   target =

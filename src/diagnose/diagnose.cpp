@@ -1,7 +1,10 @@
 #include "diagnose/diagnose.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+
+#include "faults/in_target.h"
 
 namespace fetafix::diagnose {
 namespace {
@@ -23,14 +26,9 @@ NodeId most_telling(const graph::Graph& graph, std::span<const NodeId> nodes) {
   return best;
 }
 
-// The node that the first edit of the best candidate touches.
 NodeId touched(const graph::Graph& target, const std::vector<faults::Candidate>& candidates,
                NodeId otherwise) {
-  if (candidates.empty() || candidates[0].edits.empty()) return otherwise;
-  const auto& edit = candidates[0].edits[0];
-  if (std::holds_alternative<graph::InsertNode>(edit)) return otherwise;
-  auto node = graph::resolve(target, graph::address_of(edit));
-  return node.ok() ? *node : otherwise;
+  return candidates.empty() ? otherwise : touched_by(target, candidates[0], otherwise);
 }
 
 // Two patterns may each be half of a fault (pads and weights): then both edits go in together.
@@ -66,6 +64,34 @@ std::string key(const std::vector<graph::Edit>& edits) {
   return out;
 }
 
+// Several operators read a value behind which the same is missing: one fault. What is inserted for each of
+// them is written once (docs/patch.md).
+void merge_gaps(const graph::Graph& target, const graph::Uses& uses, std::vector<Fault>& faults) {
+  struct Gap {
+    graph::ValueId origin, expected;
+    std::string pattern;
+    auto operator<=>(const Gap&) const = default;
+  };
+  std::map<Gap, Fault*> first;
+  for (Fault& fault : faults) {
+    if (!fault.edge || fault.candidates.empty()) continue;
+    faults::Candidate& candidate = fault.candidates[0];
+    const bool inserts =
+        std::all_of(candidate.edits.begin(), candidate.edits.end(), [](const graph::Edit& e) {
+          const auto* insert = std::get_if<graph::InsertNode>(&e);
+          return insert && insert->only_consumer;
+        });
+    if (!inserts) continue;
+    const graph::ValueId origin = faults::before_bridges(target, uses, fault.edge->target_value);
+    auto [found, fresh] = first.try_emplace({origin, fault.edge->expected, candidate.pattern}, &fault);
+    if (fresh) continue;
+    auto& to = found->second->candidates[0].edits;
+    to.insert(to.end(), candidate.edits.begin(), candidate.edits.end());
+    fault.places.clear();
+  }
+  std::erase_if(faults, [](const Fault& f) { return f.places.empty(); });
+}
+
 // One cause in many places is one fault, and one group of edits.
 void merge_training_mode(std::vector<Fault>& faults) {
   Fault* first = nullptr;
@@ -87,6 +113,13 @@ void merge_training_mode(std::vector<Fault>& faults) {
 }
 
 }  // namespace
+
+NodeId touched_by(const graph::Graph& target, const faults::Candidate& candidate, NodeId otherwise) {
+  if (candidate.edits.empty() || std::holds_alternative<graph::InsertNode>(candidate.edits[0]))
+    return otherwise;
+  const auto node = graph::resolve(target, graph::address_of(candidate.edits[0]));
+  return node.ok() ? *node : otherwise;
+}
 
 std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& target,
                             const align::SourceValues& values, const align::Alignment& alignment) {
@@ -146,6 +179,7 @@ std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& targ
   }
   std::stable_sort(certain.begin(), certain.end(),
                    [](const Fault& a, const Fault& b) { return a.target_node < b.target_node; });
+  merge_gaps(target, uses, certain);
   merge_training_mode(certain);
   certain.insert(certain.end(), std::make_move_iterator(uncertain.begin()),
                  std::make_move_iterator(uncertain.end()));

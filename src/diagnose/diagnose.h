@@ -16,6 +16,10 @@ struct Fault {
   double ratio_to_tolerance = 0;
 };
 
+// The node that a candidate's first edit touches; `otherwise` for an insertion.
+graph::NodeId touched_by(const graph::Graph& target, const faults::Candidate& candidate,
+                         graph::NodeId otherwise);
+
 // Faults in the order of the target, those that nothing aligned last. Views are canonical forms. The
 // result points into `alignment`.
 std::vector<Fault> diagnose(const graph::Graph& source, const graph::Graph& target,

@@ -135,7 +135,7 @@ double tensor_distance(const Tensor& source, const Tensor& target) {
   const auto permutations = s.shape() == t.shape() ? std::vector<align::Permutation>{{}}
                                                    : align::candidate_permutations(s.shape(), t.shape());
   for (const auto& permutation : permutations) {
-    const Tensor moved = align::hand_over(s, permutation, t.shape());
+    const Tensor moved = align::hand_over(s, {permutation, {}}, t.shape());
     // One wrong number among millions does not show in the norm.
     best = std::min(best, std::max(compare::relative_l2(moved.as<float>(), t.as<float>()),
                                    compare::max_relative_error(moved.as<float>(), t.as<float>())));

@@ -5,6 +5,7 @@
 
 #include "faults/attributes.h"
 #include "faults/effective.h"
+#include "faults/in_target.h"
 #include "faults/node_pairs.h"
 
 namespace fetafix::faults {
@@ -21,11 +22,23 @@ void add(Candidate& out, const Place& place, graph::NodeId target, const std::st
   out.pattern = out.pattern.empty() ? name : out.pattern + "+" + name;
 }
 
+// Whether the target dilates by moving pixels into the batch: pads and dilations are spread over operators.
+bool is_batched(const Place& place) {
+  bool padded = false;
+  for (graph::NodeId id : place.segment->target_nodes) {
+    const std::string& type = place.target.node(id).type;
+    if (type == "Conv") return false;
+    if (padded && type == "Reshape") return true;
+    padded = padded || type == "Pad";
+  }
+  return false;
+}
+
 // Pads of a convolution, counting Pad nodes on both sides.
 void compare_pads(Candidate& out, const Place& place, const NodePair& pair) {
   const auto source = effective(place.source, place.segment->source_nodes, source_constants(place));
   const auto target = effective(place.target, place.segment->target_nodes, target_constants(place));
-  if (!source || source->pads.empty()) return;
+  if (!source || source->pads.empty() || is_batched(place)) return;
   const graph::Node& node = place.target.node(pair.target);
   const bool automatic = graph::attribute_or(node, "auto_pad", std::string("NOTSET")) != "NOTSET";
   const Ints own = graph::attribute_or(node, "pads", Ints(source->pads.size(), 0));
@@ -38,6 +51,30 @@ void compare_pads(Candidate& out, const Place& place, const NodePair& pair) {
   add(out, place, pair.target, "pads", wanted, automatic ? "automatic" : graph::to_text(Attribute(own)));
 }
 
+// The dimension that an operator works along, in the target's order of dimensions.
+void compare_axis(Candidate& out, const Place& place, const NodePair& pair) {
+  static const std::map<std::string, int64_t> defaults{
+      {"Softmax", -1}, {"LogSoftmax", -1}, {"Hardmax", -1}, {"Concat", 0}, {"ArgMax", 0},
+      {"ArgMin", 0},   {"Gather", 0},      {"Flatten", 1},  {"Split", 0},  {"LayerNormalization", -1}};
+  const graph::Node& source = place.source.node(pair.source);
+  const graph::Node& target = place.target.node(pair.target);
+  auto otherwise = defaults.find(target.type);
+  if (otherwise == defaults.end()) return;
+  // The operand's own pair says in which order it lies.
+  const auto operand = place.alignment.pairs.find(target.inputs[0]);
+  if (operand == place.alignment.pairs.end() || !place.values.has(source.inputs[0]) ||
+      !place.alignment.values[0].contains(target.inputs[0]))
+    return;
+  const Shape& shape = place.alignment.values[0].at(target.inputs[0]).shape();
+  const auto rank = static_cast<int64_t>(shape.size());
+  const auto wanted =
+      axis_in_target(graph::attribute_or(source, "axis", otherwise->second),
+                     place.values.at(0, source.inputs[0]).shape(), shape, operand->second.arrangement);
+  const int64_t found = graph::attribute_or(target, "axis", otherwise->second);
+  if (!wanted || *wanted == (found < 0 ? found + rank : found)) return;
+  add(out, place, pair.target, "axis", *wanted, std::to_string(found));
+}
+
 }  // namespace
 
 std::vector<Candidate> attribute(const Place& place) {
@@ -47,8 +84,11 @@ std::vector<Candidate> attribute(const Place& place) {
     const graph::Node& source = place.source.node(pair.source);
     const graph::Node& target = place.target.node(pair.target);
     if (target.type == "Conv") compare_pads(out, place, pair);
+    compare_axis(out, place, pair);
+    const bool batched = is_batched(place);
     for (const AttributeDifference& one : differing_attributes(source, target))
-      add(out, place, pair.target, one.name, one.source, graph::to_text(one.target));
+      if (!batched || one.name != "dilations")
+        add(out, place, pair.target, one.name, one.source, graph::to_text(one.target));
   }
   if (out.edits.empty()) return {};
   out.fault_class = "hyperparameters";

@@ -21,8 +21,16 @@ std::span<const Pattern> catalogue() {
       Pattern{"extra-transpose", "tensor-structure", "a Transpose that the source does not have",
               extra_transpose},
       Pattern{"rewired-operand", "graph", "an operand reads another value", rewired_operand},
+      Pattern{"rewired-operator", "graph", "operands are swapped or are other values than in the source",
+              rewired_operator},
       Pattern{"missing-operator", "graph",
               "operators of the source are missing (a lost bias, a lost activation)", missing_operator},
+      Pattern{"known-activation", "graph",
+              "an activation function that the source writes out is missing or another", known_activation},
+      Pattern{"enumerated-attribute", "hyperparameters",
+              "another of an attribute's few values computes what the source does", enumerated_attribute},
+      Pattern{"replaced-segment", "graph",
+              "the source's operators in place of those that compute something else", replaced_segment},
   };
   return patterns;
 }

@@ -1,8 +1,10 @@
 // missing-operator, extra-operator, rewired-operand: a node computes right as soon as it reads another value
 // than it does.
 #include <algorithm>
+#include <map>
+#include <set>
 
-#include "faults/pattern.h"
+#include "faults/in_target.h"
 
 namespace fetafix::faults {
 namespace {
@@ -33,111 +35,11 @@ std::optional<std::vector<NodeId>> chain(const Place& place, ValueId from, Value
   return out;
 }
 
-// A constant operand as it must lie in the target's layout: per-channel constants follow the permutation.
-std::optional<Tensor> in_layout(const Tensor& constant, const Shape& value,
-                                const align::Permutation& permutation) {
-  if (constant.size() <= 1 || permutation.empty()) return constant;
-  const Shape dims = align::squeezed(value);
-  if (dims.size() != permutation.size() || value.size() != dims.size() + 1) return std::nullopt;
-  // Bring it to the value's rank (leading ones), then permute all but the batch dimension of 1.
-  Shape full = constant.shape();
-  while (full.size() < value.size()) full.insert(full.begin(), 1);
-  if (full.size() != value.size() || value[0] != 1 || full[0] != 1) return std::nullopt;
-  std::vector<int> whole{0};
-  for (int p : permutation) whole.push_back(p + 1);
-  return transpose(constant.reshaped(full), whole);
-}
-
-// Operators that mean the same whatever the order of dimensions.
-bool layout_free(const graph::Node& node) {
-  static const std::vector<std::string> types{
-      "Add",  "Sub",         "Mul",       "Div",      "Relu",  "Clip",    "LeakyRelu", "Sigmoid",
-      "Tanh", "HardSigmoid", "HardSwish", "Elu",      "Selu",  "Erf",     "Exp",       "Sqrt",
-      "Neg",  "Abs",         "Pow",       "Softplus", "PRelu", "Softsign"};
-  return std::find(types.begin(), types.end(), node.type) != types.end();
-}
-
 std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const graph::ValueAddress& edge,
-                                          const align::Permutation& permutation) {
-  const graph::Node& node = place.source.node(id);
-  const Shape& shape = place.values.at(0, node.outputs[0]).shape();
-  if ((!layout_free(node) && !permutation.empty()) || !node.bodies.empty()) return std::nullopt;
-  graph::InsertNode out;
-  out.edge = edge;
-  out.type = node.type;
-  out.attributes = node.attributes;
-  for (ValueId in : node.inputs) {
-    if (in == graph::no_value) return std::nullopt;
-    const graph::Value& value = place.source.value(in);
-    if (!value.is_constant()) {
-      out.operands.emplace_back(std::nullopt);
-      continue;
-    }
-    auto constant = in_layout(value.constant, shape, permutation);
-    if (!constant) return std::nullopt;
-    out.operands.emplace_back(std::move(*constant));
-  }
+                                          const align::Arrangement& arrangement, const Shape& target) {
+  auto out = node_in_target(place, id, arrangement, target);
+  if (out) out->edge = edge;
   return out;
-}
-
-// The value that the file itself holds: behind layout changes of the view that lead into an operator.
-ValueId before_bridges(const Place& place, ValueId value) {
-  for (;;) {
-    const NodeId producer = place.target_uses.producer[static_cast<size_t>(value)];
-    if (producer < 0 || place.target.value(value).native_tensor >= 0 ||
-        place.target.node(producer).role != graph::Role::bridge ||
-        place.target.node(producer).type != "Transpose")
-      return value;
-    value = place.target.node(producer).inputs[0];
-  }
-}
-
-// How many operators read a value of the file, directly or behind a bridge.
-size_t readers_of(const Place& place, ValueId value) {
-  size_t out = place.target_uses.is_output[static_cast<size_t>(value)] ? 1 : 0;
-  for (const auto& use : place.target_uses.consumers[static_cast<size_t>(value)]) {
-    const graph::Node& node = place.target.node(use.node);
-    const bool bridge = node.role == graph::Role::bridge && node.type == "Transpose";
-    out += bridge ? readers_of(place, node.outputs[0]) : 1;
-  }
-  return out;
-}
-
-// Where something is missing: on the edge that one operator reads, or, when all that read the value need the
-// same, behind the value itself.
-struct Gap {
-  ValueId value;
-  align::Permutation permutation;  // of the expected value there
-  bool shared;                     // others are right to read it as it is
-};
-
-Gap gap_of(const Place& place) {
-  const ValueId origin = before_bridges(place, place.edge->target_value);
-  size_t alike = 0;
-  for (const auto& other : place.alignment.edges)
-    alike += before_bridges(place, other.target_value) == origin && other.expected == place.edge->expected;
-  const bool shared = readers_of(place, origin) > alike;
-  auto pair = place.alignment.pairs.find(origin);
-  if (shared || origin == place.edge->target_value || pair == place.alignment.pairs.end())
-    return {place.edge->target_value, place.edge->permutation, shared};
-  return {origin, pair->second.permutation, false};
-}
-
-}  // namespace
-
-// A value of the target that is the source's `wanted` in that layout and known before the edge's reader; one
-// that the file holds as a tensor rather than one inside an operator.
-std::optional<ValueId> value_at_hand(const Place& place, ValueId wanted,
-                                     const align::Permutation& permutation) {
-  std::optional<ValueId> inside;
-  for (const auto& [value, pair] : place.alignment.pairs) {
-    if (pair.source != wanted || pair.permutation != permutation) continue;
-    if (place.edge->node >= 0 && place.target_uses.producer[static_cast<size_t>(value)] >= place.edge->node)
-      continue;
-    if (place.target.value(value).native_tensor >= 0) return value;
-    if (!inside) inside = value;
-  }
-  return inside;
 }
 
 // A missing operator of two computed operands (a bypassed residual Add): one is the edge, the other is a
@@ -146,7 +48,7 @@ std::vector<Candidate> missing_join(const Place& place) {
   const NodeId id = place.values.uses().producer[static_cast<size_t>(place.edge->expected)];
   if (id < 0) return {};
   const graph::Node& node = place.source.node(id);
-  if (node.inputs.size() != 2 || !layout_free(node)) return {};
+  if (node.inputs.size() != 2 || !is_layout_free(node)) return {};
   const Gap gap = gap_of(place);
   auto edge = graph::address_of(place.target, place.target_uses, gap.value);
   if (!edge.ok()) return {};
@@ -162,7 +64,7 @@ std::vector<Candidate> missing_join(const Place& place) {
       reads_edge = true;
       continue;
     }
-    const auto other = value_at_hand(place, wanted, gap.permutation);
+    const auto other = counterpart(place, wanted, gap.arrangement, place.edge->node);
     if (!other) continue;
     auto address = graph::address_of(place.target, place.target_uses, *other);
     if (address.ok()) insert.other_operands.emplace_back(static_cast<int>(i), *address);
@@ -179,6 +81,8 @@ std::vector<Candidate> missing_join(const Place& place) {
   return {out};
 }
 
+}  // namespace
+
 std::vector<Candidate> missing_operator(const Place& place) {
   if (!place.edge || place.edge->actual == graph::no_value) return {};
   if (auto join = missing_join(place); !join.empty()) return join;
@@ -190,9 +94,10 @@ std::vector<Candidate> missing_operator(const Place& place) {
   if (!edge.ok()) return {};
   Candidate out;
   std::string names;
+  const Shape gap_shape = place.alignment.values[0].at(gap.value).shape();
   // The last of the chain goes in first: each insertion comes right behind the edge's producer.
   for (auto id = nodes->rbegin(); id != nodes->rend(); ++id) {
-    auto edit = inserted(place, *id, *edge, gap.permutation);
+    auto edit = inserted(place, *id, *edge, gap.arrangement, gap_shape);
     if (!edit) return {};
     if (place.edge->node >= 0 && gap.shared)
       edit->only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
@@ -211,7 +116,29 @@ std::vector<Candidate> missing_operator(const Place& place) {
   return {out};
 }
 
+// An activation function in a longer piece of which the source has fewer.
+std::vector<Candidate> extra_activation(const Place& place) {
+  static const std::set<std::string> types{"Relu", "Clip", "LeakyRelu", "Sigmoid", "Tanh"};
+  std::map<std::string, int> surplus;
+  for (NodeId id : place.segment->target_nodes) ++surplus[place.target.node(id).type];
+  for (NodeId id : place.segment->source_nodes) --surplus[place.source.node(id).type];
+  std::vector<Candidate> out;
+  for (NodeId id : place.segment->target_nodes) {
+    const graph::Node& node = place.target.node(id);
+    if (!types.contains(node.type) || surplus[node.type] <= 0) continue;
+    Candidate one;
+    one.edits.push_back(graph::RemoveNode{graph::address_of(place.target, id), 0});
+    one.pattern = "extra-operator";
+    one.fault_class = "graph";
+    one.explanation = "this " + node.type + " does not exist in the source";
+    one.advice = "check the converter's options for what it inserts";
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 std::vector<Candidate> extra_operator(const Place& place) {
+  if (place.segment && place.segment->target_nodes.size() > 1) return extra_activation(place);
   if (!place.segment || place.segment->evidence != align::Evidence::passed ||
       place.segment->target_nodes.size() != 1)
     return {};
@@ -232,33 +159,35 @@ std::vector<Candidate> extra_operator(const Place& place) {
   return {out};
 }
 
-// The Transpose that gave an operand its order: its producer, or further up behind operators to which the
-// order of dimensions makes no difference, as far as the values there have the same wrong order.
-std::optional<NodeId> transpose_before(const Place& place, ValueId value) {
+// The Transposes that may have given an operand its order: on its way, the nearest first.
+std::vector<NodeId> transposes_before(const Place& place, ValueId value) {
+  std::vector<NodeId> out;
   for (int hops = 0; hops < most_hops; ++hops) {
     const NodeId producer = place.target_uses.producer[static_cast<size_t>(value)];
-    if (producer < 0) return std::nullopt;
+    if (producer < 0) break;
     const graph::Node& node = place.target.node(producer);
     // A bridge has no native entity: there is nothing to take out.
-    if (node.type == "Transpose" && node.role != graph::Role::bridge) return producer;
-    if (node.inputs.empty() || node.inputs[0] == graph::no_value) return std::nullopt;
+    if (node.type == "Transpose" && node.role != graph::Role::bridge) out.push_back(producer);
+    if (node.inputs.empty() || node.inputs[0] == graph::no_value) break;
     value = node.inputs[0];
   }
-  return std::nullopt;
+  return out;
 }
 
 // The operand is right but for the order of its dimensions, and a Transpose made that order.
 std::vector<Candidate> extra_transpose(const Place& place) {
   if (!place.edge || place.edge->node < 0 || place.edge->actual != place.edge->expected) return {};
-  const auto producer = transpose_before(place, place.edge->target_value);
-  if (!producer) return {};
-  Candidate out;
-  out.pattern = "extra-transpose";
-  out.fault_class = "tensor-structure";
-  out.explanation = "a Transpose swaps dimensions that the source keeps";
-  out.advice = "check the converter's layout options; dimensions of equal size hide a wrong order";
-  out.edits.push_back(graph::RemoveNode{graph::address_of(place.target, *producer), 0});
-  return {out};
+  std::vector<Candidate> out;
+  for (const NodeId producer : transposes_before(place, place.edge->target_value)) {
+    Candidate one;
+    one.pattern = "extra-transpose";
+    one.fault_class = "tensor-structure";
+    one.explanation = "a Transpose swaps dimensions that the source keeps";
+    one.advice = "check the converter's layout options; dimensions of equal size hide a wrong order";
+    one.edits.push_back(graph::RemoveNode{graph::address_of(place.target, producer), 0});
+    out.push_back(std::move(one));
+  }
+  return out;
 }
 
 std::vector<Candidate> rewired_operand(const Place& place) {

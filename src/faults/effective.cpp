@@ -49,6 +49,7 @@ class Reader {
       }
     }
     if (before) return std::nullopt;
+    if (out_.batched) out_.pads.clear();
     return std::move(out_);
   }
 
@@ -75,8 +76,10 @@ class Reader {
       auto value = numbers(node, 2);
       if (value && !value->empty() && (*value)[0] != 0) return false;
       extra_pads_.assign(pads->begin(), pads->end());
+      padded_ = true;
       return true;
     }
+    out_.batched = out_.batched || (padded_ && node.type == "Reshape");
     if (node.type == "Transpose") reorder_pads(graph::attribute_or(node, "perm", std::vector<int64_t>{}));
     return std::find(helpers.begin(), helpers.end(), node.type) != helpers.end();
   }
@@ -125,6 +128,8 @@ class Reader {
   bool read_behind(NodeId id, const Node& node) {
     const size_t channels = out_.scale.size();
     if (node.type == "Identity" || node.type == "Transpose" || node.type == "Dropout") return true;
+    if (out_.batched && (node.type == "Reshape" || node.type == "Slice"))
+      return true;  // out of the batch again
     if (node.type == "BatchNormalization") return read_batch_normalization(id, node);
     if (node.type != "Add" && node.type != "Mul" && node.type != "Sub" && node.type != "Div") return false;
     // Which operand is the constant; a constant minus or over the chain is not of this form.
@@ -167,6 +172,7 @@ class Reader {
   const ConstantLookup& constant_;
   Linear out_;
   std::vector<double> extra_pads_;
+  bool padded_ = false;
 };
 
 }  // namespace

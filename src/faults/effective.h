@@ -17,6 +17,8 @@ struct Linear {
   std::vector<double> scale;      // what follows the core, per output channel
   std::vector<double> shift;      // ... so that bias = scale * core_bias + shift
   graph::NodeId shift_node = -1;  // a BatchNormalization or Add whose constant can take a bias change
+  bool batched =
+      false;  // dilated by moving pixels into the batch: pads and dilations are spread over operators
   std::vector<int64_t> pads;  // resolved zero padding of a Conv, with Pad nodes before it; empty: not known
   std::vector<double> bias() const;
   Tensor kernel() const;  // weights times scale

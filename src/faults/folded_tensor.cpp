@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "faults/effective.h"
+#include "faults/in_order.h"
 #include "faults/stored.h"
 
 namespace fetafix::faults {
@@ -79,10 +79,11 @@ std::optional<Wanted> bias(const Place& place, const Linear& source, const Linea
 
 std::vector<Candidate> folded_tensor(const Place& place) {
   if (!place.segment) return {};
-  const auto source = effective(place.source, place.segment->source_nodes, source_constants(place));
+  auto source = effective(place.source, place.segment->source_nodes, source_constants(place));
   const auto target = effective(place.target, place.segment->target_nodes, target_constants(place));
   if (!source || !target || source->scale.size() != target->scale.size()) return {};
   if (source->weights.shape() != target->weights.shape()) return {};
+  source = in_target_order(place, target->core, std::move(*source));
   const auto new_weights = weights(place, *source, *target), new_bias = bias(place, *source, *target);
   const bool kernels = kernel_distance(source->kernel(), target->kernel()) > same_kernel;
   const bool biases = distance(source->bias(), target->bias()) > same_kernel;

@@ -23,7 +23,10 @@ std::optional<Tensor> source_operand(const Place& place, const NodePair& pair, s
                                      const Shape& shape) {
   const graph::Node& node = place.source.node(pair.source);
   if (input >= node.inputs.size() || node.inputs[input] == graph::no_value) return std::nullopt;
-  const Tensor tensor = source_constants(place)(node.inputs[input]);
+  Tensor tensor = source_constants(place)(node.inputs[input]);
+  // An Add or a Mul may have its constant on either side.
+  if (tensor.empty() && node.inputs.size() == 2 && (node.type == "Add" || node.type == "Mul"))
+    tensor = source_constants(place)(node.inputs[1 - input]);
   if (tensor.empty() || align::squeezed(tensor.shape()) != align::squeezed(shape)) return std::nullopt;
   return tensor.reshaped(shape);
 }

@@ -21,12 +21,31 @@ std::vector<int> dimension_map(const align::Permutation& permutation, const Shap
   return out;
 }
 
+// The padded value's dimensions as the source's convolution sees them. nullopt: what it reads is no evidence.
+std::optional<std::vector<int>> dimensions_before(const Place& place, graph::NodeId core,
+                                                  const graph::Node& pad) {
+  graph::ValueId value = place.source.node(core).inputs[0];
+  for (;;) {
+    const graph::NodeId producer = place.values.uses().producer[static_cast<size_t>(value)];
+    if (producer < 0 || place.source.node(producer).type != "Pad") break;
+    value = place.source.node(producer).inputs[0];
+  }
+  std::vector<Tensor> padded;
+  for (const auto& sample : place.alignment.values)
+    if (auto found = sample.find(pad.inputs[0]); found != sample.end()) padded.push_back(found->second);
+  if (padded.size() != place.alignment.values.size() || !place.values.usable(value)) return std::nullopt;
+  const auto match = place.values.best_permutation(padded, value);
+  if (!match) return std::nullopt;
+  return dimension_map(match->arrangement.permutation, place.values.at(0, value).shape());
+}
+
 // The padded value's dimensions in the source's order; its pair is asked, for the segment may end behind a
 // change of layout.
 std::vector<int> dimensions_at(const Place& place, const graph::Node& pad) {
   auto padded = place.alignment.pairs.find(pad.inputs[0]);
   if (padded == place.alignment.pairs.end()) return {};
-  return dimension_map(padded->second.permutation, place.values.at(0, padded->second.source).shape());
+  return dimension_map(padded->second.arrangement.permutation,
+                       place.values.at(0, padded->second.source).shape());
 }
 
 std::optional<std::vector<int64_t>> stored_pads(const Place& place, const graph::Node& node) {
@@ -63,7 +82,8 @@ std::optional<graph::Edit> as_the_convolution_pads(const Place& place) {
   for (graph::NodeId id : place.segment->target_nodes) {
     const graph::Node& node = place.target.node(id);
     auto pads = stored_pads(place, node);
-    const auto map = pads ? dimensions_at(place, node) : std::vector<int>();
+    if (!pads) continue;
+    const auto map = dimensions_before(place, source->core, node).value_or(dimensions_at(place, node));
     const size_t spatial = source->pads.size() / 2;
     if (map.size() != spatial + 2 || pads->size() != 2 * map.size()) continue;
     for (size_t d = 0; d < map.size(); ++d) {

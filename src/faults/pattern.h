@@ -57,5 +57,9 @@ std::vector<Candidate> extra_operator(const Place& place);
 std::vector<Candidate> rewired_operand(const Place& place);
 std::vector<Candidate> extra_transpose(const Place& place);
 std::vector<Candidate> replaced_operator(const Place& place);
+std::vector<Candidate> known_activation(const Place& place);
+std::vector<Candidate> rewired_operator(const Place& place);
+std::vector<Candidate> enumerated_attribute(const Place& place);
+std::vector<Candidate> replaced_segment(const Place& place);
 
 }  // namespace fetafix::faults

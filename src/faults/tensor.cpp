@@ -1,7 +1,7 @@
 // tensor: an operand stored in the target is not the tensor that the source's node has in its place.
 #include <algorithm>
 
-#include "faults/effective.h"
+#include "faults/in_order.h"
 #include "faults/node_pairs.h"
 #include "faults/stored.h"
 
@@ -26,6 +26,22 @@ size_t normalizations(const graph::Graph& graph, std::span<const graph::NodeId> 
   }));
 }
 
+// An attribute that only the canonical form writes as a constant (the epsilon of a LayerNormalization).
+void spelled_out(Candidate& out, const Place& place, const NodePair& pair, size_t input) {
+  const graph::Node& node = place.target.node(pair.target);
+  if (node.inputs[input] == graph::no_value) return;
+  const graph::Value& value = place.target.value(node.inputs[input]);
+  if (!value.is_constant() || !value.lens || value.lens->attribute.empty() || value.lens->native_tensor >= 0)
+    return;
+  const auto wanted = source_operand(place, pair, input, value.constant.shape());
+  if (!wanted || wanted->dtype() != DType::float32 || wanted->size() != 1 ||
+      wanted->identical(value.constant))
+    return;
+  out.edits.push_back(graph::SetAttribute{graph::address_of(place.target, pair.target), value.lens->attribute,
+                                          wanted->as<float>()[0]});
+  out.explanation += (out.explanation.empty() ? "the " : " and the ") + value.lens->attribute;
+}
+
 }  // namespace
 
 std::vector<Candidate> tensor(const Place& place) {
@@ -39,9 +55,14 @@ std::vector<Candidate> tensor(const Place& place) {
     const graph::Node& node = place.target.node(pair.target);
     for (size_t input = 0; input < node.inputs.size(); ++input) {
       const auto stored = stored_operand(place, pair.target, input);
-      if (!stored) continue;
-      const auto wanted = source_operand(place, pair, input, stored->now.shape());
-      if (!wanted || wanted->dtype() != DType::float32 || holds(*stored, *wanted, 0)) continue;
+      if (!stored) {
+        spelled_out(out, place, pair, input);
+        continue;
+      }
+      auto wanted = source_operand(place, pair, input, stored->now.shape());
+      if (!wanted || wanted->dtype() != DType::float32) continue;
+      wanted = in_target_order(place, pair.target, input, std::move(*wanted));
+      if (holds(*stored, *wanted, 0)) continue;
       out.edits.push_back(set_stored(*stored, *wanted));
       if (!out.pattern.empty()) out.pattern += "+";
       out.pattern += operand_name(node, input);

@@ -90,6 +90,19 @@ Status apply_one(Graph& graph, const SetTensor& edit) {
   return {};
 }
 
+// Constants by which a canonical form spells out the attribute (the epsilon of a LayerNormalization).
+void set_spelled_out(Graph& graph, const SetAttribute& edit) {
+  const float* number = edit.value ? std::get_if<float>(&*edit.value) : nullptr;
+  if (!number) return;
+  for (Node& node : graph.nodes) {
+    if (node.native != edit.at.op) continue;
+    for (ValueId& in : node.inputs)
+      if (in != no_value && graph.value(in).lens && graph.value(in).lens->attribute == edit.name &&
+          graph.value(in).lens->native_tensor < 0 && graph.value(in).constant.dtype() == DType::float32)
+        in = graph.add_constant("p/" + edit.name, Tensor::scalar(*number), graph.value(in).lens);
+  }
+}
+
 Status apply_one(Graph& graph, const SetAttribute& edit) {
   FETAFIX_TRY(NodeId id, resolve(graph, edit.at));
   if (edit.name == "pads" && edit.value)
@@ -98,6 +111,7 @@ Status apply_one(Graph& graph, const SetAttribute& edit) {
     graph.node(id).attributes[edit.name] = *edit.value;
   else
     graph.node(id).attributes.erase(edit.name);
+  set_spelled_out(graph, edit);
   return {};
 }
 
@@ -130,7 +144,9 @@ Status apply_one(Graph& graph, const InsertNode& edit) {
   node.type = edit.type;
   node.attributes = edit.attributes;
   for (const auto& operand : edit.operands)
-    node.inputs.push_back(operand ? graph.add_constant("p/operand", *operand) : edge);
+    node.inputs.push_back(!operand           ? edge
+                          : operand->empty() ? no_value
+                                             : graph.add_constant("p/operand", *operand));
   NodeId position = producer + 1;
   for (const auto& [operand, address] : edit.other_operands) {
     FETAFIX_TRY(const ValueId other, resolve(graph, address));
@@ -221,6 +237,8 @@ Result<ValueAddress> address_of(const Graph& graph, const Uses& uses, ValueId va
     }
   const NodeId producer = uses.producer[static_cast<size_t>(value)];
   if (producer < 0) return not_applicable("'" + graph.value(value).name + "' is a constant");
+  if (graph.node(producer).native.index < 0)
+    return not_applicable("'" + graph.value(value).name + "' is not in the file");
   address.node = address_of(graph, producer);
   const auto& outputs = graph.node(producer).outputs;
   address.output = static_cast<int>(std::find(outputs.begin(), outputs.end(), value) - outputs.begin());

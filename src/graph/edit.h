@@ -68,7 +68,8 @@ struct ChangeType {
   Attributes attributes;
 };
 
-// Puts a node on an edge. Its operands are `operands` in order; nullopt stands for the edge's value.
+// Puts a node on an edge. Its operands are `operands` in order; nullopt stands for the edge's value, an empty
+// tensor for an optional operand that is left out.
 //   Effect: everything that read the node's output (graph outputs too; with `only_consumer` that one
 //   operand alone) reads the new node's first output.
 struct InsertNode {

@@ -187,7 +187,9 @@ struct EditJson {
   Json operator()(const InsertNode& e) const {
     Json operands = Json::array();
     for (const auto& operand : e.operands)
-      operands.push_back(operand ? tensor_json(*operand) : Json(nullptr));
+      operands.push_back(!operand           ? Json(nullptr)
+                         : operand->empty() ? Json{{"absent", true}}
+                                            : tensor_json(*operand));
     Json out{{"edit", "insert-node"},
              {"edge", value_json(e.edge)},
              {"type", e.type},
@@ -222,6 +224,10 @@ Result<Edit> insert_from(const Json& json) {
   for (const Json& operand : operands) {
     if (operand.is_null()) {
       out.operands.emplace_back(std::nullopt);
+      continue;
+    }
+    if (operand.is_object() && operand.contains("absent")) {
+      out.operands.emplace_back(Tensor());
       continue;
     }
     FETAFIX_TRY(Tensor tensor, tensor_from(operand));

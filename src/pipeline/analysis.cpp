@@ -190,6 +190,8 @@ results::Fault describe(const Analysis& analysis, const diagnose::Fault& fault,
   if (repair && repair->kept >= 0) {
     const repair::Trial& kept = repair->trials[static_cast<size_t>(repair->kept)];
     candidate = kept.candidate;
+    out.target_node =
+        place_name(analysis.target, diagnose::touched_by(analysis.target, *candidate, fault.target_node));
     out.edits = 1;
     out.confidence = kept.outcome == repair::Outcome::accepted ? 0.99 : 0.6;
     out.evidence.push_back(

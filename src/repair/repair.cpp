@@ -104,7 +104,7 @@ class Search {
             return {in, pair->second};
       return {};
     }
-    const align::Pair expected{fault.edge->expected, fault.edge->permutation, align::Evidence::substituted};
+    const align::Pair expected{fault.edge->expected, fault.edge->arrangement, align::Evidence::substituted};
     if (fault.edge->node < 0) return {edited.outputs[static_cast<size_t>(fault.edge->input)], expected};
     const ValueId made = target_.node(fault.edge->node).outputs[0];
     for (const graph::Node& node : edited.nodes)
@@ -180,7 +180,7 @@ class Search {
     Tensor actual, allowed;
     auto paired = alignment_.pairs.find(goal.value);
     const bool given = paired != alignment_.pairs.end() && paired->second.source == goal.expected.source &&
-                       paired->second.permutation == goal.expected.permutation &&
+                       paired->second.arrangement == goal.expected.arrangement &&
                        (uses.producer[static_cast<size_t>(goal.value)] < 0 || only_rewires(*trial.candidate));
     if (given) {  // rewired to a value that is right already
       actual = alignment_.values[sample].at(goal.value);
@@ -193,7 +193,7 @@ class Search {
     }
     if (actual.dtype() != DType::float32 || actual.size() != source.size())
       return Error{ErrorKind::unsupported, "comes out as " + to_string(actual.shape())};
-    const Tensor expected = align::hand_over(source, goal.expected.permutation, actual.shape());
+    const Tensor expected = align::hand_over(source, goal.expected.arrangement, actual.shape());
     trial.relative_error =
         std::max(trial.relative_error, compare::relative_l2(expected.as<float>(), actual.as<float>()));
     if (allowed.empty()) allowed = *Tensor::zeros(DType::float32, actual.shape());

@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ZOO = ROOT / "tests/zoo"
 ROUNDING = 2e-6  # of the largest score: what a right repair may differ by where the right pair is equal bit for bit
-PREPROCESS = {"efficientnet-lite": "lite0", "tf": "mobilenet"}  # fetafix's preset: the oracle's name
+PREPROCESS = {"efficientnet-lite": "lite0", "keras-tf": "mobilenet", "torchvision": "mobilenet"}  # fetafix's preset: the oracle's name
 
 
 def python(options, script, *words):
@@ -98,7 +98,7 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--only", nargs="+", default=[], help="faults whose names hold one of these")
     parser.add_argument("--data", type=Path, default=ROOT / "build/photos")
-    parser.add_argument("--preprocess", default="efficientnet-lite")
+    parser.add_argument("--preprocess", default="efficientnet-lite", choices=PREPROCESS)
     parser.add_argument("--fetafix", type=Path, default=ROOT / "build/release/bin/fetafix")
     parser.add_argument("--python", type=Path, default=ROOT / "build/venv/bin/python")
     parser.add_argument("--rename", type=int, metavar="SEED", help="random names in the target")

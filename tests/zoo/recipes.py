@@ -91,6 +91,10 @@ def permuted(source, name, *words):
     return rewritten("rewrite_channels.py", source, name, "--permute", *words)
 
 
+def permuted_whole(source, name):
+    return rewritten("permute_groups.py", source, name)
+
+
 def decomposed(source, name, *forms):
     return rewritten("decompose.py", source, name, *forms)
 
@@ -120,6 +124,7 @@ GATE = [
     permuted("sim.onnx", "sim_permuted.onnx"),
     permuted("sim.onnx", "sim_permuted_apart.onnx", "--apart"),
     permuted("right.onnx", "right_permuted.onnx"),
+    permuted_whole("sim.onnx", "sim_permuted_whole.onnx"),
     newer("sim.onnx", "sim_opset15.onnx", 15),
     newer("right.onnx", "right_opset17.onnx", 17),
     newer("right.onnx", "right_opset21.onnx", 21),
@@ -130,6 +135,7 @@ GATE = [
     renamed("lite0_float32.tflite", "lite0_renamed.tflite"),
     to_tflite("sim_equalized.onnx", "lite0_equalized.tflite"),
     to_tflite("sim_permuted.onnx", "lite0_permuted.tflite"),
+    to_tflite("sim_permuted_whole.onnx", "lite0_permuted_whole.tflite"),
     converted("lite0_saved_model", "lite0_again.tflite", set_name="gate"),
     converted("lite0_saved_model", "lite0_dynamic.tflite", "--dynamic", set_name="gate"),
     from_saved_model("lite0_saved_model", "lite0_nhwc.onnx", set_name="gate"),
@@ -145,6 +151,7 @@ GATE = [
     newer("dog.onnx", "dog_opset17.onnx", 17),
     permuted("dog.onnx", "dog_permuted.onnx"),
     permuted("dog.onnx", "dog_permuted_apart.onnx", "--apart"),
+    permuted_whole("dog.onnx", "dog_permuted_whole.onnx"),
     renamed("dog.tflite", "dog_renamed.tflite"),
 
     simplified("gate", "branches.onnx", "branches_sim.onnx"),
@@ -164,6 +171,7 @@ GATE = [
 
     optimized("mobilenet_v3.onnx", "mobilenet_v3_extended.onnx", "extended", "gate"),
     newer("mobilenet_v3.onnx", "mobilenet_v3_opset17.onnx", 17),
+    permuted_whole("mobilenet_v3.onnx", "mobilenet_v3_permuted_whole.onnx"),
     # Opset 13, which from_tflite asks for, has no HardSwish; the converter writes one all the same.
     from_tflite("gate", "mobilenet_v3.tflite", "mobilenet_v3_from_tflite.onnx", "--opset", "15"),
     converted("mobilenet_v3_saved_model", "mobilenet_v3_float16.tflite", "--float16", set_name="gate"),
@@ -171,6 +179,7 @@ GATE = [
     simplified("gate", "densenet.onnx", "densenet_sim.onnx"),
     optimized("densenet.onnx", "densenet_basic.onnx", "basic", "gate"),
     permuted("densenet.onnx", "densenet_permuted.onnx"),
+    permuted_whole("densenet.onnx", "densenet_permuted_whole.onnx"),
     equalized("densenet.onnx", "densenet_equalized.onnx"),
     renamed("densenet.tflite", "densenet_renamed.tflite"),
 
@@ -183,6 +192,7 @@ GATE = [
     from_torch("resnet", "resnet_folded.onnx", "--folded"),
     equalized("resnet.onnx", "resnet_equalized.onnx"),
     permuted("resnet_folded.onnx", "resnet_permuted.onnx"),
+    permuted_whole("resnet.onnx", "resnet_permuted_whole.onnx"),
     to_tflite("resnet_folded.onnx", "resnet.tflite", "resnet_float16.tflite"),
     from_torch("former", "former.onnx"),
     from_torch("former", "former_opset17.onnx", "--opset", "17"),
@@ -196,6 +206,7 @@ GATE = [
     simplified("gate", "mixed_folded.onnx", "mixed_sim.onnx"),
     decomposed("mixed_sim.onnx", "mixed_decomposed.onnx", "hardswish", "hardsigmoid"),
     permuted("mixed_sim.onnx", "mixed_permuted.onnx"),
+    permuted_whole("mixed_sim.onnx", "mixed_permuted_whole.onnx"),
     from_torch("rnn", "rnn.onnx"),
     from_torch("rnn", "rnn_opset17.onnx", "--opset", "17"),
     simplified("gate", "rnn.onnx", "rnn_sim.onnx"),

@@ -341,10 +341,13 @@ class Patcher {
     for (size_t i = 0; i < edit.operands.size(); ++i) {
       const auto& operand = edit.operands[i];
       const bool bound = edit.type == "Clip" && opset_ < form_since("Clip") && i > 0;
+      if (bound && operand && operand->empty()) continue;
       if (bound && (!operand || operand->dtype() != DType::float32 || operand->size() != 1))
         return cannot(old_form("Clip"));
       if (bound) {
         onnx_wire::write_attribute(i == 1 ? "min" : "max", operand->as<float>()[0], *node->add_attribute());
+      } else if (operand && operand->empty()) {
+        node->add_input("");
       } else if (operand) {
         FETAFIX_TRY(const std::string constant, add_operand(*operand, edit.edge));
         node->add_input(constant);

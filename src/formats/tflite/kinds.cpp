@@ -58,6 +58,8 @@ constexpr std::array makers{
     Maker{Builtin::MIRROR_PAD, make<schema::MirrorPadOptionsT>},
     Maker{Builtin::LEAKY_RELU, make<schema::LeakyReluOptionsT>},
     Maker{Builtin::GELU, make<schema::GeluOptionsT>},
+    Maker{Builtin::CONCATENATION, make<schema::ConcatenationOptionsT>},
+    Maker{Builtin::BATCH_MATMUL, make<schema::BatchMatMulOptionsT>},
     Maker{Builtin::CAST, make<schema::CastOptionsT>},
     Maker{Builtin::ARG_MAX, make<schema::ArgMaxOptionsT>},
     Maker{Builtin::ARG_MIN, make<schema::ArgMinOptionsT>},

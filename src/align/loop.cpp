@@ -1,0 +1,97 @@
+// Loops are paired whole: the recurrent layer of the source that one may stand for.
+#include <algorithm>
+
+#include "align/walk.h"
+
+namespace fetafix::align {
+
+using graph::Node;
+using graph::NodeId;
+using graph::ValueId;
+
+namespace {
+
+constexpr int loop_window = 16;  // source nodes behind the frontier among which a loop's counterpart is
+
+}  // namespace
+
+// How many of a target node's operands are operands of a source node.
+int Walk::shared_operands(const Node& node, const Node& other) const {
+  int count = 0;
+  for (ValueId in : node.inputs) {
+    auto pair = out_.pairs.find(in);
+    if (in == graph::no_value || pair == out_.pairs.end()) continue;
+    count += std::any_of(other.inputs.begin(), other.inputs.end(), [&](ValueId v) {
+      return v != graph::no_value && source_.class_of(v) == pair->second.source;
+    });
+  }
+  return count;
+}
+
+// A loop is stuck as a whole: the recurrent node of the source that reads the same, or is nearest, gives each
+// of its outputs, by size and then by error. One segment says so, at the output that is furthest off.
+bool Walk::give_loop(NodeId id) {
+  static const std::set<std::string> recurrent{"Loop", "Scan", "LSTM", "GRU", "RNN"};
+  const Node& node = target_.node(id);
+  if (node.bodies.empty() || !recurrent.contains(node.type)) return false;
+  const int from = frontier(id) + 1;
+  const int to = std::min(static_cast<int>(source_.graph().nodes.size()), from + loop_window);
+  using Given = std::pair<size_t, Match>;
+  std::vector<Given> best;
+  std::tuple<int, size_t, double> highest;
+  for (int s = from; s < to; ++s) {
+    const Node& other = source_.graph().node(s);
+    if (!recurrent.contains(other.type)) continue;
+    std::vector<Given> given;
+    double error = 0;
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      const ValueId value = node.outputs[i];
+      const auto samples = unpaired_evidence(value);
+      if (samples.empty()) continue;
+      const auto match = nearest_output(samples, other);
+      if (!match && uses_.consumers[static_cast<size_t>(value)].empty()) continue;
+      if (!match) {  // the source keeps other steps: what is made of them will tell
+        given.clear();
+        break;
+      }
+      given.emplace_back(i, *match);
+      error = std::max(error, match->relative);
+    }
+    const std::tuple rank(shared_operands(node, other), given.size(), -error);
+    if (given.empty() || (!best.empty() && rank <= highest)) continue;
+    best = std::move(given);
+    highest = rank;
+  }
+  std::stable_sort(best.begin(), best.end(),
+                   [](const Given& a, const Given& b) { return a.second.relative > b.second.relative; });
+  for (const auto& [output, match] : best) {
+    give(id, {match.source, match.arrangement, Evidence::tentative}, output);
+    if (output != best[0].first) out_.segments.pop_back();
+  }
+  return !best.empty();
+}
+
+// The value on each sample; nothing when it is paired or no evidence.
+std::vector<Tensor> Walk::unpaired_evidence(ValueId value) const {
+  std::vector<Tensor> samples;
+  if (value == graph::no_value || out_.pairs.contains(value)) return samples;
+  for (const auto& values : values_)
+    if (auto found = values.find(value); found != values.end()) samples.push_back(found->second);
+  if (samples.size() != values_.size() || !is_evidence(samples)) samples.clear();
+  return samples;
+}
+
+// Which unused output of `other` a value is nearest to.
+std::optional<Match> Walk::nearest_output(std::span<const Tensor> samples, const Node& other) const {
+  std::optional<Match> best;
+  for (ValueId out : other.outputs) {
+    if (out == graph::no_value || !source_.usable(out)) continue;
+    const ValueId source = source_.class_of(out);
+    if (used_.contains(source) || source_.at(0, source).size() != samples[0].size()) continue;
+    const auto match = source_.best_permutation(samples, source);
+    if (match && (!best || match->relative < best->relative)) best = match;
+  }
+  return best;
+}
+
+}  // namespace fetafix::align

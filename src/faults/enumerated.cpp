@@ -1,0 +1,76 @@
+// enumerated-attribute: the operator has an attribute of few possible values, the source writes the same as
+// other operators, and with another of those values it computes what the source does.
+#include <map>
+
+#include "faults/node_pairs.h"
+
+namespace fetafix::faults {
+namespace {
+
+using graph::Attribute;
+
+struct Choice {
+  const char* name;
+  Attribute otherwise;  // the default in opset 21
+  std::vector<Attribute> values;
+};
+
+const std::map<std::string, std::vector<Choice>>& choices() {
+  const auto text = [](const char* v) { return Attribute(std::string(v)); };
+  const std::vector<Attribute> flag{int64_t{0}, int64_t{1}};
+  static const std::map<std::string, std::vector<Choice>> table{
+      {"Gelu", {{"approximate", text("none"), {text("none"), text("tanh")}}}},
+      {"AveragePool", {{"count_include_pad", int64_t{0}, flag}, {"ceil_mode", int64_t{0}, flag}}},
+      {"MaxPool", {{"ceil_mode", int64_t{0}, flag}}},
+      {"DepthToSpace", {{"mode", text("DCR"), {text("DCR"), text("CRD")}}}},
+      {"Resize",
+       {{"coordinate_transformation_mode",
+         text("half_pixel"),
+         {text("half_pixel"), text("asymmetric"), text("align_corners"), text("pytorch_half_pixel")}},
+        {"mode", text("nearest"), {text("nearest"), text("linear"), text("cubic")}},
+        {"nearest_mode",
+         text("round_prefer_floor"),
+         {text("round_prefer_floor"), text("floor"), text("round_prefer_ceil"), text("ceil")}}}},
+      {"GRU", {{"linear_before_reset", int64_t{0}, flag}}},
+      {"LSTM", {{"direction", text("forward"), {text("forward"), text("reverse")}}}},
+      {"CumSum", {{"exclusive", int64_t{0}, flag}, {"reverse", int64_t{0}, flag}}},
+  };
+  return table;
+}
+
+bool has_counterpart(const Place& place, graph::NodeId target) {
+  for (const NodePair& pair : pairs_by_type(place))
+    if (pair.target == target) return true;
+  return false;
+}
+
+}  // namespace
+
+std::vector<Candidate> enumerated_attribute(const Place& place) {
+  if (!place.segment) return {};
+  std::vector<Candidate> out;
+  for (graph::NodeId id : place.segment->target_nodes) {
+    const graph::Node& node = place.target.node(id);
+    auto found = choices().find(node.type);
+    if (found == choices().end() || has_counterpart(place, id)) continue;
+    for (const Choice& choice : found->second) {
+      const auto set = node.attributes.find(choice.name);
+      const std::string now = graph::to_text(set == node.attributes.end() ? choice.otherwise : set->second);
+      for (const Attribute& value : choice.values) {
+        if (graph::to_text(value) == now) continue;
+        Candidate one;
+        one.pattern = choice.name;
+        one.fault_class = "hyperparameters";
+        one.explanation = std::string(choice.name) + " is " + now + "; with " + graph::to_text(value) +
+                          " this " + node.type + " computes what the source's operators do";
+        one.advice = "set " + std::string(choice.name) +
+                     " explicitly in the source model instead of relying on a framework's default";
+        one.edits.push_back(graph::SetAttribute{graph::address_of(place.target, id), choice.name, value});
+        out.push_back(std::move(one));
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace fetafix::faults

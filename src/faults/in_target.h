@@ -1,0 +1,48 @@
+// What belongs to the source, said in the target's terms: dimensions, constants, nodes and values.
+#pragma once
+
+#include <optional>
+
+#include "faults/pattern.h"
+
+namespace fetafix::faults {
+
+// Which dimension of a target value is dimension `axis` (negative: from the end) of the source's value;
+// nullopt when a dimension of 1 or other shapes hide it.
+std::optional<int64_t> axis_in_target(int64_t axis, const Shape& source, const Shape& target,
+                                      const align::Arrangement& arrangement);
+
+// A constant operand as it must lie in the target's layout: per-channel constants follow the permutation.
+// `value` is the shape of the source value that it is broadcast to.
+std::optional<Tensor> constant_in_target(const Tensor& constant, const Shape& value,
+                                         const align::Arrangement& arrangement);
+
+// Operators that mean the same whatever the order of dimensions.
+bool is_layout_free(const graph::Node& node);
+
+// The source's node as an insertion: its attributes and constants turned to the target's layout, operands
+// that vary left open. `arrangement` and `target` (shape) are those of the value that it makes, which its
+// varying operands share. nullopt: its meaning hangs on the order of dimensions.
+std::optional<graph::InsertNode> node_in_target(const Place& place, graph::NodeId source,
+                                                const align::Arrangement& arrangement, const Shape& target);
+
+// A target value that is the source's `wanted` in that layout, computed before node `before` (-1: anywhere);
+// one that the file holds as a tensor rather than one inside an operator.
+std::optional<graph::ValueId> counterpart(const Place& place, graph::ValueId wanted,
+                                          const align::Arrangement& arrangement, graph::NodeId before);
+
+// The value that the file itself holds: behind layout changes of the view that lead into an operator.
+graph::ValueId before_bridges(const graph::Graph& target, const graph::Uses& uses, graph::ValueId value);
+
+// Where something is missing: on the edge that one operator reads, or, when all that read the value need the
+// same, behind the value itself.
+struct Gap {
+  graph::ValueId value;
+  align::Arrangement arrangement;  // of the expected value there
+  bool shared;                     // others are right to read it as it is
+};
+
+// Of the place's edge.
+Gap gap_of(const Place& place);
+
+}  // namespace fetafix::faults
