@@ -102,9 +102,9 @@ std::optional<Walk::Found> Walk::named_counterpart(const Made& made) const {
   if (named == options_.named.end() || !source_.usable(named->second)) return std::nullopt;
   const auto match = source_.best_permutation(made.samples, source_.class_of(named->second));
   if (!match) return std::nullopt;
-  // Some operators have no tolerance to lie outside of.
-  if (match->relative > options_.sieve) return Found{*match, {match->relative / options_.sieve, 1, 1}};
-  return Found{*match, worst_ratio(*match, made.samples, made.tolerance)};
+  const bool far = match->relative > options_.sieve;  // some operators have no tolerance to lie outside of
+  return Found{*match, far ? compare::ToleranceRatio{match->relative / options_.sieve, 1, 1}
+                           : worst_ratio(*match, made.samples, made.tolerance)};
 }
 
 // Whether nothing that can be read tells the node from the source's: the same operator with the same
@@ -170,7 +170,7 @@ Result<std::optional<Walk::Found>> Walk::find(Made& made) {
   if (found && follows && !is_right(made, *found)) found.reset();
   if (!found) found = in_another_order(made);
   if (!found && !follows && half_steps_.any() && made.nodes.size() == 1) found = near_counterpart(made);
-  if (auto named = named_counterpart(made)) found = named;
+  if (auto named = named_counterpart(made)) found = std::move(named);
   return found;
 }
 

@@ -75,6 +75,16 @@ std::optional<Wanted> bias(const Place& place, const Linear& source, const Linea
   return Wanted{std::move(*stored), std::move(tensor)};
 }
 
+bool is_right(const align::Segment& segment) {
+  return segment.state == align::State::exact || segment.state == align::State::rewrite;
+}
+
+// Where the target scales behind its core, in numbers that are rounded too, what its weights should be can't
+// be told to a step.
+bool scales_by_itself(const Linear& target) {
+  return std::any_of(target.scale.begin(), target.scale.end(), [](double s) { return s != 1; });
+}
+
 }  // namespace
 
 std::vector<Candidate> folded_tensor(const Place& place) {
@@ -83,6 +93,7 @@ std::vector<Candidate> folded_tensor(const Place& place) {
   const auto target = effective(place.target, place.segment->target_nodes, target_constants(place));
   if (!source || !target || source->scale.size() != target->scale.size()) return {};
   if (source->weights.shape() != target->weights.shape()) return {};
+  if (is_right(*place.segment) && place.half_steps.any() && scales_by_itself(*target)) return {};
   source = in_target_order(place, target->core, std::move(*source));
   const auto new_weights = weights(place, *source, *target), new_bias = bias(place, *source, *target);
   const bool kernels = kernel_distance(source->kernel(), target->kernel()) > same_kernel;
