@@ -68,9 +68,10 @@ bool Walk::substitute(size_t position) {
     const ValueId in = node.inputs[i];
     auto pair = out_.pairs.find(in);
     if (in == graph::no_value || pair == out_.pairs.end()) continue;
-    const Tensor& now = values_[0].at(in);
-    for (ValueId other : operand_candidates(id, i, now.size(), pair->second.source)) {
-      auto permutations = likely_permutations(source_.at(0, other).shape(), now.shape());
+    const Shape shape = values_[0].at(in).shape();  // a copy: what a trial changes is put back elsewhere
+    const int64_t size = values_[0].at(in).size();
+    for (ValueId other : operand_candidates(id, i, size, pair->second.source)) {
+      auto permutations = likely_permutations(source_.at(0, other).shape(), shape);
       // In the layout of the operand itself before all others.
       const Permutation& own = pair->second.arrangement.permutation;
       if (std::erase(permutations, own) > 0 ||
@@ -225,6 +226,13 @@ std::optional<Walk::Candidate> Walk::confirm(size_t position) {
       continue;
     candidates.insert(candidates.begin(), {pair->second.source, pair->second.arrangement, Evidence::passed});
   }
+  // Unless an operator of its type reads the same there.
+  std::stable_partition(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
+    const int producer = source_.position(candidate.source);
+    return candidate.evidence != Evidence::passed && producer >= 0 &&
+           source_.graph().node(producer).type == node.type &&
+           shared_operands(node, source_.graph().node(producer)) > 0;
+  });
   if (orders_before(unexplained(id)).empty()) {
     auto best = best_confirmed(position, std::move(candidates));
     if (best && best->score >= enough) return best;

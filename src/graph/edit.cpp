@@ -116,13 +116,25 @@ Status apply_one(Graph& graph, const SetAttribute& edit) {
   return {};
 }
 
+// Makes one operand of a native operator read `to`: of all nodes that a canonical form makes of it.
+void rewire(Graph& graph, NodeId id, size_t input, ValueId to) {
+  const Node changed = graph.node(id);
+  const int slot = input < changed.slots.size() ? changed.slots[input] : -1;
+  graph.node(id).inputs[input] = to;
+  if (slot < 0) return;
+  for (Node& node : graph.nodes)
+    if (node.native == changed.native && node.role == changed.role)
+      for (size_t i = 0; i < node.inputs.size() && i < node.slots.size(); ++i)
+        if (node.inputs[i] == changed.inputs[input] && node.slots[i] == slot) node.inputs[i] = to;
+}
+
 Status apply_one(Graph& graph, const SetOperand& edit) {
   FETAFIX_TRY(NodeId id, resolve(graph, edit.at));
   FETAFIX_TRY(ValueId value, resolve(graph, edit.value));
   if (edit.input < 0 || static_cast<size_t>(edit.input) >= graph.node(id).inputs.size())
     return not_applicable(where(edit.at) + " has no operand " + std::to_string(edit.input));
   FETAFIX_TRY(const bool quantized, reread_quantized(graph, id, edit.input, value));
-  if (!quantized) graph.node(id).inputs[static_cast<size_t>(edit.input)] = value;
+  if (!quantized) rewire(graph, id, static_cast<size_t>(edit.input), value);
   return {};
 }
 
@@ -134,13 +146,14 @@ Status apply_one(Graph& graph, const ChangeType& edit) {
 }
 
 // The operand by which a node reads an edge, or by which its operator does.
-Result<ValueId*> operand_reading(Graph& graph, NodeId reader, int input, ValueId edge) {
+Result<std::pair<NodeId, size_t>> operand_reading(const Graph& graph, NodeId reader, int input,
+                                                  ValueId edge) {
   const Uses uses(graph);
   const NativeOperator within = graph.node(reader).native;
   NodeId node = reader;
   while (input >= 0 && static_cast<size_t>(input) < graph.node(node).inputs.size()) {
-    ValueId& operand = graph.node(node).inputs[static_cast<size_t>(input)];
-    if (operand == edge) return &operand;
+    const ValueId operand = graph.node(node).inputs[static_cast<size_t>(input)];
+    if (operand == edge) return std::pair(node, static_cast<size_t>(input));
     node = operand == no_value ? -1 : uses.producer[static_cast<size_t>(operand)];
     if (node < 0 || graph.node(node).native != within ||
         (graph.node(node).role != Role::bridge && graph.node(node).role != Role::dequantize))
@@ -178,8 +191,8 @@ Status apply_one(Graph& graph, const InsertNode& edit) {
   node.outputs = {out};
   node.name = graph.value(out).name;
   if (edit.only_consumer) {
-    FETAFIX_TRY(ValueId* const operand, operand_reading(graph, only, edit.only_consumer->second, edge));
-    *operand = out;
+    FETAFIX_TRY(const auto operand, operand_reading(graph, only, edit.only_consumer->second, edge));
+    rewire(graph, operand.first, operand.second, out);
   } else {
     redirect(graph, edge, out, -1);
   }

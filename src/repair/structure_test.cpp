@@ -1,0 +1,131 @@
+// From a small broken pair to the edit that mends it: alignment, diagnosis and search together.
+#include "align/testing/pair.h"
+#include "repair/repair.h"
+
+namespace fetafix::repair {
+namespace {
+
+using align::testing::Aligned;
+using align::testing::evaluator;
+using align::testing::replaced;
+
+struct Outcome {
+  size_t faults = 0;
+  std::string pattern;  // of the first fault's kept candidate; "" none
+  bool accepted = false;
+  size_t edits = 0;
+  double relative_error = 1;
+};
+
+Outcome mend(const std::string& source, const std::string& target) {
+  const Aligned pair(source, target);
+  const auto faults = diagnose::diagnose(pair.source, pair.target, *pair.values, pair.alignment);
+  auto repairs = search(evaluator(), pair.target, *pair.values, pair.alignment, faults, {});
+  EXPECT_TRUE(repairs.ok());
+  Outcome out;
+  out.faults = faults.size();
+  if (!repairs.ok() || repairs->empty() || (*repairs)[0].kept < 0) return out;
+  const Trial& kept = (*repairs)[0].trials[static_cast<size_t>((*repairs)[0].kept)];
+  out.pattern = kept.candidate->pattern;
+  out.accepted = kept.outcome == repair::Outcome::accepted;
+  out.edits = kept.candidate->edits.size();
+  out.relative_error = kept.relative_error;
+  return out;
+}
+
+const std::string branches = R"(input %x float32[1,3,8,8]
+const %w1 float32[6,3,3,3] {random 1}
+const %w2 float32[6,3,3,3] {random 2}
+const %w3 float32[4,12,1,1] {random 3}
+%c1 = Conv(%x, %w1) {pads=[1,1,1,1]}
+%c2 = Conv(%x, %w2) {pads=[1,1,1,1]}
+%r1 = Relu(%c1)
+%r2 = Sigmoid(%c2)
+%k = Concat(%r1, %r2) {axis=1}
+%s = Softmax(%k) {axis=1}
+%y = Conv(%s, %w3)
+output %y
+)";
+
+TEST(Structure, OperandsInAnotherOrder) {
+  const auto out = mend(branches, replaced(branches, "Concat(%r1, %r2)", "Concat(%r2, %r1)"));
+  EXPECT_EQ(out.faults, 1u);
+  EXPECT_EQ(out.pattern, "rewired-operand");
+  EXPECT_TRUE(out.accepted);
+  EXPECT_EQ(out.edits, 2u);
+}
+
+TEST(Structure, AnotherAxis) {
+  const auto out = mend(branches, replaced(branches, "Softmax(%k) {axis=1}", "Softmax(%k) {axis=2}"));
+  EXPECT_EQ(out.faults, 1u);
+  EXPECT_EQ(out.pattern, "axis");
+  EXPECT_TRUE(out.accepted);
+}
+
+TEST(Structure, AnOperatorThatNoPatternKnows) {
+  const auto out = mend(branches, replaced(branches, "%r2 = Sigmoid(%c2)", "%r2 = Cos(%c2)"));
+  EXPECT_EQ(out.faults, 1u);
+  EXPECT_EQ(out.pattern, "replaced-segment");
+  EXPECT_TRUE(out.accepted);
+}
+
+const std::string written_out = R"(input %x float32[1,3,8,8]
+const %w1 float32[6,3,3,3] {random 1}
+const %w2 float32[4,6,3,3] {random 2}
+const %three float32[] {3}
+const %zero float32[] {0}
+const %six float32[] {6}
+const %sixth float32[] {0.16666667}
+%c = Conv(%x, %w1) {pads=[1,1,1,1]}
+%a = Add(%c, %three)
+%l = Clip(%a, %zero, %six)
+%m = Mul(%l, %sixth)
+%h = Mul(%c, %m)
+%y = Conv(%h, %w2) {pads=[1,1,1,1]}
+output %y
+)";
+
+TEST(Structure, AWrittenOutActivationThatIsMissing) {
+  const std::string target =
+      "input %x float32[1,3,8,8]\nconst %w1 float32[6,3,3,3] {random 1}\nconst %w2 float32[4,6,3,3] {random "
+      "2}\n"
+      "%c = Conv(%x, %w1) {pads=[1,1,1,1]}\n%y = Conv(%c, %w2) {pads=[1,1,1,1]}\noutput %y\n";
+  const auto out = mend(written_out, target);
+  EXPECT_EQ(out.faults, 1u);
+  EXPECT_EQ(out.pattern, "known-activation");
+  EXPECT_LT(out.relative_error, 1e-7);  // one operator rounds otherwise than four
+}
+
+// Two normalizations; the second reads the sum of the first one's operand and what follows from it.
+const std::string residual = R"(input %x float32[1,16,8]
+const %w0 float32[8,8] {random 1}
+const %w1 float32[8,8] {random 2}
+const %w2 float32[8,8] {random 3}
+const %g1 float32[8] {random 4}
+const %g2 float32[8] {random 5}
+%t = MatMul(%x, %w0)
+%n1 = LayerNormalization(%t, %g1)
+%m = MatMul(%n1, %w1)
+%sum = Add(%t, %m)
+%n2 = LayerNormalization(%sum, %g2)
+%y = MatMul(%n2, %w2)
+output %y
+)";
+
+TEST(Structure, ABypassedJoinIsOneFaultAtItsPlace) {
+  const auto out =
+      mend(residual, replaced(residual, "LayerNormalization(%sum, %g2)", "LayerNormalization(%t, %g2)"));
+  EXPECT_EQ(out.faults, 1u);
+  EXPECT_TRUE(out.accepted);
+}
+
+TEST(Structure, TheEpsilonOfANormalizationIsAnAttributeOfIt) {
+  const auto out = mend(residual, replaced(residual, "LayerNormalization(%sum, %g2)",
+                                           "LayerNormalization(%sum, %g2) {epsilon=0.05}"));
+  EXPECT_EQ(out.faults, 1u);
+  EXPECT_EQ(out.pattern, "tensor");
+  EXPECT_TRUE(out.accepted);
+}
+
+}  // namespace
+}  // namespace fetafix::repair
