@@ -43,43 +43,77 @@ std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const g
   return out;
 }
 
-// A missing operator of two computed operands (a bypassed residual Add): one is the edge, the other is a
-// value that the target has as well.
-std::vector<Candidate> missing_join(const Place& place) {
-  const NodeId id = place.values.uses().producer[static_cast<size_t>(place.edge->expected)];
-  if (id < 0) return {};
+// The source's join of two computed operands that leads to the edge's value, and what follows it there (the
+// activation function of a residual block), first to last.
+std::vector<NodeId> join_and_tail(const Place& place) {
+  std::vector<NodeId> out;
+  ValueId at = place.edge->expected;
+  while (out.size() < 3) {
+    const NodeId id = place.values.uses().producer[static_cast<size_t>(at)];
+    if (id < 0 || !is_layout_free(place.source.node(id))) return {};
+    out.insert(out.begin(), id);
+    std::vector<ValueId> varying;
+    for (ValueId in : place.source.node(id).inputs)
+      if (in != graph::no_value && !place.source.value(in).is_constant()) varying.push_back(in);
+    if (varying.size() == 2 && place.source.node(id).inputs.size() == 2) return out;
+    if (varying.size() != 1) return {};
+    at = varying[0];
+  }
+  return {};
+}
+
+// One operand of a join is the edge, the other is a value that the target has as well.
+std::optional<graph::InsertNode> inserted_join(const Place& place, NodeId id, const graph::ValueAddress& edge,
+                                               const align::Arrangement& arrangement) {
   const graph::Node& node = place.source.node(id);
-  if (node.inputs.size() != 2 || !is_layout_free(node)) return {};
-  const Gap gap = gap_of(place);
-  auto edge = graph::address_of(place.target, place.target_uses, gap.value);
-  if (!edge.ok()) return {};
   graph::InsertNode insert;
-  insert.edge = *edge;
+  insert.edge = edge;
   insert.type = node.type;
   insert.attributes = node.attributes;
-  const std::string counted = count_output(place, place.edge->expected, true, insert);
   insert.operands.resize(2);
-  bool reads_edge = false;
-  for (size_t i = 0; i < 2; ++i) {
-    const ValueId wanted = place.values.class_of(node.inputs[i]);
-    if (wanted == place.edge->actual && !reads_edge) {
-      reads_edge = true;
-      continue;
-    }
-    const auto other = counterpart(place, wanted, gap.arrangement, place.edge->node);
-    if (!other) continue;
-    auto address = graph::address_of(place.target, place.target_uses, *other);
-    if (address.ok()) insert.other_operands.emplace_back(static_cast<int>(i), *address);
-  }
-  if (!reads_edge || insert.other_operands.size() != 1) return {};
-  if (place.edge->node >= 0 && gap.shared)
-    insert.only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
+  const int through = place.values.class_of(node.inputs[0]) == place.edge->actual ? 0 : 1;
+  if (place.values.class_of(node.inputs[static_cast<size_t>(through)]) != place.edge->actual)
+    return std::nullopt;
+  const ValueId wanted = node.inputs[static_cast<size_t>(1 - through)];
+  const auto other = counterpart(place, wanted, arrangement, place.edge->node);
+  if (!other) return std::nullopt;
+  auto address = graph::address_of(place.target, place.target_uses, *other);
+  if (!address.ok()) return std::nullopt;
+  insert.other_operands.emplace_back(1 - through, *address);
+  return insert;
+}
+
+// A missing operator of two computed operands (a bypassed residual Add).
+std::vector<Candidate> missing_join(const Place& place) {
+  const auto nodes = join_and_tail(place);
+  const Gap gap = gap_of(place);
+  auto edge = graph::address_of(place.target, place.target_uses, gap.value);
+  // What is inserted for one reader has no place for a second one behind it.
+  if (nodes.empty() || !edge.ok() || (gap.shared && nodes.size() > 1)) return {};
+  const Shape shape = place.alignment.values[0].at(gap.value).shape();
+  // In the layout in which the join itself reads the edge.
+  const graph::Node& join = place.source.node(nodes.front());
+  const bool first = place.values.class_of(join.inputs[0]) == place.edge->actual;
+  const auto arrangement = arrangement_of(place, gap.value, join.inputs[first ? 0 : 1]);
+  if (!arrangement) return {};
   Candidate out;
+  std::string names, counted;
+  for (auto id = nodes.rbegin(); id != nodes.rend(); ++id) {
+    auto insert = *id == nodes.front() ? inserted_join(place, *id, *edge, *arrangement)
+                                       : inserted(place, *id, *edge, *arrangement, shape);
+    if (!insert) return {};
+    counted = count_output(place, place.source.node(*id).outputs[0], id == nodes.rbegin(), *insert);
+    if (place.edge->node >= 0 && gap.shared)
+      insert->only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
+    names = insert->type + (names.empty() ? "" : ", ") + names;
+    out.edits.push_back(std::move(*insert));
+  }
   out.pattern = "missing-operator";
   out.fault_class = "graph";
-  out.explanation = "an operator of the source is bypassed here: " + node.type + counted;
-  out.advice = "check that the converter keeps " + node.type;
-  out.edits.push_back(std::move(insert));
+  out.explanation = (nodes.size() > 1 ? "operators of the source are bypassed here: "
+                                      : "an operator of the source is bypassed here: ") +
+                    names + counted;
+  out.advice = "check that the converter keeps " + names;
   return {out};
 }
 

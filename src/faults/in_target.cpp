@@ -116,13 +116,28 @@ std::optional<graph::InsertNode> node_in_target(const Place& place, NodeId id,
   return out;
 }
 
+std::optional<align::Arrangement> arrangement_of(const Place& place, ValueId value, ValueId source) {
+  const auto pair = place.alignment.pairs.find(value);
+  if (pair == place.alignment.pairs.end() ||
+      place.values.class_of(pair->second.source) != place.values.class_of(source))
+    return std::nullopt;
+  if (pair->second.source == source || !pair->second.arrangement.channels.empty())
+    return pair->second.arrangement;
+  std::vector<Tensor> samples;
+  for (const auto& sample : place.alignment.values)
+    if (auto found = sample.find(value); found != sample.end()) samples.push_back(found->second);
+  if (samples.size() != place.alignment.values.size() || !place.values.usable(source))
+    return pair->second.arrangement;
+  const auto match = place.values.best_permutation(samples, source);
+  return match ? std::optional(match->arrangement) : std::nullopt;
+}
+
 std::optional<ValueId> counterpart(const Place& place, ValueId wanted, const align::Arrangement& arrangement,
                                    NodeId before) {
-  const ValueId one_class = place.values.class_of(wanted);
   std::optional<ValueId> inside;
   for (const auto& [value, pair] : place.alignment.pairs) {
-    if (place.values.class_of(pair.source) != one_class || pair.arrangement != arrangement) continue;
     if (before >= 0 && place.target_uses.producer[static_cast<size_t>(value)] >= before) continue;
+    if (arrangement_of(place, value, wanted) != arrangement) continue;
     if (place.target.value(value).native_tensor >= 0) return value;
     if (!inside) inside = value;
   }

@@ -26,6 +26,11 @@ bool is_layout_free(const graph::Node& node);
 std::optional<graph::InsertNode> node_in_target(const Place& place, graph::NodeId source,
                                                 const align::Arrangement& arrangement, const Shape& target);
 
+// How a target value holds the source's value: pairs speak of the first of its twins, which may lie
+// otherwise. nullopt: it is not that value.
+std::optional<align::Arrangement> arrangement_of(const Place& place, graph::ValueId value,
+                                                 graph::ValueId source);
+
 // A target value that is the source's `wanted` in that layout, computed before node `before` (-1: anywhere);
 // one that the file holds as a tensor rather than one inside an operator.
 std::optional<graph::ValueId> counterpart(const Place& place, graph::ValueId wanted,
