@@ -6,6 +6,7 @@
 
 #include "faults/counting.h"
 #include "faults/in_target.h"
+#include "faults/node_pairs.h"
 
 namespace fetafix::faults {
 namespace {
@@ -178,7 +179,7 @@ std::vector<Candidate> extra_activation(const Place& place) {
 std::vector<Candidate> extra_operator(const Place& place) {
   if (place.segment && place.segment->target_nodes.size() > 1) return extra_activation(place);
   if (!place.segment || place.segment->evidence != align::Evidence::passed ||
-      place.segment->target_nodes.size() != 1)
+      place.segment->target_nodes.size() != 1 || !pairs_by_type(place).empty())
     return {};
   const NodeId id = place.segment->target_nodes[0];
   const graph::Node& node = place.target.node(id);

@@ -6,7 +6,23 @@
 
 namespace fetafix::faults {
 
+namespace {
+
+// What passed for an operator that the source does not have may be one that does nothing on these samples in
+// the source: of the same type, right behind the value.
+std::vector<NodePair> behind_the_value(const Place& place) {
+  const graph::NodeId target = place.segment->target_nodes[0];
+  for (graph::ValueId twin : place.values.twins(place.segment->source_end))
+    for (const graph::Uses::Use& use : place.values.uses().consumers[static_cast<size_t>(twin)])
+      if (place.source.node(use.node).type == place.target.node(target).type) return {{use.node, target}};
+  return {};
+}
+
+}  // namespace
+
 std::vector<NodePair> pairs_by_type(const Place& place) {
+  if (place.segment->evidence == align::Evidence::passed && place.segment->target_nodes.size() == 1)
+    return behind_the_value(place);
   std::map<std::string, std::vector<graph::NodeId>> source, target;
   for (graph::NodeId id : place.segment->source_nodes) source[place.source.node(id).type].push_back(id);
   for (graph::NodeId id : place.segment->target_nodes) target[place.target.node(id).type].push_back(id);

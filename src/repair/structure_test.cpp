@@ -96,6 +96,20 @@ TEST(Structure, AWrittenOutActivationThatIsMissing) {
   EXPECT_LT(out.relative_error, 1e-7);  // one operator rounds otherwise than four
 }
 
+// On these samples the source's bound does nothing; taking the wrong one out would seem to be enough.
+TEST(Structure, ABoundThatTheSamplesDoNotReachIsSetNotTakenOut) {
+  const std::string source =
+      "input %x float32[1,3,8,8]\nconst %w1 float32[6,3,3,3] {random 1}\nconst %w2 float32[4,6,3,3] {random "
+      "2}\n"
+      "const %low float32[] {-100}\nconst %high float32[] {100}\n"
+      "%c = Conv(%x, %w1) {pads=[1,1,1,1]}\n%k = Clip(%c, %low, %high)\n"
+      "%y = Conv(%k, %w2) {pads=[1,1,1,1]}\noutput %y\n";
+  const auto out = mend(source, replaced(source, "{100}", "{0.5}"));
+  EXPECT_EQ(out.faults, 1u);
+  EXPECT_EQ(out.pattern, "tensor");
+  EXPECT_TRUE(out.accepted);
+}
+
 // Two normalizations; the second reads the sum of the first one's operand and what follows from it.
 const std::string residual = R"(input %x float32[1,16,8]
 const %w0 float32[8,8] {random 1}
