@@ -51,7 +51,13 @@ std::vector<faults::Candidate> propose(const faults::Place& place) {
   return out;
 }
 
-// The operator that a person would name: neither a layout change of ours nor what only counts its result.
+// Operators that only move elements: what is missing behind them is missing behind what computes.
+bool moves_only(const graph::Node& node) {
+  static const std::set<std::string> types{"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten"};
+  return types.contains(node.type);
+}
+
+// The operator that a person would name: neither a change of layout nor what only counts its result.
 NodeId behind_bridges(const graph::Graph& graph, const graph::Uses& uses, NodeId node) {
   const auto made_by = [&](NodeId id) {
     const auto& inputs = graph.node(id).inputs;
@@ -63,7 +69,9 @@ NodeId behind_bridges(const graph::Graph& graph, const graph::Uses& uses, NodeId
     const bool counts = graph.node(node).role == graph::Role::quantize ||
                         (graph.node(node).type == "Identity" && before >= 0 &&
                          graph.node(before).role == graph::Role::quantize);
-    if (before < 0 || (graph.node(node).role != graph::Role::bridge && !counts)) break;
+    const bool passes =
+        graph.node(node).role == graph::Role::bridge || counts || moves_only(graph.node(node));
+    if (before < 0 || !passes) break;
     node = before;
   }
   return node;

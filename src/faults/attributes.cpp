@@ -69,13 +69,24 @@ const std::map<std::string, std::vector<Known>>& known() {
   return table;
 }
 
+int64_t neutral_of(const std::string& name) {
+  return name == "pads" || name == "output_padding" ? 0 : 1;
+}
+
+// A list that is left out, written out as long as the other.
+Attribute written_out(const std::string& name, const Attribute& given, const Attribute& other) {
+  const auto *list = std::get_if<Ints>(&given), *full = std::get_if<Ints>(&other);
+  if (!list || !full || !list->empty() || name == "kernel_shape") return given;
+  return Ints(full->size(), neutral_of(name));
+}
+
 // Lists that may be left out mean all ones (strides, dilations) or all zeros (pads).
 bool same_meaning(const std::string& name, const Attribute& a, const Attribute& b) {
   const auto* x = std::get_if<Ints>(&a);
   const auto* y = std::get_if<Ints>(&b);
   if (!x || !y) return graph::to_text(a) == graph::to_text(b);
   if (!x->empty() && !y->empty()) return *x == *y;
-  const int64_t neutral = name == "pads" || name == "output_padding" ? 0 : 1;
+  const int64_t neutral = neutral_of(name);
   const auto all_neutral = [&](const Ints& v) {
     return std::all_of(v.begin(), v.end(), [&](int64_t i) { return i == neutral; });
   };
@@ -96,7 +107,7 @@ std::vector<AttributeDifference> differing_attributes(const graph::Node& source,
   for (const Known& one : table->second) {
     Attribute wanted = get(source, one), found = get(target, one);
     if (!same_meaning(one.name, wanted, found))
-      out.push_back({one.name, std::move(wanted), std::move(found)});
+      out.push_back({one.name, written_out(one.name, wanted, found), std::move(found)});
   }
   return out;
 }
