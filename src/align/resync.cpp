@@ -20,8 +20,8 @@ constexpr int enough = 2;              // confirmations that settle it
 }  // namespace
 
 // Source values that an operand may have to be instead of `now`: what source nodes of this type read beside
-// the other operands, what others that read `now` had to be given, those near it, and those near the end of
-// the walk so far (a second normalization may read what the first one read).
+// the other operands, those near it, and those near the end of the walk so far (a second normalization may
+// read what the first one read).
 std::vector<ValueId> Walk::operand_candidates(NodeId id, size_t input, int64_t elements, ValueId now) const {
   std::vector<ValueId> out;
   const auto add = [&](ValueId value) {
@@ -29,13 +29,21 @@ std::vector<ValueId> Walk::operand_candidates(NodeId id, size_t input, int64_t e
   };
   for (ValueId value : read_beside(id, input))
     if (source_.usable(value) && source_.at(0, value).size() == elements) add(source_.class_of(value));
-  for (const EdgeFault& edge : out_.edges)
-    if (edge.actual == now && source_.at(0, edge.expected).size() == elements) add(edge.expected);
   for (ValueId near : nearest_values(elements, source_.position(now), operand_window)) add(near);
   int latest = -1;
   for (const auto& [value, pair] : out_.pairs) latest = std::max(latest, source_.position(pair.source));
   for (ValueId next : nearest_values(elements, latest, operand_window))
     if (!used_.contains(next)) add(next);
+  return out;
+}
+
+// What others that read `now` had to be given in its place.
+std::vector<ValueId> Walk::given_to_others(int64_t elements, ValueId now) const {
+  std::vector<ValueId> out;
+  for (const EdgeFault& edge : out_.edges)
+    if (edge.actual == now && source_.at(0, edge.expected).size() == elements &&
+        std::find(out.begin(), out.end(), edge.expected) == out.end())
+      out.push_back(edge.expected);
   return out;
 }
 
@@ -64,30 +72,38 @@ bool Walk::substitute(size_t position) {
   const NodeId id = order_[position];
   const Node& node = target_.node(id);
   if (node.outputs.size() != 1) return false;
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    const ValueId in = node.inputs[i];
-    auto pair = out_.pairs.find(in);
-    if (in == graph::no_value || pair == out_.pairs.end()) continue;
-    const Shape shape = values_[0].at(in).shape();  // a copy: what a trial changes is put back elsewhere
-    const int64_t size = values_[0].at(in).size();
-    for (ValueId other : operand_candidates(id, i, size, pair->second.source)) {
-      auto permutations = likely_permutations(source_.at(0, other).shape(), shape);
-      // In the layout of the operand itself before all others.
-      const Permutation& own = pair->second.arrangement.permutation;
-      if (std::erase(permutations, own) > 0 ||
-          source_.at(0, other).shape() == source_.at(0, pair->second.source).shape())
-        permutations.insert(permutations.begin(), own);
-      for (const Permutation& permutation : permutations) {
-        Arrangement arrangement{permutation, {}};
-        const ChannelOrder& order = pair->second.arrangement.channels;
-        if (!order.empty() && fits(order, source_.at(0, other).shape())) arrangement.channels = order;
-        if (other == pair->second.source && arrangement == pair->second.arrangement) continue;
-        if (try_operand(position, i, {other, arrangement, Evidence::substituted})) {
-          out_.edges.push_back({id, static_cast<int>(i), pair->second.source, other, in, arrangement});
-          return true;
-        }
-      }
+  const auto operands = [&](auto&& candidates) {
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId in = node.inputs[i];
+      if (in == graph::no_value || !out_.pairs.contains(in)) continue;
+      const ValueId now = out_.pairs.at(in).source;
+      for (ValueId other : candidates(i, values_[0].at(in).size(), now))
+        if (substitute_operand(position, i, other)) return true;
     }
+    return false;
+  };
+  // What readers of the same value had to be given explains more than anything else does.
+  return operands([&](size_t, int64_t size, ValueId now) { return given_to_others(size, now); }) ||
+         operands([&](size_t i, int64_t size, ValueId now) { return operand_candidates(id, i, size, now); });
+}
+
+bool Walk::substitute_operand(size_t position, size_t input, ValueId other) {
+  const NodeId id = order_[position];
+  const ValueId in = target_.node(id).inputs[input];
+  const Pair now = out_.pairs.at(in);
+  auto permutations = likely_permutations(source_.at(0, other).shape(), values_[0].at(in).shape());
+  // In the layout of the operand itself before all others.
+  const Permutation& own = now.arrangement.permutation;
+  if (std::erase(permutations, own) > 0 || source_.at(0, other).shape() == source_.at(0, now.source).shape())
+    permutations.insert(permutations.begin(), own);
+  for (const Permutation& permutation : permutations) {
+    Arrangement arrangement{permutation, {}};
+    const ChannelOrder& order = now.arrangement.channels;
+    if (!order.empty() && fits(order, source_.at(0, other).shape())) arrangement.channels = order;
+    if (other == now.source && arrangement == now.arrangement) continue;
+    if (!try_operand(position, input, {other, arrangement, Evidence::substituted})) continue;
+    out_.edges.push_back({id, static_cast<int>(input), now.source, other, in, arrangement});
+    return true;
   }
   return false;
 }

@@ -115,6 +115,7 @@ class Walk {
   bool is_common(const Permutation& permutation, const Shape& source, const Shape& target) const;
   std::vector<graph::ValueId> operand_candidates(graph::NodeId id, size_t input, int64_t elements,
                                                  graph::ValueId now) const;
+  std::vector<graph::ValueId> given_to_others(int64_t elements, graph::ValueId now) const;
   std::vector<graph::ValueId> read_beside(graph::NodeId id, size_t input) const;
   bool reads_the_same(graph::NodeId id, size_t input, const Candidate& operand, graph::ValueId result) const;
   bool made_by(graph::ValueId value, const std::string& type) const;
@@ -130,6 +131,7 @@ class Walk {
   // resync.cpp
   Status resync(size_t position);
   bool substitute(size_t position);
+  bool substitute_operand(size_t position, size_t input, graph::ValueId other);
   bool try_operand(size_t position, size_t input, const Candidate& operand);
   void count_confirmations(size_t position, graph::ValueId value, Candidate& candidate);
   void bring_along(graph::NodeId id, std::vector<evaluate::Feeds>& trial);

@@ -70,13 +70,20 @@ std::string Permission::objection(const Analysis& analysis, const diagnose::Faul
 Permitted permitted(const Permission& permission, const Analysis& analysis) {
   Permitted out{analysis.faults, std::vector<std::string>(analysis.faults.size())};
   if (!permission.limits()) return out;
-  for (size_t i = 0; i < out.faults.size(); ++i)
+  for (size_t i = 0; i < out.faults.size(); ++i) {
+    // A fault is what its likeliest explanation says: where that may not be mended, no other way around it
+    // is.
+    auto& candidates = out.faults[i].candidates;
+    if (!candidates.empty())
+      out.objections[i] = permission.objection(analysis, analysis.faults[i], candidates[0]);
+    if (!out.objections[i].empty()) candidates.clear();
     std::erase_if(out.faults[i].candidates, [&](const faults::Candidate& candidate) {
       std::string objection = permission.objection(analysis, analysis.faults[i], candidate);
       if (objection.empty()) return false;
       if (out.objections[i].empty()) out.objections[i] = std::move(objection);
       return true;
     });
+  }
   return out;
 }
 
