@@ -346,7 +346,7 @@ def test_static_names_training_mode_and_a_lost_bias(tmp_path):
 
 
 @pytest.mark.parametrize("script, words", [
-    ("rewrite_channels.py", ["--permute"]), ("rewrite_channels.py", ["--equalize"]), ("decompose.py", ["bias", "gemm"])])
+    ("rewrite_channels.py", ["--permute"]), ("rewrite_channels.py", ["--equalize"]), ("decompose.py", ["bias", "gemm", "globalpool", "relu6"])])
 def test_static_does_not_judge_what_only_a_run_can(tmp_path, script, words):
     zoo(script, SIM, tmp_path / "other.onnx", *words)
     done, result = static(SIM, tmp_path / "other.onnx", tmp_path)
