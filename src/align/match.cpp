@@ -200,11 +200,8 @@ compare::ToleranceRatio Walk::worst_ratio(const Match& match, std::span<const Te
     const Tensor expected = hand_over(source_.at(s, match.source), match.arrangement, computed[s].shape());
     const Tensor& allowed = tolerance[s];
     if (allowed.empty()) continue;
-    const auto one =
-        compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(), allowed.as<float>());
-    worst.largest = std::max(worst.largest, one.largest);
-    worst.fraction_above = std::max(worst.fraction_above, one.fraction_above);
-    worst.fraction_far = std::max(worst.fraction_far, one.fraction_far);
+    worst.take_worse(
+        compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(), allowed.as<float>()));
   }
   return worst;
 }
@@ -283,11 +280,8 @@ compare::ToleranceRatio Walk::judged_by_both(const Match& match, std::span<const
     const Tensor there = hand_over(*own, match.arrangement, computed[s].shape());
     Tensor allowed = tolerance[s];
     evaluate::widen(allowed, there, 1);
-    const auto one =
-        compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(), allowed.as<float>());
-    worst.largest = std::max(worst.largest, one.largest);
-    worst.fraction_above = std::max(worst.fraction_above, one.fraction_above);
-    worst.fraction_far = std::max(worst.fraction_far, one.fraction_far);
+    worst.take_worse(
+        compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(), allowed.as<float>()));
   }
   return worst;
 }

@@ -45,9 +45,8 @@ Result<bool> Walk::settle_by_operands(NodeId id, size_t output, const std::vecto
           same = expected.dtype() == computed[s].dtype() && expected.size() == computed[s].size();
           if (same && !floats) same = expected.reshaped(computed[s].shape()).identical(computed[s]);
           if (!same || !floats) continue;
-          const auto one = compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(),
-                                                    tolerance[s].as<float>());
-          worst.largest = std::max(worst.largest, one.largest);
+          worst.take_worse(compare::tolerance_ratio(expected.as<float>(), computed[s].as<float>(),
+                                                    tolerance[s].as<float>()));
         }
         if (!same || worst.largest > 1) continue;
         const ValueId value = node.outputs[output];

@@ -53,7 +53,7 @@ class Tracer {
   }
 
  private:
-  // Whether the source makes `value` of `from` in one or two steps: then something is missing right here.
+  // Whether the source makes `value` right of `from`: then something is missing right here.
   bool made_from(ValueId value, ValueId from) const {
     const NodeId producer = source_.uses().producer[static_cast<size_t>(value)];
     if (producer < 0) return false;

@@ -9,27 +9,8 @@ namespace {
 using namespace testing;
 using Names = std::vector<std::string>;
 
-const std::string net = R"(input %x float32[1,3,8,8]
-const %w1 float32[6,3,3,3] {random 1}
-const %b1 float32[6] {random 2}
-const %w2 float32[6,6,3,3] {random 3}
-const %w3 float32[6,6,1,1] {random 4}
-const %shape int64[2] {1, 384}
-const %w4 float32[384,10] {random 5}
-%c1 = Conv(%x, %w1, %b1) {pads=[1,1,1,1]}
-%r1 = Relu(%c1)
-%c2 = Conv(%r1, %w2) {pads=[1,1,1,1]}
-%s2 = Sigmoid(%c2)
-%a = Add(%s2, %r1)
-%c3 = Conv(%a, %w3)
-%r3 = Relu(%c3)
-%f = Reshape(%r3, %shape)
-%y = MatMul(%f, %w4)
-output %y
-)";
-
 TEST(WalkOnTheSame, EverythingIsExact) {
-  const Aligned pair(net, net);
+  const Aligned pair(small_net, small_net);
   EXPECT_EQ(pair.wrong(), Names{});
   EXPECT_TRUE(pair.alignment.edges.empty());
   for (const char* name : {"c1", "r1", "c2", "s2", "a", "c3", "r3", "y"}) EXPECT_EQ(pair.paired(name), name);
@@ -37,8 +18,8 @@ TEST(WalkOnTheSame, EverythingIsExact) {
 }
 
 TEST(WalkOnNamedPairs, TheUserDecides) {
-  EXPECT_EQ(Aligned(net, net, {}, {{"c3", "c3"}}).wrong(), Names{});
-  const Aligned pair(net, net, {}, {{"r1", "s2"}});
+  EXPECT_EQ(Aligned(small_net, small_net, {}, {{"c3", "c3"}}).wrong(), Names{});
+  const Aligned pair(small_net, small_net, {}, {{"r1", "s2"}});
   EXPECT_EQ(pair.paired("r1"), "s2");
   EXPECT_EQ(pair.wrong()[0], "r1");
 }
@@ -87,39 +68,40 @@ TEST(WalkOnARewrite, RoundingOfWhatDoesNotDependOnTheSampleCounts) {
 }
 
 TEST(WalkThroughLayouts, AnNhwcTargetPairsThroughItsBridges) {
-  std::string target = replaced(net, "input %x float32[1,3,8,8]", "input %x float32[1,8,8,3]");
+  std::string target = replaced(small_net, "input %x float32[1,3,8,8]", "input %x float32[1,8,8,3]");
   target =
       replaced(target, "%c1 = Conv(%x,", "%x_ = Transpose(%x) {perm=[0,3,1,2]} : bridge\n%c1_ = Conv(%x_,");
   target = replaced(target, "%r1 = Relu(%c1)",
                     "%c1 = Transpose(%c1_) {perm=[0,2,3,1]} : bridge\n%r1_ = Relu(%c1)\n"
                     "%r1 = Transpose(%r1_) {perm=[0,3,1,2]} : bridge");
-  const Aligned pair(net, target, {0, 2, 3, 1});
+  const Aligned pair(small_net, target, {0, 2, 3, 1});
   EXPECT_EQ(pair.wrong(), Names{});
   EXPECT_EQ(pair.paired("r1_"), "r1");
   EXPECT_EQ(pair.paired("y"), "y");
 }
 
 TEST(WalkOnAFault, ADamagedWeightIsFoundWhereItIs) {
-  EXPECT_EQ(Aligned(net, replaced(net, "{random 3}", "{random 33}")).wrong(), Names{"c2"});
-  EXPECT_EQ(Aligned(net, replaced(net, "{random 2}", "{random 22}")).wrong(), Names{"c1"});
+  EXPECT_EQ(Aligned(small_net, replaced(small_net, "{random 3}", "{random 33}")).wrong(), Names{"c2"});
+  EXPECT_EQ(Aligned(small_net, replaced(small_net, "{random 2}", "{random 22}")).wrong(), Names{"c1"});
 }
 
 TEST(WalkOnAFault, TheLastOperatorToo) {
-  EXPECT_EQ(Aligned(net, replaced(net, "{random 5}", "{random 55}")).wrong(), Names{"y"});
+  EXPECT_EQ(Aligned(small_net, replaced(small_net, "{random 5}", "{random 55}")).wrong(), Names{"y"});
 }
 
 TEST(WalkOnAFault, AWrongActivationFunctionIsFound) {
-  EXPECT_EQ(Aligned(net, replaced(net, "%s2 = Sigmoid", "%s2 = Tanh")).wrong(), Names{"s2"});
+  EXPECT_EQ(Aligned(small_net, replaced(small_net, "%s2 = Sigmoid", "%s2 = Tanh")).wrong(), Names{"s2"});
 }
 
 TEST(WalkOnAFault, TwoFaultsAreTwo) {
   const std::string target =
-      replaced(replaced(net, "{random 3}", "{random 33}"), "{random 5}", "{random 55}");
-  EXPECT_EQ(Aligned(net, target).wrong(), (Names{"c2", "y"}));
+      replaced(replaced(small_net, "{random 3}", "{random 33}"), "{random 5}", "{random 55}");
+  EXPECT_EQ(Aligned(small_net, target).wrong(), (Names{"c2", "y"}));
 }
 
 TEST(WalkOnAMissingNode, ADroppedActivationIsAnEdgeOrAFaultBesideIt) {
-  const Aligned pair(net, replaced(replaced(net, "%r3 = Relu(%c3)\n", ""), "Reshape(%r3", "Reshape(%c3"));
+  const Aligned pair(small_net,
+                     replaced(replaced(small_net, "%r3 = Relu(%c3)\n", ""), "Reshape(%r3", "Reshape(%c3"));
   EXPECT_TRUE(!pair.alignment.edges.empty() || !pair.wrong().empty());
   EXPECT_EQ(pair.paired("c3"), "c3");
   EXPECT_EQ(pair.paired("y"), "y");
@@ -127,13 +109,14 @@ TEST(WalkOnAMissingNode, ADroppedActivationIsAnEdgeOrAFaultBesideIt) {
 
 TEST(WalkOnAnExtraNode, TheRestIsExact) {
   const Aligned pair(
-      net, replaced(replaced(net, "%c2 = Conv(%r1", "%e = Tanh(%r1)\n%c2 = Conv(%e"), "%c3 =", "%c3 ="));
+      small_net,
+      replaced(replaced(small_net, "%c2 = Conv(%r1", "%e = Tanh(%r1)\n%c2 = Conv(%e"), "%c3 =", "%c3 ="));
   for (const char* name : {"c1", "r1", "c2", "a", "c3", "y"}) EXPECT_EQ(pair.paired(name), name);
   EXPECT_TRUE(!pair.alignment.edges.empty() || !pair.wrong().empty());
 }
 
 TEST(WalkOnARewiredOperand, TheWrongOperandIsNamed) {
-  const Aligned pair(net, replaced(net, "%a = Add(%s2, %r1)", "%a = Add(%s2, %c1)"));
+  const Aligned pair(small_net, replaced(small_net, "%a = Add(%s2, %r1)", "%a = Add(%s2, %c1)"));
   EXPECT_EQ(pair.paired("y"), "y");
   ASSERT_EQ(pair.alignment.edges.size(), 1u);
   const auto& edge = pair.alignment.edges[0];
@@ -144,7 +127,8 @@ TEST(WalkOnARewiredOperand, TheWrongOperandIsNamed) {
 }
 
 TEST(WalkOnABypassedAdd, TheRestIsPaired) {
-  const Aligned pair(net, replaced(replaced(net, "%a = Add(%s2, %r1)\n", ""), "Conv(%a", "Conv(%s2"));
+  const Aligned pair(small_net,
+                     replaced(replaced(small_net, "%a = Add(%s2, %r1)\n", ""), "Conv(%a", "Conv(%s2"));
   EXPECT_EQ(pair.paired("c3"), "c3");
   EXPECT_EQ(pair.paired("y"), "y");
   EXPECT_TRUE(!pair.alignment.edges.empty() || !pair.wrong().empty());

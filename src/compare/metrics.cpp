@@ -38,6 +38,12 @@ double max_relative_error(std::span<const float> expected, std::span<const float
   return error == 0 ? 0 : scale > 0 ? error / scale : std::numeric_limits<double>::infinity();
 }
 
+void ToleranceRatio::take_worse(const ToleranceRatio& other) {
+  largest = std::max(largest, other.largest);
+  fraction_above = std::max(fraction_above, other.fraction_above);
+  fraction_far = std::max(fraction_far, other.fraction_far);
+}
+
 ToleranceRatio tolerance_ratio(std::span<const float> expected, std::span<const float> actual,
                                std::span<const float> tolerance) {
   ToleranceRatio out;

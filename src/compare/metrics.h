@@ -17,9 +17,10 @@ double max_relative_error(std::span<const float> expected, std::span<const float
 
 // How errors relate to what rounding explains, element by element.
 struct ToleranceRatio {
-  double largest = 0;         // max error / tolerance
-  double fraction_above = 0;  // of the elements with error > tolerance
-  double fraction_far = 0;    // of the elements with error > 8 * tolerance
+  double largest = 0;                            // max error / tolerance
+  double fraction_above = 0;                     // of the elements with error > tolerance
+  double fraction_far = 0;                       // of the elements with error > 8 * tolerance
+  void take_worse(const ToleranceRatio& other);  // of several samples
 };
 
 // `tolerance` has the size of the tensors; a zero tolerance demands equality.

@@ -100,6 +100,13 @@ Attribute get(const graph::Node& node, const Known& attribute) {
 
 }  // namespace
 
+Attribute resolved_attribute(const graph::Node& node, const std::string& name) {
+  if (auto table = known().find(node.type); table != known().end())
+    for (const Known& one : table->second)
+      if (one.name == name) return get(node, one);
+  return Ints{};
+}
+
 std::vector<AttributeDifference> differing_attributes(const graph::Node& source, const graph::Node& target) {
   std::vector<AttributeDifference> out;
   auto table = known().find(target.type);

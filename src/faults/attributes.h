@@ -16,6 +16,10 @@ struct AttributeDifference {
 // among them (effective.h).
 std::vector<AttributeDifference> differing_attributes(const graph::Node& source, const graph::Node& target);
 
+// An attribute of the table as the node means it: its default where it is not set. An empty list for what the
+// table does not know.
+graph::Attribute resolved_attribute(const graph::Node& node, const std::string& name);
+
 // Whether all attributes of such an operator are among them.
 bool knows_all_attributes(const graph::Node& node);
 

@@ -2,7 +2,7 @@
 // than it does.
 #include <algorithm>
 #include <map>
-#include <set>
+#include <span>
 
 #include "faults/counting.h"
 #include "faults/in_target.h"
@@ -37,13 +37,6 @@ std::optional<std::vector<NodeId>> chain(const Place& place, ValueId from, Value
   return out;
 }
 
-std::optional<graph::InsertNode> inserted(const Place& place, NodeId id, const graph::ValueAddress& edge,
-                                          const align::Arrangement& arrangement, const Shape& target) {
-  auto out = node_in_target(place, id, arrangement, target);
-  if (out) out->edge = edge;
-  return out;
-}
-
 // The source's join of two computed operands that leads to the edge's value, and what follows it there (the
 // activation function of a residual block), first to last.
 std::vector<NodeId> join_and_tail(const Place& place) {
@@ -64,11 +57,10 @@ std::vector<NodeId> join_and_tail(const Place& place) {
 }
 
 // One operand of a join is the edge, the other is a value that the target has as well.
-std::optional<graph::InsertNode> inserted_join(const Place& place, NodeId id, const graph::ValueAddress& edge,
+std::optional<graph::InsertNode> inserted_join(const Place& place, NodeId id,
                                                const align::Arrangement& arrangement) {
   const graph::Node& node = place.source.node(id);
   graph::InsertNode insert;
-  insert.edge = edge;
   insert.type = node.type;
   insert.attributes = node.attributes;
   insert.operands.resize(2);
@@ -84,72 +76,76 @@ std::optional<graph::InsertNode> inserted_join(const Place& place, NodeId id, co
   return insert;
 }
 
-// A missing operator of two computed operands (a bypassed residual Add).
-std::vector<Candidate> missing_join(const Place& place) {
-  const auto nodes = join_and_tail(place);
-  const Gap gap = gap_of(place);
-  auto edge = graph::address_of(place.target, place.target_uses, gap.value);
-  // What is inserted for one reader has no place for a second one behind it.
-  if (nodes.empty() || !edge.ok() || (gap.shared && nodes.size() > 1)) return {};
-  const Shape shape = place.alignment.values[0].at(gap.value).shape();
-  // In the layout in which the join itself reads the edge.
-  const graph::Node& join = place.source.node(nodes.front());
-  const bool first = place.values.class_of(join.inputs[0]) == place.edge->actual;
-  const auto arrangement = arrangement_of(place, gap.value, join.inputs[first ? 0 : 1]);
-  if (!arrangement) return {};
-  Candidate out;
-  std::string names, counted;
-  for (auto id = nodes.rbegin(); id != nodes.rend(); ++id) {
-    auto insert = *id == nodes.front() ? inserted_join(place, *id, *edge, *arrangement)
-                                       : inserted(place, *id, *edge, *arrangement, shape);
-    if (!insert) return {};
-    counted = count_output(place, place.source.node(*id).outputs[0], id == nodes.rbegin(), *insert);
-    if (place.edge->node >= 0 && gap.shared)
-      insert->only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
-    names = insert->type + (names.empty() ? "" : ", ") + names;
-    out.edits.push_back(std::move(*insert));
+// What is missing at the edge: operators of the source, first to last, in the layout in which the first of
+// them reads the edge.
+struct Missing {
+  std::vector<NodeId> nodes;
+  align::Arrangement arrangement;
+  bool joins = false;  // the first of them reads another value too (a bypassed residual Add)
+};
+
+std::optional<Missing> what_is_missing(const Place& place, const Gap& gap) {
+  if (const auto joined = join_and_tail(place); !joined.empty()) {
+    const graph::Node& join = place.source.node(joined.front());
+    const bool first = place.values.class_of(join.inputs[0]) == place.edge->actual;
+    const auto arrangement = arrangement_of(place, gap.value, join.inputs[first ? 0 : 1]);
+    if (arrangement) return Missing{joined, *arrangement, true};
   }
-  out.pattern = "missing-operator";
-  out.fault_class = "graph";
-  out.explanation = (nodes.size() > 1 ? "operators of the source are bypassed here: "
-                                      : "an operator of the source is bypassed here: ") +
-                    names + counted;
-  out.advice = "check that the converter keeps " + names;
-  return {out};
+  const auto nodes = chain(place, place.edge->actual, place.edge->expected);
+  if (!nodes || nodes->empty()) return std::nullopt;
+  return Missing{*nodes, gap.arrangement};
+}
+
+// The edits that put it back; empty: they can't be said in the target's terms. `counted` tells how new
+// quantized values count.
+std::vector<graph::Edit> put_back(const Place& place, const Gap& gap, const Missing& missing,
+                                  std::string& counted) {
+  const auto edge = graph::address_of(place.target, place.target_uses, gap.value);
+  // What is inserted for one reader has no place for a second one behind it.
+  if (!edge.ok() || (gap.shared && place.edge->node >= 0 && missing.nodes.size() > 1)) return {};
+  const Shape shape = place.alignment.values[0].at(gap.value).shape();
+  std::vector<graph::Edit> out;
+  // The last of the chain goes in first: each insertion comes right behind the edge's producer.
+  for (auto id = missing.nodes.rbegin(); id != missing.nodes.rend(); ++id) {
+    const bool joins = missing.joins && *id == missing.nodes.front();
+    auto insert = joins ? inserted_join(place, *id, missing.arrangement)
+                        : node_in_target(place, *id, missing.arrangement, shape);
+    if (!insert) return {};
+    insert->edge = *edge;
+    counted = count_output(place, place.source.node(*id).outputs[0], id == missing.nodes.rbegin(), *insert);
+    serve_only_reader(place, gap, *insert);
+    out.push_back(std::move(*insert));
+  }
+  return out;
+}
+
+std::string names_of(const graph::Graph& graph, std::span<const NodeId> nodes) {
+  std::string out;
+  for (NodeId id : nodes) out += (out.empty() ? "" : ", ") + graph.node(id).type;
+  return out;
 }
 
 }  // namespace
 
 std::vector<Candidate> missing_operator(const Place& place) {
   if (!place.edge || place.edge->actual == graph::no_value) return {};
-  if (auto join = missing_join(place); !join.empty()) return join;
-  const auto nodes = chain(place, place.edge->actual, place.edge->expected);
-  if (!nodes || nodes->empty()) return {};
-
   const Gap gap = gap_of(place);
-  auto edge = graph::address_of(place.target, place.target_uses, gap.value);
-  if (!edge.ok()) return {};
+  const auto missing = what_is_missing(place, gap);
+  if (!missing) return {};
   Candidate out;
-  std::string names, counted;
-  const Shape gap_shape = place.alignment.values[0].at(gap.value).shape();
-  // The last of the chain goes in first: each insertion comes right behind the edge's producer.
-  for (auto id = nodes->rbegin(); id != nodes->rend(); ++id) {
-    auto edit = inserted(place, *id, *edge, gap.arrangement, gap_shape);
-    if (!edit) return {};
-    const ValueId result = place.source.node(*id).outputs[0];
-    counted = count_output(place, result, id == nodes->rbegin(), *edit);
-    if (place.edge->node >= 0 && gap.shared)
-      edit->only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
-    out.edits.push_back(std::move(*edit));
-    names = place.source.node(*id).type + (names.empty() ? "" : ", ") + names;
-  }
-  if (nodes->size() > 1 && std::get<graph::InsertNode>(out.edits[0]).only_consumer) return {};
-  const graph::Node& first = place.source.node(nodes->front());
-  const bool bias = nodes->size() == 1 && first.type == "Add" && out.edits.size() == 1;
+  std::string counted;
+  out.edits = put_back(place, gap, *missing, counted);
+  if (out.edits.empty()) return {};
+  const std::string names = names_of(place.source, missing->nodes);
+  const bool one = missing->nodes.size() == 1;
+  const bool bias = one && !missing->joins && place.source.node(missing->nodes[0]).type == "Add";
   out.pattern = bias ? "lost-bias" : "missing-operator";
   out.fault_class = bias ? "parameters" : "graph";
   out.explanation = bias ? "the bias of this layer was lost: the source adds it, the target does not"
-                         : "operators of the source are missing here: " + names + counted;
+                    : !missing->joins ? "operators of the source are missing here: " + names + counted
+                                      : (one ? "an operator of the source is bypassed here: "
+                                             : "operators of the source are bypassed here: ") +
+                                            names + counted;
   out.advice = bias ? "check rank-2 inputs of fully connected layers; some converters drop the bias otherwise"
                     : "check that the converter keeps " + names;
   return {out};
@@ -157,14 +153,13 @@ std::vector<Candidate> missing_operator(const Place& place) {
 
 // An activation function in a longer piece of which the source has fewer.
 std::vector<Candidate> extra_activation(const Place& place) {
-  static const std::set<std::string> types{"Relu", "Clip", "LeakyRelu", "Sigmoid", "Tanh"};
   std::map<std::string, int> surplus;
   for (NodeId id : place.segment->target_nodes) ++surplus[place.target.node(id).type];
   for (NodeId id : place.segment->source_nodes) --surplus[place.source.node(id).type];
   std::vector<Candidate> out;
   for (NodeId id : place.segment->target_nodes) {
     const graph::Node& node = place.target.node(id);
-    if (!types.contains(node.type) || surplus[node.type] <= 0) continue;
+    if (!is_activation(node) || surplus[node.type] <= 0) continue;
     Candidate one;
     one.edits.push_back(graph::RemoveNode{graph::address_of(place.target, id), 0});
     one.pattern = "extra-operator";

@@ -2,6 +2,7 @@
 // other operators, and with another of those values it computes what the source does.
 #include <map>
 
+#include "faults/attributes.h"
 #include "faults/node_pairs.h"
 
 namespace fetafix::faults {
@@ -11,7 +12,6 @@ using graph::Attribute;
 
 struct Choice {
   const char* name;
-  Attribute otherwise;  // the default in opset 21
   std::vector<Attribute> values;
 };
 
@@ -19,21 +19,19 @@ const std::map<std::string, std::vector<Choice>>& choices() {
   const auto text = [](const char* v) { return Attribute(std::string(v)); };
   const std::vector<Attribute> flag{int64_t{0}, int64_t{1}};
   static const std::map<std::string, std::vector<Choice>> table{
-      {"Gelu", {{"approximate", text("none"), {text("none"), text("tanh")}}}},
-      {"AveragePool", {{"count_include_pad", int64_t{0}, flag}, {"ceil_mode", int64_t{0}, flag}}},
-      {"MaxPool", {{"ceil_mode", int64_t{0}, flag}}},
-      {"DepthToSpace", {{"mode", text("DCR"), {text("DCR"), text("CRD")}}}},
+      {"Gelu", {{"approximate", {text("none"), text("tanh")}}}},
+      {"AveragePool", {{"count_include_pad", flag}, {"ceil_mode", flag}}},
+      {"MaxPool", {{"ceil_mode", flag}}},
+      {"DepthToSpace", {{"mode", {text("DCR"), text("CRD")}}}},
       {"Resize",
        {{"coordinate_transformation_mode",
-         text("half_pixel"),
          {text("half_pixel"), text("asymmetric"), text("align_corners"), text("pytorch_half_pixel")}},
-        {"mode", text("nearest"), {text("nearest"), text("linear"), text("cubic")}},
+        {"mode", {text("nearest"), text("linear"), text("cubic")}},
         {"nearest_mode",
-         text("round_prefer_floor"),
          {text("round_prefer_floor"), text("floor"), text("round_prefer_ceil"), text("ceil")}}}},
-      {"GRU", {{"linear_before_reset", int64_t{0}, flag}}},
-      {"LSTM", {{"direction", text("forward"), {text("forward"), text("reverse")}}}},
-      {"CumSum", {{"exclusive", int64_t{0}, flag}, {"reverse", int64_t{0}, flag}}},
+      {"GRU", {{"linear_before_reset", flag}}},
+      {"LSTM", {{"direction", {text("forward"), text("reverse")}}}},
+      {"CumSum", {{"exclusive", flag}, {"reverse", flag}}},
   };
   return table;
 }
@@ -54,8 +52,7 @@ std::vector<Candidate> enumerated_attribute(const Place& place) {
     auto found = choices().find(node.type);
     if (found == choices().end() || has_counterpart(place, id)) continue;
     for (const Choice& choice : found->second) {
-      const auto set = node.attributes.find(choice.name);
-      const std::string now = graph::to_text(set == node.attributes.end() ? choice.otherwise : set->second);
+      const std::string now = graph::to_text(resolved_attribute(node, choice.name));
       for (const Attribute& value : choice.values) {
         if (graph::to_text(value) == now) continue;
         Candidate one;

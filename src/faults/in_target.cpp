@@ -36,6 +36,24 @@ size_t readers_of(const Place& place, ValueId value) {
   return out;
 }
 
+// A constant operand as it must lie in the target's layout: per-channel constants follow the permutation.
+// `value` is the shape of the source value that it is broadcast to.
+std::optional<Tensor> constant_in_target(const Tensor& constant, const Shape& value,
+                                         const align::Arrangement& arrangement) {
+  const align::Permutation& permutation = arrangement.permutation;
+  if (constant.size() <= 1 || arrangement == align::Arrangement{}) return constant;
+  if (!arrangement.channels.empty()) return std::nullopt;
+  const Shape dims = align::squeezed(value);
+  if (dims.size() != permutation.size() || value.size() != dims.size() + 1) return std::nullopt;
+  // Bring it to the value's rank (leading ones), then permute all but the batch dimension of 1.
+  Shape full = constant.shape();
+  while (full.size() < value.size()) full.insert(full.begin(), 1);
+  if (full.size() != value.size() || value[0] != 1 || full[0] != 1) return std::nullopt;
+  std::vector<int> whole{0};
+  for (int p : permutation) whole.push_back(p + 1);
+  return transpose(constant.reshaped(full), whole);
+}
+
 }  // namespace
 
 std::optional<int64_t> axis_in_target(int64_t axis, const Shape& source, const Shape& target,
@@ -56,28 +74,18 @@ std::optional<int64_t> axis_in_target(int64_t axis, const Shape& source, const S
   return std::nullopt;
 }
 
-std::optional<Tensor> constant_in_target(const Tensor& constant, const Shape& value,
-                                         const align::Arrangement& arrangement) {
-  const align::Permutation& permutation = arrangement.permutation;
-  if (constant.size() <= 1 || arrangement == align::Arrangement{}) return constant;
-  if (!arrangement.channels.empty()) return std::nullopt;
-  const Shape dims = align::squeezed(value);
-  if (dims.size() != permutation.size() || value.size() != dims.size() + 1) return std::nullopt;
-  // Bring it to the value's rank (leading ones), then permute all but the batch dimension of 1.
-  Shape full = constant.shape();
-  while (full.size() < value.size()) full.insert(full.begin(), 1);
-  if (full.size() != value.size() || value[0] != 1 || full[0] != 1) return std::nullopt;
-  std::vector<int> whole{0};
-  for (int p : permutation) whole.push_back(p + 1);
-  return transpose(constant.reshaped(full), whole);
-}
-
 bool is_layout_free(const graph::Node& node) {
   static const std::set<std::string> types{
       "Add",  "Sub",         "Mul",       "Div",      "Relu",  "Clip",     "LeakyRelu",  "Sigmoid",
       "Tanh", "HardSigmoid", "HardSwish", "Elu",      "Selu",  "Erf",      "Exp",        "Sqrt",
       "Neg",  "Abs",         "Pow",       "Softplus", "PRelu", "Softsign", "Reciprocal", "Log",
       "Max",  "Min",         "Gelu",      "Celu",     "Mish"};
+  return types.contains(node.type);
+}
+
+bool is_activation(const graph::Node& node) {
+  static const std::set<std::string> types{"Relu", "Clip",        "LeakyRelu", "Sigmoid", "Tanh", "HardSwish",
+                                           "Elu",  "HardSigmoid", "Softplus",  "Gelu",    "Erf"};
   return types.contains(node.type);
 }
 
@@ -157,6 +165,11 @@ Gap gap_of(const Place& place) {
   if (shared || origin == place.edge->target_value || pair == place.alignment.pairs.end())
     return {place.edge->target_value, place.edge->arrangement, shared};
   return {origin, pair->second.arrangement, false};
+}
+
+void serve_only_reader(const Place& place, const Gap& gap, graph::InsertNode& insert) {
+  if (place.edge->node >= 0 && gap.shared)
+    insert.only_consumer = std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
 }
 
 }  // namespace fetafix::faults

@@ -12,13 +12,11 @@ namespace fetafix::faults {
 std::optional<int64_t> axis_in_target(int64_t axis, const Shape& source, const Shape& target,
                                       const align::Arrangement& arrangement);
 
-// A constant operand as it must lie in the target's layout: per-channel constants follow the permutation.
-// `value` is the shape of the source value that it is broadcast to.
-std::optional<Tensor> constant_in_target(const Tensor& constant, const Shape& value,
-                                         const align::Arrangement& arrangement);
-
 // Operators that mean the same whatever the order of dimensions.
 bool is_layout_free(const graph::Node& node);
+
+// Functions of one element that stand between layers.
+bool is_activation(const graph::Node& node);
 
 // The source's node as an insertion: its attributes and constants turned to the target's layout, operands
 // that vary left open. `arrangement` and `target` (shape) are those of the value that it makes, which its
@@ -46,5 +44,8 @@ struct Gap {
 
 // Of the place's edge.
 Gap gap_of(const Place& place);
+
+// Lets an insertion serve the reader of the place's edge alone, where others are right to read what they do.
+void serve_only_reader(const Place& place, const Gap& gap, graph::InsertNode& insert);
 
 }  // namespace fetafix::faults

@@ -3,7 +3,6 @@
 // mended by the one operator that computes it.
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "faults/in_target.h"
 
@@ -75,20 +74,16 @@ std::vector<Candidate> missing(const Place& place) {
   const auto edge = graph::address_of(place.target, place.target_uses, gap.value);
   if (!edge.ok()) return {};
   Candidate out = insertion(*function, *edge);
-  if (place.edge->node >= 0 && gap.shared)
-    std::get<graph::InsertNode>(out.edits[0]).only_consumer =
-        std::pair(graph::address_of(place.target, place.edge->node), place.edge->input);
+  serve_only_reader(place, gap, std::get<graph::InsertNode>(out.edits[0]));
   out.explanation = std::string("the activation function of the source is missing here: ") + function->type;
   return {out};
 }
 
 std::vector<Candidate> replaced(const Place& place) {
-  static const std::set<std::string> activations{"Relu",      "Clip", "LeakyRelu",   "Sigmoid",  "Tanh",
-                                                 "HardSwish", "Elu",  "HardSigmoid", "Softplus", "Gelu"};
   if (place.segment->target_nodes.size() != 1) return {};
   const graph::NodeId id = place.segment->target_nodes[0];
   const graph::Node& node = place.target.node(id);
-  if (!activations.contains(node.type)) return {};
+  if (!is_activation(node)) return {};
   const auto operand = place.alignment.pairs.find(node.inputs[0]);
   if (operand == place.alignment.pairs.end()) return {};
   const Function* function = function_between(place, operand->second.source, place.segment->source_end);

@@ -2,7 +2,7 @@
 // kind, Relu for LeakyRelu, GlobalMaxPool for GlobalAveragePool).
 #include <set>
 
-#include "faults/pattern.h"
+#include "faults/in_target.h"
 
 namespace fetafix::faults {
 
@@ -33,16 +33,13 @@ std::vector<Candidate> operator_type(const Place& place) {
 std::vector<Candidate> replaced_operator(const Place& place) {
   if (!place.segment || place.segment->target_nodes.size() != 1 || place.segment->source_nodes.empty())
     return {};
-  static const std::set<std::string> elementwise{"Relu", "Clip",        "LeakyRelu", "Sigmoid", "Tanh",
-                                                 "Elu",  "HardSigmoid", "Softplus",  "Erf"};
   const graph::NodeId id = place.segment->target_nodes[0];
   const graph::Node& target = place.target.node(id);
   const graph::Node& source = place.source.node(place.segment->source_nodes.back());
   // The same operator with other bounds is the tensor pattern's, unless the bounds are no operands in the
   // file.
   const bool fused_bounds = source.type == target.type && target.role == graph::Role::activation;
-  if ((source.type == target.type && !fused_bounds) || !elementwise.contains(source.type) ||
-      !elementwise.contains(target.type))
+  if ((source.type == target.type && !fused_bounds) || !is_activation(source) || !is_activation(target))
     return {};
   graph::InsertNode insert;
   insert.edge.node = graph::address_of(place.target, id);

@@ -1,11 +1,10 @@
 // replaced-segment, the last resort: what the source computes here is computed anew from values that the
 // target has, and what computed it before is taken out.
 #include <algorithm>
+#include <map>
 #include <set>
 
-#include <map>
 #include "faults/effective.h"
-
 #include "faults/in_target.h"
 
 namespace fetafix::faults {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "pipeline/apply.h"
 #include "pipeline/stages.h"
@@ -150,8 +151,23 @@ Result<bool> search_what_still_differs(Run& run, graph::Patch& patch) {
   return patch.groups.size() > before;
 }
 
-// A patch that replaces most of the parameters is a new conversion and no repair.
+// How many operators the patch puts in; what serves several readers is written once.
+size_t operators_put_in(const graph::Patch& patch) {
+  std::set<std::string> out;
+  for (size_t g = 0; g < patch.groups.size(); ++g)
+    for (const auto& edit : patch.groups[g].edits)
+      if (auto* insert = std::get_if<graph::InsertNode>(&edit))
+        out.insert(std::to_string(g) + " " + insert->type +
+                   (insert->only_consumer ? "" : graph::describe(edit)));
+  return out.size();
+}
+
+// A patch that replaces most of the parameters, or a fifth of the operators, is a new conversion and no
+// repair.
 bool looks_foreign(const Analysis& analysis, const graph::Patch& patch) {
+  constexpr size_t few_operators = 20;  // of so few, two or three make a fifth
+  const auto operators = static_cast<size_t>(coverage_of(analysis).target_operators);
+  if (operators >= few_operators && 5 * operators_put_in(patch) > operators) return true;
   int64_t linear = 0, replaced = 0;
   for (const auto& node : analysis.target.nodes) linear += node.type == "Conv" || node.type == "MatMul";
   for (const auto& group : patch.groups)
@@ -177,14 +193,15 @@ Status write(Run& run, const formats::NativeModel& repaired, const graph::Patch&
 Result<bool> search_all(Run& run, graph::Patch& patch) {
   run.result.faults.clear();
   FETAFIX_CHECK(search(run, *run.analysis, patch));
-  if (looks_foreign(*run.analysis, patch) && !run.options.force) {
-    run.conclude(
-        Verdict::unknown,
-        "most of the target differs from the source: these are not the same model (--force goes on)");
-    run.best.discard();
-    return false;
-  }
-  for (int cycle = 1; cycle < most_cycles; ++cycle) {
+  for (int cycle = 1;; ++cycle) {
+    if (looks_foreign(*run.analysis, patch) && !run.options.force) {
+      run.conclude(
+          Verdict::unknown,
+          "too much of the target differs from the source: these are not the same model (--force goes on)");
+      run.best.discard();
+      return false;
+    }
+    if (cycle == most_cycles) break;
     FETAFIX_TRY(const bool more, search_what_still_differs(run, patch));
     if (!more) break;
   }

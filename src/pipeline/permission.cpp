@@ -71,8 +71,7 @@ Permitted permitted(const Permission& permission, const Analysis& analysis) {
   Permitted out{analysis.faults, std::vector<std::string>(analysis.faults.size())};
   if (!permission.limits()) return out;
   for (size_t i = 0; i < out.faults.size(); ++i) {
-    // A fault is what its likeliest explanation says: where that may not be mended, no other way around it
-    // is.
+    // A fault is what its likeliest explanation says: where that may not be mended, neither may others.
     auto& candidates = out.faults[i].candidates;
     if (!candidates.empty())
       out.objections[i] = permission.objection(analysis, analysis.faults[i], candidates[0]);

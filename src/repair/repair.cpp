@@ -197,10 +197,8 @@ class Search {
     trial.relative_error =
         std::max(trial.relative_error, compare::relative_l2(expected.as<float>(), actual.as<float>()));
     if (allowed.empty()) allowed = *Tensor::zeros(DType::float32, actual.shape());
-    const auto ratio =
-        compare::tolerance_ratio(expected.as<float>(), actual.as<float>(), allowed.as<float>());
-    trial.tolerance.largest = std::max(trial.tolerance.largest, ratio.largest);
-    trial.tolerance.fraction_above = std::max(trial.tolerance.fraction_above, ratio.fraction_above);
+    trial.tolerance.take_worse(
+        compare::tolerance_ratio(expected.as<float>(), actual.as<float>(), allowed.as<float>()));
     return {};
   }
 

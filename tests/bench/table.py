@@ -18,7 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ZOO = ROOT / "tests/zoo"
 ROUNDING = 2e-6  # of the largest score: what a right repair may differ by where the right pair is equal bit for bit
-PREPROCESS = {"efficientnet-lite": "lite0", "keras-tf": "mobilenet", "torchvision": "mobilenet"}  # fetafix's preset: the oracle's name
+PREPROCESS = {  # fetafix's preset: the oracle's name
+    "efficientnet-lite": "lite0", "keras-tf": "mobilenet", "mobilenet": "mobilenet", "torchvision": "mobilenet"}
 
 
 def python(options, script, *words):

@@ -2,6 +2,7 @@
 
 import json
 
+import onnx
 import pytest
 from conftest import DATA, MODELS, Repaired, digest, fetafix, plant
 
@@ -154,3 +155,19 @@ def test_no_line_is_wider_than_80_columns(damaged, nobias, training):
 def test_run_folder(nobias):
     page = (nobias.folder / "run/report.html").read_text()
     assert "<html" in page and "http://" not in page.replace("http://www.w3.org", "") and "https://" not in page
+
+
+@pytest.mark.parametrize("places, verdict", [(2, "repaired"), (None, "unknown")])
+def test_a_patch_that_replaces_a_fifth_of_the_operators_is_no_repair(places, verdict, tmp_path):
+    """Every Clip (a third of the operators) is another function: they could all be put back, and that is a conversion."""
+    model = onnx.load(MODELS / "sim.onnx")
+    for node in [n for n in model.graph.node if n.op_type == "Clip"][:places]:
+        node.op_type = "Tanh"
+        del node.input[1:]
+    onnx.save(model, tmp_path / "other.onnx")
+    done = fetafix("repair", MODELS / "sim.onnx", tmp_path / "other.onnx", *DATA, "--output", tmp_path / "fixed.onnx",
+                   "--json", tmp_path / "r.json")
+    result = json.loads((tmp_path / "r.json").read_text())
+    assert result["verdict"] == verdict, done.out
+    assert done.code == (verdict != "repaired") and (tmp_path / "fixed.onnx").exists() == (verdict == "repaired")
+    assert verdict == "repaired" or "not the same model" in result["reason"]

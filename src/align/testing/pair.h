@@ -16,6 +16,26 @@ using graph::Graph;
 using graph::NodeId;
 using graph::ValueId;
 
+// A small convolutional network with a branch.
+inline const std::string small_net = R"(input %x float32[1,3,8,8]
+const %w1 float32[6,3,3,3] {random 1}
+const %b1 float32[6] {random 2}
+const %w2 float32[6,6,3,3] {random 3}
+const %w3 float32[6,6,1,1] {random 4}
+const %shape int64[2] {1, 384}
+const %w4 float32[384,10] {random 5}
+%c1 = Conv(%x, %w1, %b1) {pads=[1,1,1,1]}
+%r1 = Relu(%c1)
+%c2 = Conv(%r1, %w2) {pads=[1,1,1,1]}
+%s2 = Sigmoid(%c2)
+%a = Add(%s2, %r1)
+%c3 = Conv(%a, %w3)
+%r3 = Relu(%c3)
+%f = Reshape(%r3, %shape)
+%y = MatMul(%f, %w4)
+output %y
+)";
+
 inline evaluate::Evaluator& evaluator() {
   static auto made = evaluate::make_evaluator({1});
   EXPECT_TRUE(made.ok()) << made.error().message;

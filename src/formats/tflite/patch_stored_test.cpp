@@ -130,9 +130,9 @@ TEST(PatchStored, AnAbsentBiasIsAddedInSteps) {
   EXPECT_EQ(values[1], -12);
 }
 
-// Two convolutions of one kernel.
-struct SharingNet : QuantizedNet {
-  SharingNet() : QuantizedNet(true) {
+// Two convolutions of one kernel; the second reads what the first writes in steps of 0.5.
+struct TwoConvolutions : QuantizedNet {
+  TwoConvolutions() : QuantizedNet(true) {
     const int z = tensor("z", {1, 1, 1, 2}, schema::TensorType::INT8);
     quantize(z, {0.5f}, {0});
     schema::Conv2DOptionsT options;
@@ -143,7 +143,7 @@ struct SharingNet : QuantizedNet {
 };
 
 TEST(PatchStored, ScalesOfSharedConstantsAreCopiedWithThem) {
-  const SharingNet net;
+  const TwoConvolutions net;
   const auto file = patched_file(net, {graph::SetTensor{at(1), 1, kernel({127, 1, 1, 2})}});
   EXPECT_EQ(tensor_of(*file, 0, 1).quantization->scale, (std::vector<float>{0.25f, 0.5f}));
   EXPECT_EQ(tensor_of(*file, 1, 1).quantization->scale, (std::vector<float>{1, 0.5f}));
@@ -153,7 +153,7 @@ TEST(PatchStored, ScalesOfSharedConstantsAreCopiedWithThem) {
 }
 
 TEST(PatchStored, TheSameChangeOfAllUsesNeedsNoCopy) {
-  const SharingNet net;
+  const TwoConvolutions net;
   const Tensor large = kernel({127, 1, 1, 2});
   const size_t tensors = patched_file(net, {})->subgraphs[0]->tensors.size();
   const auto file = patched_file(net, {graph::SetTensor{at(0), 1, large}, graph::SetTensor{at(1), 1, large}});
@@ -217,20 +217,8 @@ TEST(PatchStored, ABiasSaysInWhichStepsItWasCounted) {
   }
 }
 
-// Two convolutions one after the other: the second reads what the first writes in steps of 0.5.
-struct ChainNet : QuantizedNet {
-  ChainNet() : QuantizedNet(true) {
-    const int z = tensor("z", {1, 1, 1, 2}, schema::TensorType::INT8);
-    quantize(z, {0.5f}, {0});
-    schema::Conv2DOptionsT options;
-    options.stride_h = options.stride_w = 1;
-    add(Builtin::CONV_2D, {op(0).outputs[0], op(0).inputs[1], op(0).inputs[2]}, {z}, options);
-    graph().outputs = {z};
-  }
-};
-
 TEST(PatchStored, AScaleOfAComputedTensorIsSetForAllWhoReadIt) {
-  const ChainNet net;
+  const TwoConvolutions net;
   const std::vector<Edit> edits{
       graph::SetTensor{at(0, Role::quantize), output_scale_slot, Tensor::scalar(0.25f)}};
   const auto file = patched_file(net, edits);
@@ -258,7 +246,7 @@ TEST(PatchStored, AnotherTensorIsReadInItsOwnSteps) {
 }
 
 TEST(PatchStored, AnInsertedOperatorCountsAsTheEditSays) {
-  const ChainNet net;
+  const TwoConvolutions net;
   auto insert =
       insertion(output_of(at(0, Role::quantize)), "Add",
                 {{"output_scale", 0.75f}, {"output_zero_point", int64_t{5}}}, {std::nullopt, std::nullopt});
