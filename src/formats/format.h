@@ -28,6 +28,17 @@ struct ExposedValue {
   std::string output_name;
 };
 
+// What keeps a file from being read as a model or from being loaded, told by the file alone.
+struct Defect {
+  std::string place;  // the operator as results name it ("Conv #12 'stem'"); empty: the whole file
+  std::string fault_class, pattern;
+  std::string explanation, advice;
+  std::vector<std::vector<graph::Edit>> ways;  // each would mend it; the likeliest first
+  // A way only lets the file be read: what belongs in the place is for the comparison with the source to say.
+  bool stopgap = false;
+  bool only_if_it_loads = false;  // it may be right as it is: the runtime decides
+};
+
 // A model file in memory. Immutable: `patched` gives another model.
 class NativeModel {
  public:
@@ -39,6 +50,10 @@ class NativeModel {
 
   // The view. The same every time: addresses of a patch rest on it.
   virtual Result<Lifted> lift() const = 0;
+
+  // Looked for where a target can't be lifted or loaded; `source` is what it was converted from. Each as
+  // mending those before it leaves the file.
+  virtual std::vector<Defect> defects(const graph::Graph& source) const = 0;
 
   // Writes the file so that it is either whole or absent. Without edits it is byte-identical to what was
   // read.

@@ -21,6 +21,11 @@ std::string where(const Address& at) {
               : " (" + std::string(role_name(at.role)) + (at.nth ? " " + std::to_string(at.nth) : "") + ")");
 }
 
+std::string where(const ValueAddress& value) {
+  if (value.graph_input >= 0) return "model input " + std::to_string(value.graph_input);
+  return "output " + std::to_string(value.output) + " of " + where(value.node);
+}
+
 // Appends a node's outputs' consumers to a new producer: everything that read `from` reads `to`.
 void redirect(Graph& graph, ValueId from, ValueId to, NodeId except) {
   for (NodeId n = 0; n < static_cast<NodeId>(graph.nodes.size()); ++n) {
@@ -227,6 +232,32 @@ Status apply_one(Graph& graph, const KeepOutputs& edit) {
   return {};
 }
 
+// What the view has no word for.
+Status apply_one(Graph&, const SetMetadata&) {
+  return {};
+}
+Status apply_one(Graph&, const SortOperators&) {
+  return {};
+}
+Status apply_one(Graph&, const SeparateOutput&) {
+  return {};
+}
+
+Status apply_one(Graph& graph, const Redeclare& edit) {
+  FETAFIX_TRY(const ValueId id, resolve(graph, edit.value));
+  graph.value(id).dtype = edit.dtype;
+  if (edit.shape) graph.value(id).shape = edit.shape;
+  return {};
+}
+
+Status apply_one(Graph& graph, const SetOutput& edit) {
+  FETAFIX_TRY(const ValueId id, resolve(graph, edit.value));
+  if (edit.output < 0 || static_cast<size_t>(edit.output) >= graph.outputs.size())
+    return not_applicable("there is no model output " + std::to_string(edit.output));
+  graph.outputs[static_cast<size_t>(edit.output)] = id;
+  return {};
+}
+
 }  // namespace
 
 Result<NodeId> resolve(const Graph& graph, const Address& address) {
@@ -275,13 +306,18 @@ Result<ValueAddress> address_of(const Graph& graph, const Uses& uses, ValueId va
 }
 
 const Address& address_of(const Edit& edit) {
+  static const Address none;
   if (auto* insert = std::get_if<InsertNode>(&edit)) return insert->edge.node;
-  if (auto* e = std::get_if<SetTensor>(&edit)) return e->at;
-  if (auto* e = std::get_if<SetAttribute>(&edit)) return e->at;
-  if (auto* e = std::get_if<SetOperand>(&edit)) return e->at;
-  if (auto* e = std::get_if<ChangeType>(&edit)) return e->at;
-  if (auto* e = std::get_if<RemoveNode>(&edit)) return e->at;
-  return std::get<KeepOutputs>(edit).at;
+  if (auto* redeclare = std::get_if<Redeclare>(&edit)) return redeclare->value.node;
+  if (auto* output = std::get_if<SetOutput>(&edit)) return output->value.node;
+  return std::visit(
+      [](const auto& e) -> const Address& {
+        if constexpr (requires { e.at; })
+          return e.at;
+        else
+          return none;
+      },
+      edit);
 }
 
 Status apply(Graph& graph, const Edit& edit) {
@@ -321,6 +357,21 @@ struct Describe {
   std::string operator()(const KeepOutputs& e) const {
     return "keep " + std::to_string(e.keep) + " output(s) of " + where(e.at);
   }
+  std::string operator()(const SetMetadata& e) const {
+    return "set " + e.field + " = " + std::to_string(e.value) +
+           (e.at.op.index < 0 ? "" : " of " + where(e.at));
+  }
+  std::string operator()(const Redeclare& e) const {
+    return "declare " + where(e.value) + " as " + std::string(dtype_name(e.dtype)) +
+           (e.shape ? to_string(*e.shape) : "");
+  }
+  std::string operator()(const SetOutput& e) const {
+    return "make " + where(e.value) + " model output " + std::to_string(e.output);
+  }
+  std::string operator()(const SeparateOutput& e) const {
+    return "give output " + std::to_string(e.output) + " of " + where(e.at) + " a value of its own";
+  }
+  std::string operator()(const SortOperators&) const { return "put the operators in order"; }
 };
 
 }  // namespace

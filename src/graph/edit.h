@@ -39,10 +39,13 @@ struct ValueAddress {
 // Writes the tensor that operand `slot` of the operator holds.
 //   Precondition: the slot holds a constant, or is absent and the operator may have one there (a bias).
 //   Effect: this use of the constant has this value, in the view's layout; other uses keep theirs.
+//   It is stored in the type that the file keeps it in, unless `retype`: then as it is given, where nothing is
+//   stored or what is stored has another type than the operator takes.
 struct SetTensor {
   Address at;
   int slot = 0;
   Tensor value;
+  bool retype = false;
 };
 
 // Sets, or with nullopt removes, an attribute (the ONNX name and meaning).
@@ -93,8 +96,43 @@ struct KeepOutputs {
   int keep = 1;
 };
 
-using Edit =
-    std::variant<SetTensor, SetAttribute, SetOperand, ChangeType, InsertNode, RemoveNode, KeepOutputs>;
+// The edits below mend what keeps a file from being read or loaded. None of them moves an operator in the
+// file's list, so addresses mean the same before and after. A view is made behind them: where nothing is said
+// of the view, it has what they say already.
+
+// Sets a version number that the file states: "ir_version", "opset" (of the standard operators),
+// "schema_version", or with an operator "operator_version".
+struct SetMetadata {
+  std::string field;
+  int64_t value = 0;
+  Address at = {};  // op.index -1: of the whole file
+};
+
+// States the type, and with `shape` the shape, of a model input or of a computed value.
+struct Redeclare {
+  ValueAddress value;
+  DType dtype = DType::unknown;
+  std::optional<Shape> shape;
+};
+
+// Makes another value the model's output number `output`.
+struct SetOutput {
+  int output = 0;
+  ValueAddress value;
+};
+
+// Gives what the operator writes a value of its own, where something else writes the same one.
+//   Effect: what reads it behind this operator reads the new value.
+struct SeparateOutput {
+  Address at;
+  int output = 0;
+};
+
+// Puts the file's operators into an order in which each comes behind all that it reads.
+struct SortOperators {};
+
+using Edit = std::variant<SetTensor, SetAttribute, SetOperand, ChangeType, InsertNode, RemoveNode,
+                          KeepOutputs, SetMetadata, Redeclare, SetOutput, SeparateOutput, SortOperators>;
 
 // Edits that only make sense together; counted as one.
 struct EditGroup {
@@ -130,6 +168,7 @@ struct Patch {
 
 // "set tensor 1 of operator 12 (Conv)".
 std::string describe(const Edit& edit);
+// Of the operator that it touches; op.index -1: of none.
 const Address& address_of(const Edit& edit);
 
 // The node of `graph` that an address means; the error says what is there instead.

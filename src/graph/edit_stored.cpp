@@ -356,6 +356,7 @@ Result<Tensor> narrowed(const Tensor& value, DType dtype) {
 }  // namespace
 
 Result<std::vector<SetTensor>> stored_form(const Graph& graph, const SetTensor& edit) {
+  if (edit.retype) return std::vector<SetTensor>{edit};
   const Uses uses(graph);
   const auto place = find_constant(graph, uses, edit);
   if (!place) return std::vector<SetTensor>{edit};

@@ -214,6 +214,9 @@ struct EachAddress {
     if (e.only_consumer) visit(e.only_consumer->first);
     for (auto& [operand, value] : e.other_operands) visit(value);
   }
+  void operator()(Redeclare& e) const { visit(e.value); }
+  void operator()(SetOutput& e) const { visit(e.value); }
+  void operator()(SortOperators&) const {}
   template <class Other>
   void operator()(Other& e) const {
     visit(e.at);

@@ -161,10 +161,12 @@ Result<ValueAddress> value_from(const Json& json, const char* key) {
 
 struct EditJson {
   Json operator()(const SetTensor& e) const {
-    return {{"edit", "set-tensor"},
-            {"at", address_json(e.at)},
-            {"slot", e.slot},
-            {"tensor", tensor_json(e.value)}};
+    Json out{{"edit", "set-tensor"},
+             {"at", address_json(e.at)},
+             {"slot", e.slot},
+             {"tensor", tensor_json(e.value)}};
+    if (e.retype) out["retype"] = true;
+    return out;
   }
   Json operator()(const SetAttribute& e) const {
     return {{"edit", "set-attribute"},
@@ -207,6 +209,23 @@ struct EditJson {
   Json operator()(const KeepOutputs& e) const {
     return {{"edit", "keep-outputs"}, {"at", address_json(e.at)}, {"keep", e.keep}};
   }
+  Json operator()(const SetMetadata& e) const {
+    Json out{{"edit", "set-metadata"}, {"field", e.field}, {"value", e.value}};
+    if (e.at.op.index >= 0) out["at"] = address_json(e.at);
+    return out;
+  }
+  Json operator()(const Redeclare& e) const {
+    Json out{{"edit", "redeclare"}, {"value", value_json(e.value)}, {"dtype", dtype_name(e.dtype)}};
+    if (e.shape) out["shape"] = *e.shape;
+    return out;
+  }
+  Json operator()(const SetOutput& e) const {
+    return {{"edit", "set-output"}, {"output", e.output}, {"value", value_json(e.value)}};
+  }
+  Json operator()(const SeparateOutput& e) const {
+    return {{"edit", "separate-output"}, {"at", address_json(e.at)}, {"output", e.output}};
+  }
+  Json operator()(const SortOperators&) const { return {{"edit", "sort-operators"}}; }
 };
 
 Result<int> small_int(const Json& json, const char* key) {
@@ -250,15 +269,49 @@ Result<Edit> insert_from(const Json& json) {
   return Edit(std::move(out));
 }
 
+Result<Edit> metadata_from(const Json& json) {
+  SetMetadata out;
+  FETAFIX_TRY(out.field, json_string(json, "field"));
+  FETAFIX_TRY(out.value, json_int(json, "value"));
+  if (json.contains("at")) {
+    FETAFIX_TRY(out.at, address_from(json, "at"));
+  }
+  return Edit(std::move(out));
+}
+
+Result<Edit> redeclare_from(const Json& json) {
+  Redeclare out;
+  FETAFIX_TRY(out.value, value_from(json, "value"));
+  FETAFIX_TRY(const std::string dtype, json_string(json, "dtype"));
+  out.dtype = dtype_from_name(dtype);
+  if (out.dtype == DType::unknown) return Error{ErrorKind::file, "patch: unknown dtype '" + dtype + "'"};
+  if (!json.contains("shape")) return Edit(std::move(out));
+  FETAFIX_TRY(const Json dims, json_array(json, "shape"));
+  out.shape.emplace();
+  for (const Json& dim : dims) {
+    if (!dim.is_number_integer()) return Error{ErrorKind::file, "patch: 'shape' holds something else"};
+    out.shape->push_back(dim.get<int64_t>());
+  }
+  return Edit(std::move(out));
+}
+
 Result<Edit> edit_from(const Json& json) {
   FETAFIX_TRY(const std::string kind, json_string(json, "edit"));
   if (kind == "insert-node") return insert_from(json);
+  if (kind == "set-metadata") return metadata_from(json);
+  if (kind == "redeclare") return redeclare_from(json);
+  if (kind == "sort-operators") return Edit(SortOperators{});
+  if (kind == "set-output") {
+    FETAFIX_TRY(const int output, small_int(json, "output"));
+    FETAFIX_TRY(ValueAddress value, value_from(json, "value"));
+    return Edit(SetOutput{output, value});
+  }
   FETAFIX_TRY(Address at, address_from(json, "at"));
   if (kind == "set-tensor") {
     FETAFIX_TRY(const int slot, small_int(json, "slot"));
     FETAFIX_TRY(const Json tensor, json_object(json, "tensor"));
     FETAFIX_TRY(Tensor value, tensor_from(tensor));
-    return Edit(SetTensor{at, slot, std::move(value)});
+    return Edit(SetTensor{at, slot, std::move(value), json.contains("retype")});
   }
   if (kind == "set-attribute") {
     FETAFIX_TRY(std::string name, json_string(json, "name"));
@@ -283,6 +336,10 @@ Result<Edit> edit_from(const Json& json) {
   if (kind == "keep-outputs") {
     FETAFIX_TRY(const int keep, small_int(json, "keep"));
     return Edit(KeepOutputs{at, keep});
+  }
+  if (kind == "separate-output") {
+    FETAFIX_TRY(const int output, small_int(json, "output"));
+    return Edit(SeparateOutput{at, output});
   }
   return Error{ErrorKind::file, "patch: unknown edit '" + kind + "'"};
 }

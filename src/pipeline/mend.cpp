@@ -2,6 +2,7 @@
 #include <set>
 
 #include "pipeline/apply.h"
+#include "pipeline/sound.h"
 #include "pipeline/stages.h"
 #include "results/sentences.h"
 
@@ -192,6 +193,8 @@ Status write(Run& run, const formats::NativeModel& repaired, const graph::Patch&
 // Round by round. False: what would have to be changed is no repair.
 Result<bool> search_all(Run& run, graph::Patch& patch) {
   run.result.faults.clear();
+  report_defects(run);
+  for (auto& fault : run.result.faults) fault.fixed = true, fault.edits = 1;
   FETAFIX_CHECK(search(run, *run.analysis, patch));
   for (int cycle = 1;; ++cycle) {
     if (looks_foreign(*run.analysis, patch) && !run.options.force) {
@@ -222,9 +225,12 @@ Status mend(Run& run) {
   graph::Patch patch;
   patch.format = run.pair.target.model->format();
   patch.model_sha256 = run.pair.target.model->sha256();
+  patch.groups = run.pair.target.sound.groups;
   if (!same && run.analysis) {
     FETAFIX_TRY(const bool is_a_repair, search_all(run, patch));
     if (!is_a_repair) return {};
+    for (size_t index : drop_stopgaps(patch, run.pair.target))
+      run.result.faults.erase(run.result.faults.begin() + static_cast<std::ptrdiff_t>(index));
   }
   run.analysis.reset();
   run.clock.lap(run.result, "repair");

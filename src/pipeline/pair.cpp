@@ -1,6 +1,7 @@
 #include "pipeline/pair.h"
 
 #include "pipeline/options.h"
+#include "pipeline/sound.h"
 
 namespace fetafix::pipeline {
 namespace {
@@ -152,6 +153,7 @@ Result<Pair> open_pair(const Options& options) {
   pair.target.recorded = options.target_outputs;
   FETAFIX_CHECK(open_side(pair.source, options.source, options, false));
   FETAFIX_CHECK(open_side(pair.target, options.target, options, true));
+  if (!pair.target.broken.empty()) FETAFIX_CHECK(make_sound(pair, options));
   FETAFIX_CHECK(map_target(pair, options));
   if (options.data.empty()) {
     pair.samples = std::make_shared<data::SampleSource>(data::SampleSource::synthetic(
@@ -170,6 +172,8 @@ Result<Pair> open_pair(const Options& options) {
   if (!fed.ok()) {  // that it is broken is all there is to say of it
     pair.target.session.reset();
     pair.target.lifted = {};
+    pair.target.defects.clear();
+    pair.target.sound = {};
   }
   for (const auto& text : pair.source.loader->assumptions()) pair.notes.push_back("source input: " + text);
   if (fed.ok())

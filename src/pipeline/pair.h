@@ -9,6 +9,7 @@
 #include "formats/format.h"
 #include "pipeline/budget.h"
 #include "pipeline/mapping.h"
+#include "results/result.h"
 #include "runtimes/runtime.h"
 
 namespace fetafix::pipeline {
@@ -20,6 +21,8 @@ struct Side {
   std::unique_ptr<runtimes::Session> session;  // null: it does not load, see `broken`
   std::string runtime_name, runtime_version;
   std::string broken;                    // why it does not load
+  std::vector<formats::Defect> defects;  // of a broken file, those that `sound` mends, group by group
+  graph::Patch sound;                    // ... so that it has a view
   std::string recorded;                  // a file with its outputs, in place of a session
   std::unique_ptr<data::Loader> loader;  // gives inputs in the order of the source's
   // Where the file has what stands at each position of the source's inputs and outputs; empty: at the same.

@@ -57,6 +57,8 @@ Status compare_files(Run& run);
 Status walk(Run& run);
 // Where nothing is wrong, what fewer bits change is no difference between the models.
 Status allow_for_precision(Run& run, const Analysis& analysis, const graph::Graph& target);
+// What keeps the target from loading, among the faults.
+void report_defects(Run& run);
 // judge.cpp: the verdict of the pair.
 bool fully_covered(const results::Coverage& coverage);
 void judge(Run& run);

@@ -18,6 +18,7 @@ void compare_after(Run& run) {
 void mark_fixed(results::Result& result, const Analysis& again) {
   std::set<std::string> still;
   for (const auto& fault : again.faults) still.insert(describe(again, fault, nullptr).source_node);
+  still.erase("");  // what only the target has
   for (results::Fault& fault : result.faults) fault.fixed = fault.fixed && !still.contains(fault.source_node);
   for (const auto& point : depth_of(again))
     for (auto& before : result.depth)

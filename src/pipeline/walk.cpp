@@ -1,13 +1,21 @@
 #include <algorithm>
 
+#include "pipeline/sound.h"
 #include "pipeline/stages.h"
 
 namespace fetafix::pipeline {
 
+void report_defects(Run& run) {
+  for (const auto& defect : run.pair.target.defects) run.result.faults.push_back(fault_of(defect));
+}
+
 Status walk(Run& run) {
   Pair& pair = run.pair;
   results::Result& result = run.result;
-  if (pair.target.lifted.graph.outputs.empty()) return {};  // the target could not be read
+  if (pair.target.lifted.graph.outputs.empty()) {  // the target could not be read
+    report_defects(run);
+    return {};
+  }
   FETAFIX_TRY(run.evaluator, evaluate::make_evaluator({run.options.threads, run.options.interrupted}));
   run.walked = run.diagnosis_samples(run.target);
   FETAFIX_TRY(const Floor floor,
@@ -35,6 +43,7 @@ Status walk(Run& run) {
   FETAFIX_CHECK(allow_for_precision(run, *run.analysis, pair.target.lifted.graph));
   result.coverage = coverage_of(*run.analysis);
   result.depth = depth_of(*run.analysis);
+  if (run.command != Command::check) report_defects(run);
   if (run.command != Command::check)
     for (const auto& fault : run.analysis->faults)
       result.faults.push_back(describe(*run.analysis, fault, nullptr));

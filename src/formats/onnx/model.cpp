@@ -6,6 +6,7 @@
 
 #include "formats/onnx/external.h"
 #include "formats/onnx/onnx.h"
+#include "formats/onnx/sound.h"
 #include "graph/edit_stored.h"
 
 namespace fetafix::formats::onnx {
@@ -39,7 +40,7 @@ class OnnxFormat final : public Format {
 bool OnnxFormat::recognizes(BytesView head) const {
   if (head.size() < 8) return false;
   const auto byte = [&](size_t i) { return static_cast<unsigned>(head[i]); };
-  if (byte(0) == 0x08) return byte(1) >= 1 && byte(1) <= 0x40 && (byte(2) & 7) == 2;
+  if (byte(0) == 0x08) return byte(1) < 0x80 && (byte(2) & 7) == 2;  // whatever version it states
   return (byte(0) == 0x12 || byte(0) == 0x3a || byte(0) == 0x42) && byte(1) > 0 && byte(1) < 0x80 &&
          byte(0) != byte(1);
 }
@@ -124,12 +125,17 @@ Result<std::vector<ExposedValue>> OnnxModel::expose(std::span<const graph::Value
   return exposed;
 }
 
+std::vector<Defect> OnnxModel::defects(const graph::Graph& source) const {
+  return defects_of(model_, folder_, source);
+}
+
 Result<std::unique_ptr<NativeModel>> OnnxModel::patched(const graph::Patch& patch) const {
-  FETAFIX_TRY(Lifted lifted, lift());
   if (patch.groups.empty())
     return std::unique_ptr<NativeModel>(std::make_unique<OnnxModel>(model_, original_, folder_, sha256_));
   onnx_wire::Model copy = model_;
-  FETAFIX_TRY(const graph::Patch stored, graph::stored_form(lifted.graph, patch));
+  FETAFIX_TRY(const graph::Patch rest, apply_to_file(copy, patch));
+  FETAFIX_TRY(const Lifted lifted, lift_model(copy, folder_));
+  FETAFIX_TRY(const graph::Patch stored, graph::stored_form(lifted.graph, rest));
   FETAFIX_CHECK(patch_model(copy, lifted.graph, stored));
   FETAFIX_TRY(std::string bytes, serialize(copy));
   std::string sha = fetafix::sha256(as_bytes(bytes));

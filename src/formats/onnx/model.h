@@ -25,6 +25,7 @@ class OnnxModel final : public NativeModel {
   std::string_view format() const override { return "onnx"; }
   const std::string& sha256() const override { return sha256_; }
   Result<Lifted> lift() const override { return lift_model(model_, folder_); }
+  std::vector<Defect> defects(const graph::Graph& source) const override;
   Status write(const std::filesystem::path& path) const override;
   Result<std::vector<ExposedValue>> expose(std::span<const graph::ValueId> values,
                                            const std::filesystem::path& path) const override;

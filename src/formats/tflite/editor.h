@@ -145,6 +145,11 @@ Status apply_edit(Editor& editor, const graph::ChangeType& edit);
 Status apply_edit(Editor& editor, const graph::InsertNode& edit);
 Status apply_edit(Editor& editor, const graph::RemoveNode& edit);
 Status apply_edit(Editor& editor, const graph::KeepOutputs& edit);
+// Those that work on the file as it stands are done before there is a view.
+template <class Other>
+Status apply_edit(Editor&, const Other&) {
+  return Error{ErrorKind::unsupported, "it comes before all that need a view"};
+}
 
 // The fused activation function among the options; null: this kind has none.
 Function* fused_function(schema::OperatorT& op);

@@ -93,6 +93,10 @@ Result<std::vector<ExposedValue>> TfliteModel::expose(std::span<const graph::Val
   return exposed;
 }
 
+std::vector<Defect> TfliteModel::defects(const graph::Graph&) const {
+  return {};
+}
+
 Result<std::unique_ptr<NativeModel>> TfliteModel::patched(const graph::Patch& patch) const {
   if (patch.groups.empty()) return std::unique_ptr<NativeModel>(std::make_unique<TfliteModel>(file_));
   FETAFIX_TRY(Lifted lifted, lift());

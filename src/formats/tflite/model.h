@@ -26,6 +26,7 @@ class TfliteModel final : public NativeModel {
   const std::string& sha256() const override { return sha256_; }
   Result<Lifted> lift() const override { return lift_file(file_); }
   Status write(const std::filesystem::path& path) const override { return write_file(path, *file_.bytes); }
+  std::vector<Defect> defects(const graph::Graph& source) const override;
   Result<std::vector<ExposedValue>> expose(std::span<const graph::ValueId> values,
                                            const std::filesystem::path& path) const override;
   Result<std::unique_ptr<NativeModel>> patched(const graph::Patch& patch) const override;

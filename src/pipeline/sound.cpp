@@ -1,0 +1,164 @@
+#include "pipeline/sound.h"
+
+#include <algorithm>
+
+#include "base/files.h"
+
+namespace fetafix::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using formats::Defect;
+
+// Chooses, one defect after another, the way that mends it.
+class Mender {
+ public:
+  Mender(const Side& side, const Options& options) : side_(side), options_(options) {
+    patch_.format = side.model->format();
+    patch_.model_sha256 = side.model->sha256();
+  }
+
+  Status run(std::vector<Defect> defects) {
+    FETAFIX_TRY(folder_, TemporaryFolder::make());
+    for (Defect& defect : defects)
+      if (!defect.only_if_it_loads) keep(std::move(defect), 0);
+    for (size_t i = 0; i < kept_.size(); ++i) FETAFIX_CHECK(choose_way(i));
+    for (Defect& defect : defects)
+      if (defect.only_if_it_loads) FETAFIX_CHECK(try_ways(defect));
+    return {};
+  }
+
+  const graph::Patch& patch() const { return patch_; }
+  std::vector<Defect> kept() && { return std::move(kept_); }
+
+ private:
+  void keep(Defect defect, size_t way) {
+    patch_.groups.push_back({defect.ways[way], defect.explanation});
+    kept_.push_back(std::move(defect));
+  }
+
+  Result<bool> loads(const graph::Patch& patch) {
+    auto model = side_.model->patched(patch);
+    if (!model.ok()) return false;
+    const fs::path path = folder_->path() / fs::path(side_.path).filename();
+    FETAFIX_CHECK((*model)->write(path));
+    auto session = load_native(side_, path, options_);
+    if (!session.ok() && session.error().kind == ErrorKind::interrupted) return std::move(session).error();
+    return session.ok();
+  }
+
+  // The first way stands already; another is better where the file loads with it.
+  Status choose_way(size_t index) {
+    const Defect& defect = kept_[index];
+    for (size_t way = 0; defect.ways.size() > 1 && way < defect.ways.size(); ++way) {
+      graph::Patch draft = patch_;
+      draft.groups[index].edits = defect.ways[way];
+      FETAFIX_TRY(const bool good, loads(draft));
+      if (!good) continue;
+      patch_ = std::move(draft);
+      return {};
+    }
+    return {};
+  }
+
+  Status try_ways(Defect& defect) {
+    FETAFIX_TRY(const bool loads_already, loads(patch_));
+    if (loads_already) return {};
+    for (size_t way = 0; way < defect.ways.size(); ++way) {
+      graph::Patch draft = patch_;
+      draft.groups.push_back({defect.ways[way], defect.explanation});
+      FETAFIX_TRY(const bool good, loads(draft));
+      if (!good) continue;
+      keep(std::move(defect), way);
+      return {};
+    }
+    return {};
+  }
+
+  const Side& side_;
+  const Options& options_;
+  std::optional<TemporaryFolder> folder_;
+  graph::Patch patch_;
+  std::vector<Defect> kept_;
+};
+
+// Whether two edits write the same thing.
+bool same_place(const graph::Edit& one, const graph::Edit& other) {
+  if (const auto* a = std::get_if<graph::SetTensor>(&one))
+    if (const auto* b = std::get_if<graph::SetTensor>(&other))
+      return a->at.op == b->at.op && a->slot == b->slot;
+  if (const auto* a = std::get_if<graph::SetOperand>(&one))
+    if (const auto* b = std::get_if<graph::SetOperand>(&other))
+      return a->at.op == b->at.op && a->input == b->input;
+  if (const auto* a = std::get_if<graph::SetOutput>(&one))
+    if (const auto* b = std::get_if<graph::SetOutput>(&other)) return a->output == b->output;
+  return false;
+}
+
+bool is_set_later(const graph::Patch& patch, size_t group) {
+  const auto later = [&](const graph::Edit& edit) {
+    for (size_t g = group + 1; g < patch.groups.size(); ++g)
+      for (const graph::Edit& other : patch.groups[g].edits)
+        if (same_place(edit, other)) return true;
+    return false;
+  };
+  const auto& edits = patch.groups[group].edits;
+  return std::all_of(edits.begin(), edits.end(), later);
+}
+
+// What is stored in a place where the file held nothing is stored as it is given.
+void give_type(graph::Patch& patch, const std::vector<graph::Edit>& dropped) {
+  for (auto& group : patch.groups)
+    for (graph::Edit& edit : group.edits)
+      for (const graph::Edit& before : dropped) {
+        const auto* placed = std::get_if<graph::SetTensor>(&before);
+        auto* set = std::get_if<graph::SetTensor>(&edit);
+        if (placed && set && placed->retype && same_place(before, edit)) set->retype = true;
+      }
+}
+
+}  // namespace
+
+Status make_sound(Pair& pair, const Options& options) {
+  Side& side = pair.target;
+  auto defects = side.model->defects(pair.source.lifted.graph);
+  Mender mender(side, options);
+  FETAFIX_CHECK(mender.run(std::move(defects)));
+  if (!mender.patch().groups.empty()) {
+    auto model = side.model->patched(mender.patch());
+    auto lifted = model.ok() ? (*model)->lift() : Result<formats::Lifted>(model.error());
+    if (lifted.ok()) {
+      side.lifted = std::move(lifted).value();
+      side.sound = mender.patch();
+      side.defects = std::move(mender).kept();
+    }
+  }
+  // What neither this program nor, as it seems, the runtime reads is looked into like any wrong operator.
+  for (graph::Node& node : side.lifted.graph.nodes) node.opaque = false;
+  return {};
+}
+
+results::Fault fault_of(const Defect& defect) {
+  results::Fault out;
+  out.fault_class = defect.fault_class;
+  out.pattern = defect.pattern;
+  out.target_node = defect.place;
+  out.explanation = defect.explanation;
+  out.advice = defect.advice;
+  out.confidence = defect.only_if_it_loads ? 0.9 : 1;
+  return out;
+}
+
+std::vector<size_t> drop_stopgaps(graph::Patch& patch, const Side& side) {
+  std::vector<size_t> out;
+  for (size_t i = side.defects.size(); i-- > 0;) {
+    if (!side.defects[i].stopgap || !is_set_later(patch, i)) continue;
+    const auto dropped = patch.groups[i].edits;
+    patch.groups.erase(patch.groups.begin() + static_cast<std::ptrdiff_t>(i));
+    give_type(patch, dropped);
+    out.push_back(i);
+  }
+  return out;
+}
+
+}  // namespace fetafix::pipeline
