@@ -67,12 +67,14 @@ Permutation Walk::dominant_permutation(const Shape& shape) const {
 // of an NHWC file has both layouts, about equally often.
 std::optional<Permutation> Walk::kept_permutation(NodeId id, const Shape& shape) const {
   const Node& node = target_.node(id);
-  if (is_layout(node) || node.inputs.empty()) return std::nullopt;
-  auto pair = out_.pairs.find(node.inputs[0]);
-  if (pair == out_.pairs.end()) return std::nullopt;
-  const size_t operand = squeezed(source_.at(0, pair->second.source).shape()).size();
-  if (operand != squeezed(shape).size()) return std::nullopt;
-  return pair->second.arrangement.permutation;
+  if (is_layout(node)) return std::nullopt;
+  for (ValueId in : node.inputs) {  // a join may have one operand alone that is known
+    const auto pair = out_.pairs.find(in);
+    if (pair == out_.pairs.end()) continue;
+    const size_t operand = squeezed(source_.at(0, pair->second.source).shape()).size();
+    if (operand == squeezed(shape).size()) return pair->second.arrangement.permutation;
+  }
+  return std::nullopt;
 }
 
 // How a value of another shape than the source's should lie: operators that have channels first by definition

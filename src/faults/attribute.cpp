@@ -35,10 +35,25 @@ bool is_batched(const Place& place) {
   return false;
 }
 
+// The linear form of a piece; of its convolution and the Pad before it alone where more is in the piece (one
+// whose output has another size than it should is known again only behind what joins it with others).
+std::optional<Linear> linear_at(const graph::Graph& graph, const std::vector<graph::NodeId>& nodes,
+                                graph::NodeId core, const ConstantLookup& constant) {
+  if (auto whole = effective(graph, nodes, constant)) return whole;
+  std::vector<graph::NodeId> own;
+  for (graph::NodeId id : nodes)
+    if (id == core || (id < core && graph.node(id).type == "Pad" && !graph.node(core).inputs.empty() &&
+                       graph.node(id).outputs[0] == graph.node(core).inputs[0]))
+      own.push_back(id);
+  return effective(graph, own, constant);
+}
+
 // Pads of a convolution, counting Pad nodes on both sides.
 void compare_pads(Candidate& out, const Place& place, const NodePair& pair) {
-  const auto source = effective(place.source, place.segment->source_nodes, source_constants(place));
-  const auto target = effective(place.target, place.segment->target_nodes, target_constants(place));
+  const auto source =
+      linear_at(place.source, place.segment->source_nodes, pair.source, source_constants(place));
+  const auto target =
+      linear_at(place.target, place.segment->target_nodes, pair.target, target_constants(place));
   if (!source || source->pads.empty() || is_batched(place)) return;
   const graph::Node& node = place.target.node(pair.target);
   const bool automatic = graph::attribute_or(node, "auto_pad", std::string("NOTSET")) != "NOTSET";

@@ -20,6 +20,8 @@ std::span<const Pattern> catalogue() {
       Pattern{"tensor", "parameters", "a stored tensor is not the source's", tensor},
       Pattern{"folded-tensor", "parameters", "weights or bias differ after folding normalization",
               folded_tensor},
+      Pattern{"misfit-tensor", "tensor-structure",
+              "stored numbers of a size that does not go with what the operator reads", misfit_tensor},
       Pattern{"operator-type", "graph", "another operator stands in its place", operator_type},
       Pattern{"extra-operator", "graph", "an operator that the source does not have", extra_operator},
       Pattern{"replaced-operator", "graph", "an elementwise operator with other operands stands in its place",

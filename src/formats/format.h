@@ -20,6 +20,7 @@ namespace fetafix::formats {
 struct Lifted {
   graph::Graph graph;
   std::vector<std::string> notes;
+  bool in_order = true;  // the file's operators stand behind all that they read
 };
 
 // One output of an instrumented file: the runtime's name for it, in the order of the file's outputs.
@@ -37,6 +38,8 @@ struct Defect {
   // A way only lets the file be read: what belongs in the place is for the comparison with the source to say.
   bool stopgap = false;
   bool only_if_it_loads = false;  // it may be right as it is: the runtime decides
+  // A runtime may load the file all the same and compute something: that is luck.
+  bool though_it_loads = false;
 };
 
 // A model file in memory. Immutable: `patched` gives another model.
@@ -51,8 +54,7 @@ class NativeModel {
   // The view. The same every time: addresses of a patch rest on it.
   virtual Result<Lifted> lift() const = 0;
 
-  // Looked for where a target can't be lifted or loaded; `source` is what it was converted from. Each as
-  // mending those before it leaves the file.
+  // `source` is what the file was converted from. Each as mending those before it leaves the file.
   virtual std::vector<Defect> defects(const graph::Graph& source) const = 0;
 
   // Writes the file so that it is either whole or absent. Without edits it is byte-identical to what was

@@ -100,8 +100,8 @@ struct KeepOutputs {
 // file's list, so addresses mean the same before and after. A view is made behind them: where nothing is said
 // of the view, it has what they say already.
 
-// Sets a version number that the file states: "ir_version", "opset" (of the standard operators),
-// "schema_version", or with an operator "operator_version".
+// Sets a number that the file states: "ir_version", "opset" (of the standard operators), "schema_version", or
+// of an operator its "operator_version" or "operator_code".
 struct SetMetadata {
   std::string field;
   int64_t value = 0;

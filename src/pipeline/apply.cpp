@@ -79,8 +79,8 @@ Status complete_patch(graph::Patch& patch, const formats::NativeModel& model, co
                       const fs::path& patched_path) {
   patch.format = model.format();
   patch.model_sha256 = model.sha256();
-  FETAFIX_TRY(const formats::Lifted lifted, model.lift());
-  graph::add_fingerprints(patch, lifted.graph);
+  // What can't be read as a model has no operators that another file may have too.
+  if (const auto lifted = model.lift(); lifted.ok()) graph::add_fingerprints(patch, lifted->graph);
   FETAFIX_TRY(const auto patched, formats::read_model(patched_path));
   FETAFIX_TRY(const Bytes before, read_file(model_path));
   FETAFIX_TRY(const Bytes after, read_file(patched_path));

@@ -72,9 +72,10 @@ Status run_natively(Run& run) {
     auto target = outputs_of(run, pair.target, "running the target", loading);
     if (target.ok())
       run.target = std::move(target).value();
-    else if (target.error().kind == ErrorKind::runtime_failed)
+    else if (target.error().kind == ErrorKind::runtime_failed) {
       pair.target.broken = target.error().message;
-    else
+      FETAFIX_CHECK(reopen_broken(pair, run.options));
+    } else
       return std::move(target).error();
   }
   run.clock.lap(run.result, "check");

@@ -146,6 +146,12 @@ Result<formats::Lifted> lift_in_order(const Side& side, const formats::NativeMod
   return lifted;
 }
 
+Status reopen_broken(Pair& pair, const Options& options) {
+  pair.target.session.reset();
+  FETAFIX_CHECK(make_sound(pair, options));
+  return map_target(pair, options);
+}
+
 Result<Pair> open_pair(const Options& options) {
   Pair pair;
   pair.budget = Budget(options.memory);
@@ -153,7 +159,7 @@ Result<Pair> open_pair(const Options& options) {
   pair.target.recorded = options.target_outputs;
   FETAFIX_CHECK(open_side(pair.source, options.source, options, false));
   FETAFIX_CHECK(open_side(pair.target, options.target, options, true));
-  if (!pair.target.broken.empty()) FETAFIX_CHECK(make_sound(pair, options));
+  FETAFIX_CHECK(make_sound(pair, options));
   FETAFIX_CHECK(map_target(pair, options));
   if (options.data.empty()) {
     pair.samples = std::make_shared<data::SampleSource>(data::SampleSource::synthetic(

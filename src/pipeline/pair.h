@@ -42,6 +42,9 @@ struct Pair {
 
 Result<Pair> open_pair(const Options& options);
 
+// A target that turns out to load and not to run: looked into like one that does not load.
+Status reopen_broken(Pair& pair, const Options& options);
+
 // Loads a model file in its own runtime.
 Result<std::unique_ptr<runtimes::Session>> load_native(const Side& side, const std::filesystem::path& path,
                                                        const Options& options, bool optimize = true);

@@ -106,22 +106,31 @@ bool is_set_later(const graph::Patch& patch, size_t group) {
   return std::all_of(edits.begin(), edits.end(), later);
 }
 
-// What is stored in a place where the file held nothing is stored as it is given.
-void give_type(graph::Patch& patch, const std::vector<graph::Edit>& dropped) {
-  for (auto& group : patch.groups)
-    for (graph::Edit& edit : group.edits)
-      for (const graph::Edit& before : dropped) {
-        const auto* placed = std::get_if<graph::SetTensor>(&before);
-        auto* set = std::get_if<graph::SetTensor>(&edit);
-        if (placed && set && placed->retype && same_place(before, edit)) set->retype = true;
-      }
+// The group that sets what edits of group `first` set first; it comes later.
+size_t setting_it(const graph::Patch& patch, size_t first) {
+  for (size_t g = first + 1; g < patch.groups.size(); ++g)
+    for (const graph::Edit& edit : patch.groups[g].edits)
+      if (same_place(patch.groups[first].edits[0], edit)) return g;
+  return first;
+}
+
+// What a runtime may load by luck.
+bool is_suspect(const formats::Lifted& lifted) {
+  const auto& nodes = lifted.graph.nodes;
+  return !lifted.in_order ||
+         std::any_of(nodes.begin(), nodes.end(), [](const graph::Node& node) { return node.opaque; });
 }
 
 }  // namespace
 
 Status make_sound(Pair& pair, const Options& options) {
   Side& side = pair.target;
+  if (side.broken.empty() && !is_suspect(side.lifted)) return {};
   auto defects = side.model->defects(pair.source.lifted.graph);
+  if (side.broken.empty()) {
+    std::erase_if(defects, [](const Defect& defect) { return !defect.though_it_loads; });
+    if (defects.empty()) return {};
+  }
   Mender mender(side, options);
   FETAFIX_CHECK(mender.run(std::move(defects)));
   if (!mender.patch().groups.empty()) {
@@ -134,7 +143,8 @@ Status make_sound(Pair& pair, const Options& options) {
     }
   }
   // What neither this program nor, as it seems, the runtime reads is looked into like any wrong operator.
-  for (graph::Node& node : side.lifted.graph.nodes) node.opaque = false;
+  if (!side.session)
+    for (graph::Node& node : side.lifted.graph.nodes) node.opaque = false;
   return {};
 }
 
@@ -153,9 +163,13 @@ std::vector<size_t> drop_stopgaps(graph::Patch& patch, const Side& side) {
   std::vector<size_t> out;
   for (size_t i = side.defects.size(); i-- > 0;) {
     if (!side.defects[i].stopgap || !is_set_later(patch, i)) continue;
-    const auto dropped = patch.groups[i].edits;
+    auto& edits = patch.groups[i].edits;
+    // Where the file held no tensor at all, the later edit needs it to be there.
+    if (std::holds_alternative<graph::SetTensor>(edits[0])) {
+      auto& later = patch.groups[setting_it(patch, i)].edits;
+      later.insert(later.begin(), edits.begin(), edits.end());
+    }
     patch.groups.erase(patch.groups.begin() + static_cast<std::ptrdiff_t>(i));
-    give_type(patch, dropped);
     out.push_back(i);
   }
   return out;

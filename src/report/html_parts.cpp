@@ -114,9 +114,11 @@ std::string html_models(const Result& r) {
 }
 
 std::string html_table(const Result& r) {
-  if (r.before.samples == 0) return "";
-  std::vector<const Differences*> columns{&r.before};
-  std::string head = "<tr><th></th>" + element("th", r.after ? "before" : "source against target");
+  if (r.before.samples == 0 && !r.after) return "";
+  std::vector<const Differences*> columns;
+  std::string head = "<tr><th></th>";
+  if (r.before.samples > 0)
+    columns.push_back(&r.before), head += element("th", r.after ? "before" : "source against target");
   if (r.after) columns.push_back(&*r.after), head += element("th", "after");
   if (r.held_back_after) columns.push_back(&*r.held_back_after), head += element("th", "after, held back");
   const auto cells = [&](auto get) {

@@ -88,8 +88,9 @@ Row row(const std::string& name, const std::vector<const Differences*>& columns,
 
 // Before, and for a repair after and on the samples held back.
 void table(Page& page, const Result& r) {
-  std::vector<const Differences*> columns{&r.before};
-  std::vector<std::string> titles{r.after ? "before" : ""};
+  std::vector<const Differences*> columns;
+  std::vector<std::string> titles;
+  if (r.before.samples > 0) columns.push_back(&r.before), titles.emplace_back(r.after ? "before" : "");
   if (r.after) columns.push_back(&*r.after), titles.push_back("after");
   if (r.held_back_after) columns.push_back(&*r.held_back_after), titles.push_back("held back");
   const auto whole = [](int64_t Differences::*field) {
@@ -173,7 +174,7 @@ std::string text(const Result& r, int width, bool color) {
   page.line("");
   model(page, "source", r.source);
   model(page, "target", r.target);
-  if (r.before.samples > 0) table(page, r);
+  if (r.before.samples > 0 || r.after) table(page, r);
   faults(page, r);
   coverage(page, r.coverage);
   files(page, r);

@@ -43,6 +43,10 @@ std::string faults_found(const Result& r) {
 // "212 of 250 labels differed before, 0 after"; outputs where no label did.
 std::string before_and_after(const Result& r) {
   const Differences after = r.after.value_or(Differences{});
+  if (r.before.samples == 0)
+    return "the target did not run before; now outputs differ by " + number_text(after.max_relative_error) +
+           " relative and " + std::to_string(after.label_differences) + " of " +
+           count(after.samples, "label");
   if (r.before.label_differences == 0 && after.label_differences == 0)
     return "outputs differed by " + number_text(r.before.max_relative_error) + " relative before, by " +
            number_text(after.max_relative_error) + " after";

@@ -84,12 +84,18 @@ class Finder {
   Finder(const onnx_wire::Model& model, const std::filesystem::path& folder, const graph::Graph& source)
       : file_(model), folder_(folder), source_(source) {
     // Names, types and sizes tell all; the numbers would only be copied about.
-    onnx_wire::Graph bare = model.graph();
-    for (auto& tensor : *bare.mutable_initializer()) {
-      tensor.clear_raw_data();
-      tensor.clear_float_data();
+    const onnx_wire::Graph& whole = model.graph();
+    onnx_wire::Graph& bare = *now_.mutable_graph();
+    *bare.mutable_node() = whole.node();
+    *bare.mutable_input() = whole.input();
+    *bare.mutable_output() = whole.output();
+    *bare.mutable_value_info() = whole.value_info();
+    for (const auto& tensor : whole.initializer()) {
+      auto& named = *bare.add_initializer();
+      named.set_name(tensor.name());
+      named.set_data_type(tensor.data_type());
+      *named.mutable_dims() = tensor.dims();
     }
-    *now_.mutable_graph() = std::move(bare);
     *now_.mutable_opset_import() = model.opset_import();
     now_.set_ir_version(model.ir_version());
   }
@@ -239,9 +245,10 @@ class Finder {
 
   void check_types() {
     const DType usual = usual_type();
-    const auto casts = std::any_of(graph().node().begin(), graph().node().end(),
-                                   [](const auto& node) { return node.op_type() == "Cast"; });
-    if (casts) return;  // then a file may mix types by right
+    for (const auto& node : graph().node())
+      for (const auto& attribute : node.attribute())
+        if (node.op_type() == "Cast" && attribute.name() == "to")
+          cast_to_.insert(onnx_wire::dtype_from_code(static_cast<int>(attribute.i())));
     const Names names(graph());
     for (int i = 0; i < graph().node_size(); ++i) {
       const auto& node = graph().node(i);
@@ -256,7 +263,7 @@ class Finder {
 
   void check_tensor_type(int index, int slot, const onnx_wire::Tensor& wire, DType usual) {
     const DType dtype = onnx_wire::dtype_from_code(wire.data_type());
-    if (!is_floating(dtype) || dtype == usual) return;
+    if (!is_floating(dtype) || dtype == usual || cast_to_.contains(dtype)) return;
     for (const auto& whole : file_.graph().initializer()) {
       if (whole.name() != wire.name()) continue;
       const auto stored = onnx_wire::read_tensor(whole, folder_);
@@ -321,6 +328,7 @@ class Finder {
   const std::filesystem::path& folder_;
   const graph::Graph& source_;
   onnx_wire::Model now_;  // without numbers
+  std::set<DType> cast_to_;  // types that the file mixes by right
   std::vector<Defect> out_, last_;
 };
 

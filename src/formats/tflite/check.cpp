@@ -26,9 +26,6 @@ class Checker {
   explicit Checker(const File& file) : file_(file), model_(*file.model) {}
 
   Status run() {
-    if (model_.version() != 3)
-      return Error{ErrorKind::unsupported, "schema version is " + std::to_string(model_.version()) +
-                                               ", expected 3 (convert the model again)"};
     if (count_of(model_.subgraphs()) == 0) return broken("a TFLite file without a subgraph");
     if (count_of(model_.buffers()) == 0) return broken("a TFLite file without buffers");
     FETAFIX_CHECK(check_buffers());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "formats/tflite/sound.h"
 #include "formats/tflite/tensors.h"
 
 namespace fetafix::formats::tflite {
@@ -227,14 +228,33 @@ Status Lifter::add_outputs() {
   return {};
 }
 
+// A view is in order, whatever the file's is. On a cycle some operator reads what is not there yet, and says
+// so.
+std::vector<int> Lifter::order() {
+  std::vector<std::vector<int32_t>> reads, writes;
+  for (uint32_t i = 0; i < count_of(native_.operators()); ++i) {
+    reads.push_back(copy_of(native_.operators()->Get(i)->inputs()));
+    writes.push_back(copy_of(native_.operators()->Get(i)->outputs()));
+  }
+  size_t ordered = 0;
+  std::vector<int> out;
+  for (size_t i : execution_order(reads, writes, ordered)) out.push_back(static_cast<int>(i));
+  out_.in_order = std::is_sorted(out.begin(), out.end());
+  return out;
+}
+
 Result<Lifted> Lifter::run() {
+  if (file_.model->version() != 3)
+    return Error{ErrorKind::unsupported, "schema version is " + std::to_string(file_.model->version()) +
+                                             ", expected 3 (convert the model again)"};
   FETAFIX_CHECK(describe_tensors());
   FETAFIX_CHECK(add_inputs());
-  for (uint32_t i = 0; i < count_of(native_.operators()); ++i)
-    if (auto status = add_operator(static_cast<int>(i)); !status.ok())
-      return in_context("operator " + std::to_string(i) + " (" +
-                            operator_name(*file_.model, *native_.operators()->Get(i)) + ")",
-                        std::move(status).error());
+  for (int i : order())
+    if (auto status = add_operator(i); !status.ok())
+      return in_context(
+          "operator " + std::to_string(i) + " (" +
+              operator_name(*file_.model, *native_.operators()->Get(static_cast<uint32_t>(i))) + ")",
+          std::move(status).error());
   FETAFIX_CHECK(add_outputs());
   if (const size_t others = file_.model->subgraphs()->size() - read_.size(); others && depth_ == 0)
     out_.notes.push_back(std::to_string(others) + " other subgraph(s) are kept as they are");

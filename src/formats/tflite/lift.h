@@ -67,6 +67,7 @@ class Lifter {
   Status add_inputs();
   Status add_operator(int index);
   Status add_opaque(int index, const std::string& why);
+  std::vector<int> order();
   Status add_outputs();
   // A fresh value that stands for a computed tensor.
   ValueId add_tensor_value(const TensorInfo& info);

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <set>
 
+#include "formats/tflite/sound.h"
 #include "formats/tflite/tflite.h"
 #include "graph/edit_stored.h"
 
@@ -94,15 +95,34 @@ Result<std::vector<ExposedValue>> TfliteModel::expose(std::span<const graph::Val
 }
 
 std::vector<Defect> TfliteModel::defects(const graph::Graph&) const {
-  return {};
+  auto model = unpacked();
+  return model.ok() ? defects_of(**model, main_subgraph(*file_.model)) : std::vector<Defect>();
+}
+
+// The view that the edits left over are meant for.
+Result<Lifted> TfliteModel::lift_of(const schema::ModelT& model, const graph::Patch& all,
+                                    const graph::Patch& rest) const {
+  const auto edits = [](const graph::Patch& patch) {
+    size_t count = 0;
+    for (const auto& group : patch.groups) count += group.edits.size();
+    return count;
+  };
+  if (edits(all) == edits(rest)) return lift();
+  FETAFIX_TRY(Bytes bytes, pack(model, file_));
+  FETAFIX_TRY(const File file, parse_file(std::make_shared<const Bytes>(std::move(bytes))));
+  return lift_file(file);
 }
 
 Result<std::unique_ptr<NativeModel>> TfliteModel::patched(const graph::Patch& patch) const {
   if (patch.groups.empty()) return std::unique_ptr<NativeModel>(std::make_unique<TfliteModel>(file_));
-  FETAFIX_TRY(Lifted lifted, lift());
   FETAFIX_TRY(auto model, unpacked());
-  FETAFIX_TRY(const graph::Patch stored, graph::stored_form(lifted.graph, patch));
+  const uint32_t subgraph = main_subgraph(*file_.model);
+  bool sort = false;
+  FETAFIX_TRY(const graph::Patch rest, apply_to_file(*model, subgraph, patch, sort));
+  FETAFIX_TRY(const Lifted lifted, lift_of(*model, patch, rest));
+  FETAFIX_TRY(const graph::Patch stored, graph::stored_form(lifted.graph, rest));
   FETAFIX_CHECK(patch_model(*model, lifted.graph, stored));
+  if (sort) sort_operators(*model->subgraphs[subgraph]);
   FETAFIX_TRY(Bytes bytes, pack(*model, file_));
   auto parsed = parse(std::move(bytes));
   if (!parsed.ok()) return in_context("the patched model", std::move(parsed).error());

@@ -35,6 +35,8 @@ class TfliteModel final : public NativeModel {
 
  private:
   Result<std::unique_ptr<schema::ModelT>> unpacked() const;
+  Result<Lifted> lift_of(const schema::ModelT& model, const graph::Patch& all,
+                         const graph::Patch& rest) const;
 
   File file_;
   std::string sha256_;

@@ -161,6 +161,8 @@ Result<Operand> Operation::parameter(int slot, const std::vector<int>& permutati
                          : node("Reshape", {value, number("shape", Tensor::vector(shape))}, {}, Role::bridge);
   }
   const TensorInfo& stored = info(slot);
+  if (stored.dtype == DType::int32 && dtype == DType::unknown && info(0).dtype == DType::float32)
+    return unsupported("the operator's numbers are called integers, and what it reads is not");
   FETAFIX_TRY(ValueId id, lifter_.constant_of(tensor(slot), permutation, shape,
                                               dtype != DType::unknown ? dtype : stored.dtype));
   if (!stored.quantization) return Operand{id, slot};
