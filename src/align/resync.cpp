@@ -101,7 +101,8 @@ bool Walk::substitute_operand(size_t position, size_t input, ValueId other) {
     const ChannelOrder& order = now.arrangement.channels;
     if (!order.empty() && fits(order, source_.at(0, other).shape())) arrangement.channels = order;
     if (other == now.source && arrangement == now.arrangement) continue;
-    if (!try_operand(position, input, {other, arrangement, Evidence::substituted})) continue;
+    if (!try_operand(position, input, {other, arrangement, Evidence::substituted}, values_[0].at(in).shape()))
+      continue;
     out_.edges.push_back({id, static_cast<int>(input), now.source, other, in, arrangement});
     return true;
   }
@@ -135,14 +136,15 @@ bool Walk::reads_the_same(NodeId id, size_t input, const Candidate& operand, Val
   return false;
 }
 
-bool Walk::try_operand(size_t position, size_t input, const Candidate& operand) {
+// `shape`: what the operand is handed over in.
+bool Walk::try_operand(size_t position, size_t input, const Candidate& operand, const Shape& shape) {
   const NodeId id = order_[position];
   const Node& node = target_.node(id);
   std::vector<Tensor> computed;
   for (size_t s = 0; s < values_.size(); ++s) {
     evaluate::Feeds trial = values_[s];
     const ValueId in = node.inputs[input];
-    trial[in] = hand_over(source_.at(s, operand.source), operand.arrangement, values_[s].at(in).shape());
+    trial[in] = hand_over(source_.at(s, operand.source), operand.arrangement, shape);
     auto run = run_node(id, trial);
     if (!run.ok()) return false;
     computed.push_back((*run)[0]);
@@ -338,8 +340,8 @@ Status Walk::resync(size_t position) {
   const NodeId id = order_[position];
   rewind(position + 1);
   resumed_ = position + 1;
-  blocked_.erase(id);
-  if (substitute(position)) {
+  const bool could_not_run = blocked_.erase(id) > 0;
+  if ((could_not_run && (reshape_operand(position) || exchange_operand(position))) || substitute(position)) {
     give(id, given_.at(id));
     return {};
   }

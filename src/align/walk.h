@@ -132,7 +132,7 @@ class Walk {
   Status resync(size_t position);
   bool substitute(size_t position);
   bool substitute_operand(size_t position, size_t input, graph::ValueId other);
-  bool try_operand(size_t position, size_t input, const Candidate& operand);
+  bool try_operand(size_t position, size_t input, const Candidate& operand, const Shape& shape);
   void count_confirmations(size_t position, graph::ValueId value, Candidate& candidate);
   void bring_along(graph::NodeId id, std::vector<evaluate::Feeds>& trial);
   std::optional<Candidate> confirm(size_t position);
@@ -140,6 +140,10 @@ class Walk {
   std::vector<Match> matches_in_any_order(std::span<const Tensor> samples) const;
   std::optional<std::pair<size_t, Candidate>> confirm_region(size_t position);
   void give(graph::NodeId id, const Candidate& candidate, size_t output = 0);
+
+  // unrunnable.cpp
+  bool reshape_operand(size_t position);
+  bool exchange_operand(size_t position);
 
   // loop.cpp
   bool give_loop(graph::NodeId id);

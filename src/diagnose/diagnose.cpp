@@ -44,11 +44,6 @@ std::optional<faults::Candidate> together(const std::vector<faults::Candidate>& 
 }
 
 std::vector<faults::Candidate> propose(const faults::Place& place) {
-  if (getenv("DBG") && place.segment) {  // DEBUG
-    fprintf(stderr, "SEG ev=%d state=%d end=%d src_end=%d\n", int(place.segment->evidence), int(place.segment->state), place.segment->target_end, place.segment->source_end);
-    for (auto n : place.segment->target_nodes) fprintf(stderr, "   T %s\n", graph::to_text(place.target, place.target.node(n)).c_str());
-    for (auto n : place.segment->source_nodes) fprintf(stderr, "   S %s\n", graph::to_text(place.source, place.source.node(n)).c_str());
-  }
   std::vector<faults::Candidate> out;
   for (const faults::Pattern& pattern : faults::catalogue())
     for (faults::Candidate& candidate : pattern.propose(place)) out.push_back(std::move(candidate));

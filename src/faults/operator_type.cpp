@@ -1,12 +1,51 @@
 // operator-type: one operator stands where the source has another on the same operand (a pool of the other
 // kind, Relu for LeakyRelu, GlobalMaxPool for GlobalAveragePool).
+#include <algorithm>
 #include <set>
 
 #include "faults/in_target.h"
 
 namespace fetafix::faults {
 
+namespace {
+
+// What the file calls by a name that nobody reads: the source's linear operator, or its only one.
+std::vector<Candidate> named_otherwise(const Place& place) {
+  graph::NodeId unread = -1, meant = -1;
+  const auto in_source = [&](const std::string& type) {
+    return std::any_of(place.source.nodes.begin(), place.source.nodes.end(),
+                       [&](const graph::Node& node) { return node.type == type; });
+  };
+  const bool ran = place.segment->relative_error < 1;
+  for (graph::NodeId id : place.segment->target_nodes) {
+    const graph::Node& node = place.target.node(id);
+    if (!node.domain.empty() || (!ran && node.role == graph::Role::core && !in_source(node.type))) unread = id;
+  }
+  for (graph::NodeId id : place.segment->source_nodes) {
+    const std::string& type = place.source.node(id).type;
+    const bool linear = type == "Conv" || type == "ConvTranspose" || type == "MatMul";
+    if (linear || place.segment->source_nodes.size() == 1) meant = id;
+  }
+  if (unread < 0 || meant < 0) return {};
+  const graph::Node& target = place.target.node(unread);
+  const graph::Node& source = place.source.node(meant);
+  if (source.inputs.size() > target.inputs.size() + 1) return {};
+  Candidate out;
+  out.pattern = "operator-type";
+  out.fault_class = "graph";
+  out.explanation = "no runtime knows a '" + target.type + "'" +
+                    (target.domain.empty() ? "" : " of " + target.domain) + "; the source has a " +
+                    source.type + " here";
+  out.advice = "check the converter's option for operators of its own";
+  out.edits.push_back(graph::ChangeType{graph::address_of(place.target, unread), source.type, source.attributes});
+  return {out};
+}
+
+}  // namespace
+
 std::vector<Candidate> operator_type(const Place& place) {
+  if (place.segment)
+    if (auto out = named_otherwise(place); !out.empty()) return out;
   if (!place.segment || place.segment->target_nodes.size() != 1 || place.segment->source_nodes.size() != 1)
     return {};
   // Operators of one data operand whose attributes mean the same in any layout the two can share.

@@ -53,6 +53,8 @@ std::vector<Candidate> activation_scale(const Place& place);
 std::vector<Candidate> activation_zero_point(const Place& place);
 std::vector<Candidate> tensor(const Place& place);
 std::vector<Candidate> folded_tensor(const Place& place);
+std::vector<Candidate> reshape_size(const Place& place);
+std::vector<Candidate> missing_reshape(const Place& place);
 std::vector<Candidate> misfit_tensor(const Place& place);
 std::vector<Candidate> operator_type(const Place& place);
 std::vector<Candidate> missing_operator(const Place& place);

@@ -146,6 +146,7 @@ Status apply_one(Graph& graph, const SetOperand& edit) {
 Status apply_one(Graph& graph, const ChangeType& edit) {
   FETAFIX_TRY(NodeId id, resolve(graph, edit.at));
   graph.node(id).type = edit.type;
+  graph.node(id).domain.clear();
   graph.node(id).attributes = edit.attributes;
   return {};
 }

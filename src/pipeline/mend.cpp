@@ -41,6 +41,17 @@ size_t report(Run& run, results::Fault fault) {
   return at;
 }
 
+// An operator that can't run shows at each of those that join what it makes: then the same edits mend all.
+bool is_kept(const std::vector<Kept>& kept, const graph::EditGroup& group) {
+  const auto same = [&](const graph::EditGroup& other) {
+    return std::equal(group.edits.begin(), group.edits.end(), other.edits.begin(), other.edits.end(),
+                      [](const graph::Edit& a, const graph::Edit& b) {
+                        return graph::describe(a) == graph::describe(b);
+                      });
+  };
+  return std::any_of(kept.begin(), kept.end(), [&](const Kept& one) { return same(one.group); });
+}
+
 // Tries what may be tried on what an analysis found.
 Result<std::vector<Kept>> try_repairs(Run& run, const Analysis& analysis, const graph::Patch& patch) {
   repair::Options search;
@@ -58,6 +69,7 @@ Result<std::vector<Kept>> try_repairs(Run& run, const Analysis& analysis, const 
   std::vector<Kept> out;
   for (size_t i = 0; i < repairs.size(); ++i) {
     const repair::Repair& one = repairs[i];
+    if (one.kept >= 0 && is_kept(out, repair::edits_of(one))) continue;
     results::Fault fault = describe(analysis, analysis.faults[i], &one);
     fault.fixed = one.kept >= 0;
     if (!fault.fixed)

@@ -143,8 +143,11 @@ Status make_sound(Pair& pair, const Options& options) {
     }
   }
   // What neither this program nor, as it seems, the runtime reads is looked into like any wrong operator.
-  if (!side.session)
-    for (graph::Node& node : side.lifted.graph.nodes) node.opaque = false;
+  for (graph::Node& node : side.lifted.graph.nodes) {
+    if (side.session || !node.opaque) continue;
+    node.opaque = false;
+    if (node.domain.empty()) node.domain = "an unknown kind";
+  }
   return {};
 }
 

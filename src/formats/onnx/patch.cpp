@@ -250,6 +250,7 @@ class Patcher {
     if (opset_ < form_since(edit.type) && form_since(viewed.type) != form_since(edit.type))
       return cannot(old_form(edit.type));
     node.set_op_type(edit.type);
+    node.clear_domain();
     node.clear_attribute();
     for (const auto& [name, value] : edit.attributes)
       onnx_wire::write_attribute(name, value, *node.add_attribute());

@@ -252,13 +252,12 @@ class Finder {
     const Names names(graph());
     for (int i = 0; i < graph().node_size(); ++i) {
       const auto& node = graph().node(i);
-      for (int k = 0; has_one_type(node.op_type()) && k < node.input_size(); ++k) {
+      for (int k = 0; has_one_type(node.op_type()) && k < node.input_size(); ++k)
         for (const auto& wire : graph().initializer())
           if (wire.name() == node.input(k)) check_tensor_type(i, k, wire, usual);
-        for (size_t n = 0; n < names.inputs().size(); ++n)
-          if (names.inputs()[n] == node.input(k)) check_input_type(static_cast<int>(n), node.input(k), usual);
-      }
     }
+    for (size_t n = 0; n < names.inputs().size(); ++n)
+      check_input_type(static_cast<int>(n), names.inputs()[n], usual);
   }
 
   void check_tensor_type(int index, int slot, const onnx_wire::Tensor& wire, DType usual) {
@@ -282,7 +281,10 @@ class Finder {
     for (const auto& info : graph().input()) {
       if (info.name() != name || !info.type().has_tensor_type()) continue;
       const DType dtype = onnx_wire::dtype_from_code(info.type().tensor_type().elem_type());
-      if (!is_floating(dtype) || dtype == usual) continue;
+      const bool cast = std::any_of(graph().node().begin(), graph().node().end(), [&](const auto& node) {
+        return node.op_type() == "Cast" && node.input_size() > 0 && node.input(0) == name;
+      });
+      if (!is_floating(dtype) || dtype == usual || cast) continue;
       add({"", "input", "input-type",
            "the model's input '" + name + "' is declared as " + std::string(dtype_name(dtype)) +
                ", and what reads it takes " + std::string(dtype_name(usual)),
