@@ -16,7 +16,7 @@ std::vector<Candidate> named_otherwise(const Place& place) {
     return std::any_of(place.source.nodes.begin(), place.source.nodes.end(),
                        [&](const graph::Node& node) { return node.type == type; });
   };
-  const bool ran = place.segment->relative_error < 1;
+  const bool ran = place.segment->relative_error != 1;  // what could not is all wrong
   for (graph::NodeId id : place.segment->target_nodes) {
     const graph::Node& node = place.target.node(id);
     if (!node.domain.empty() || (!ran && node.role == graph::Role::core && !in_source(node.type))) unread = id;

@@ -110,9 +110,9 @@ struct SetMetadata {
 
 // States the type, and with `shape` the shape, of a model input or of a computed value.
 struct Redeclare {
-  ValueAddress value;
+  ValueAddress value = {};
   DType dtype = DType::unknown;
-  std::optional<Shape> shape;
+  std::optional<Shape> shape = std::nullopt;
 };
 
 // Makes another value the model's output number `output`.

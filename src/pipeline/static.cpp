@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "pipeline/sound.h"
 #include "pipeline/stages.h"
 
 namespace fetafix::pipeline {
@@ -11,12 +12,28 @@ namespace {
 using diagnose::Likeness;
 using results::Verdict;
 
-Status open_file(Side& side, const std::string& path) {
+Status open_source(Side& side, const std::string& path) {
   side.path = path;
   FETAFIX_TRY(side.model, formats::read_model(path));
   auto lifted = side.model->lift();
   if (!lifted.ok()) return in_context(path, std::move(lifted).error());
   side.lifted = std::move(lifted).value();
+  return {};
+}
+
+// What can't be read as a model is mended as far as the file alone says how.
+Status open_target(Pair& pair, const Options& options) {
+  Side& side = pair.target;
+  side.path = options.target;
+  FETAFIX_TRY(side.model, formats::read_model(side.path));
+  auto lifted = side.model->lift();
+  if (lifted.ok())
+    side.lifted = std::move(lifted).value();
+  else
+    side.broken = lifted.error().message;
+  FETAFIX_CHECK(make_sound(pair, options));
+  if (side.lifted.graph.outputs.empty())
+    return in_context(side.path, lifted.ok() ? Error{ErrorKind::file, "a model without outputs"} : lifted.error());
   return {};
 }
 
@@ -78,8 +95,8 @@ void judge_files(Run& run, const diagnose::StaticComparison& comparison) {
 }  // namespace
 
 Status compare_files(Run& run) {
-  FETAFIX_CHECK(open_file(run.pair.source, run.options.source));
-  FETAFIX_CHECK(open_file(run.pair.target, run.options.target));
+  FETAFIX_CHECK(open_source(run.pair.source, run.options.source));
+  FETAFIX_CHECK(open_target(run.pair, run.options));
   run.result.files_alone = true;
   run.result.source = info_of(run.pair.source);
   run.result.target = info_of(run.pair.target);
@@ -89,10 +106,14 @@ Status compare_files(Run& run) {
   const graph::Graph source = align::canonical(run.pair.source.lifted.graph);
   const graph::Graph target = align::canonical(run.pair.target.lifted.graph);
   const auto comparison = diagnose::compare_static(source, target);
+  report_defects(run);
   for (const auto& difference : comparison.differences)
     run.result.faults.push_back(fault_of(difference, source, target));
   run.result.coverage = coverage_of(comparison, target);
-  judge_files(run, comparison);
+  if (run.pair.target.broken.empty())
+    judge_files(run, comparison);
+  else
+    run.conclude(Verdict::broken, "the target can't be read as a model: " + run.pair.target.broken);
   run.clock.lap(run.result, "align");
   return {};
 }
