@@ -76,16 +76,21 @@ void compare_axis(Candidate& out, const Place& place, const NodePair& pair) {
   const graph::Node& target = place.target.node(pair.target);
   auto otherwise = defaults.find(target.type);
   if (otherwise == defaults.end()) return;
-  // The operand's own pair says in which order it lies.
-  const auto operand = place.alignment.pairs.find(target.inputs[0]);
-  if (operand == place.alignment.pairs.end() || !place.values.has(source.inputs[0]) ||
-      !place.alignment.values[0].contains(target.inputs[0]))
-    return;
-  const Shape& shape = place.alignment.values[0].at(target.inputs[0]).shape();
+  // The operand's own pair says in which order it lies; what is joined all lies in the same.
+  const auto known = [&](size_t i) {
+    return place.alignment.pairs.contains(target.inputs[i]) && place.values.has(source.inputs[i]) &&
+           place.alignment.values[0].contains(target.inputs[i]);
+  };
+  size_t at = 0;
+  while (target.type == "Concat" && at + 1 < std::min(source.inputs.size(), target.inputs.size()) && !known(at))
+    ++at;
+  if (!known(at)) return;
+  const auto operand = place.alignment.pairs.find(target.inputs[at]);
+  const Shape& shape = place.alignment.values[0].at(target.inputs[at]).shape();
   const auto rank = static_cast<int64_t>(shape.size());
   const auto wanted =
       axis_in_target(graph::attribute_or(source, "axis", otherwise->second),
-                     place.values.at(0, source.inputs[0]).shape(), shape, operand->second.arrangement);
+                     place.values.at(0, source.inputs[at]).shape(), shape, operand->second.arrangement);
   const int64_t found = graph::attribute_or(target, "axis", otherwise->second);
   if (!wanted || *wanted == (found < 0 ? found + rank : found)) return;
   add(out, place, pair.target, "axis", *wanted, std::to_string(found));

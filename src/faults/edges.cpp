@@ -159,7 +159,7 @@ std::vector<Candidate> extra_activation(const Place& place) {
   std::vector<Candidate> out;
   for (NodeId id : place.segment->target_nodes) {
     const graph::Node& node = place.target.node(id);
-    if (!is_activation(node) || surplus[node.type] <= 0) continue;
+    if ((!is_activation(node) && node.type != "Cast") || surplus[node.type] <= 0) continue;
     Candidate one;
     one.edits.push_back(graph::RemoveNode{graph::address_of(place.target, id), 0});
     one.pattern = "extra-operator";

@@ -29,7 +29,8 @@ std::vector<Candidate> named_otherwise(const Place& place) {
   if (unread < 0 || meant < 0) return {};
   const graph::Node& target = place.target.node(unread);
   const graph::Node& source = place.source.node(meant);
-  if (source.inputs.size() > target.inputs.size() + 1) return {};
+  if (source.inputs.size() > std::max<size_t>(target.inputs.size(), 2)) return {};  // a bias may come later
+  if (target.inputs.size() < std::min<size_t>(source.inputs.size(), 2)) return {};
   Candidate out;
   out.pattern = "operator-type";
   out.fault_class = "graph";

@@ -11,6 +11,7 @@ data::InputSpec input_spec(const runtimes::TensorSpec& spec) {
   out.name = spec.name;
   out.dtype = spec.dtype;
   out.shape = spec.shape.value_or(Shape{});
+  if (!out.shape.empty() && out.shape[0] == 0) out.shape[0] = -1;  // some exporters write 0 for any batch
   out.quantization_scale = spec.scale;
   out.zero_point = spec.zero_point;
   return out;
@@ -149,7 +150,11 @@ Result<formats::Lifted> lift_in_order(const Side& side, const formats::NativeMod
 Status reopen_broken(Pair& pair, const Options& options) {
   pair.target.session.reset();
   FETAFIX_CHECK(make_sound(pair, options));
-  return map_target(pair, options);
+  FETAFIX_CHECK(map_target(pair, options));
+  const std::string& own = options.target_preprocess;
+  auto fed = make_loader(pair.target, pair, own.empty() ? options.preprocess : own);
+  if (!fed.ok()) pair.target.lifted = {};
+  return {};
 }
 
 Result<Pair> open_pair(const Options& options) {

@@ -303,16 +303,18 @@ class Finder {
   }
 
   void check_input_shape(int input, const onnx_wire::ValueInfo& info) {
-    const auto shape = onnx_wire::read_shape(info.type());
-    const auto& wanted = source_.value(source_.inputs[static_cast<size_t>(input)]).shape;
+    auto shape = onnx_wire::read_shape(info.type());
+    auto wanted = source_.value(source_.inputs[static_cast<size_t>(input)]).shape;
+    for (auto* dims : {&shape, &wanted})  // a batch of none is one that is not known
+      if (*dims && !(*dims)->empty() && (*dims)->front() <= 0) (*dims)->front() = -1;
     if (!shape || !wanted || shape->size() != wanted->size() || shape->size() < 3) return;
     std::vector<Shape> orders{*wanted};
     if (wanted->size() == 4) {
-      const Shape& w = *wanted;
-      orders.push_back({w[0], w[2], w[3], w[1]});
-      orders.push_back({w[0], w[3], w[1], w[2]});
+      const Shape& w = *wanted;  // the fewest are the channels
+      if (w[1] <= w[3]) orders.push_back({w[0], w[2], w[3], w[1]});
+      if (w[3] <= w[1]) orders.push_back({w[0], w[3], w[1], w[2]});
     }
-    if (std::find(orders.begin(), orders.end(), *shape) != orders.end()) return;
+    std::erase(orders, *shape);
     Shape mine = *shape, its = *wanted;
     std::sort(mine.begin(), mine.end());
     std::sort(its.begin(), its.end());
