@@ -2,6 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <numeric>
+#include <vector>
+
+#include "data/random.h"
 
 namespace fetafix::data {
 namespace {
@@ -37,6 +42,23 @@ Result<Tensor> flip_horizontal(const Tensor& tensor, Layout layout) {
   return moved(
       tensor, layout, [](int64_t y, int64_t) { return y; },
       [](int64_t x, int64_t width) { return width - 1 - x; });
+}
+
+Result<Tensor> scatter(const Tensor& tensor, Layout layout, uint64_t seed) {
+  const auto order = [seed](int64_t size) {
+    std::vector<int64_t> out(static_cast<size_t>(size));
+    std::iota(out.begin(), out.end(), int64_t{0});
+    Random random(seed + static_cast<uint64_t>(size));
+    for (size_t i = out.size(); i > 1; --i) std::swap(out[i - 1], out[random.below(i)]);
+    return out;
+  };
+  std::map<int64_t, std::vector<int64_t>> orders;  // by size
+  const auto moves = [&](int64_t at, int64_t size) {
+    auto& known = orders[size];
+    if (known.empty()) known = order(size);
+    return known[static_cast<size_t>(at)];
+  };
+  return moved(tensor, layout, moves, moves);
 }
 
 Result<Tensor> shift(const Tensor& tensor, Layout layout, int dy, int dx) {

@@ -22,18 +22,47 @@ std::string place_name(const graph::Graph& graph, NodeId id) {
   return node.type + " #" + std::to_string(node.native.index) + (name.empty() ? "" : " '" + name + "'");
 }
 
-// A second input for evidence where there is only one sample: the picture mirrored, or its order reversed.
+// A second input for evidence where there is only one sample.
 std::vector<Tensor> varied(const std::vector<Tensor>& tensors) {
-  std::vector<Tensor> out;
-  for (const Tensor& tensor : tensors) {
-    const bool last = tensor.rank() == 4 && tensor.shape()[3] <= 4;
-    auto flipped = data::flip_horizontal(tensor, last ? data::Layout::nhwc : data::Layout::nchw);
-    out.push_back(flipped.ok() ? std::move(flipped).value() : tensor);
-  }
-  return out;
+  return derived(tensors, Derivation::mirrored);
+}
+
+Tensor disturbed(Tensor tensor) {
+  if (tensor.dtype() != DType::float32) return tensor;
+  size_t k = 0;
+  for (float& v : tensor.mutable_as<float>())
+    v *= (k++ * 2654435761u >> 16) & 1 ? 1 + 1.2e-7f : 1 - 1.2e-7f;
+  return tensor;
 }
 
 }  // namespace
+
+Result<Outputs> run_view(evaluate::Evaluator& evaluator, const Side& side,
+                         const std::vector<Tensor>& tensors) {
+  const graph::Graph& view = side.lifted.graph;
+  FETAFIX_TRY(auto feeds, view_inputs(side, view, tensors));
+  std::vector<NodeId> nodes;
+  const auto live = graph::live_nodes(view);
+  for (NodeId id = 0; id < static_cast<NodeId>(view.nodes.size()); ++id)
+    if (live[static_cast<size_t>(id)]) nodes.push_back(id);
+  return evaluator.run(view, nodes, feeds, view.outputs);
+}
+
+std::vector<Tensor> derived(const std::vector<Tensor>& tensors, Derivation how) {
+  std::vector<Tensor> out;
+  for (const Tensor& tensor : tensors) {
+    if (how == Derivation::disturbed) {
+      out.push_back(disturbed(tensor));
+      continue;
+    }
+    const bool last = tensor.rank() == 4 && tensor.shape()[3] <= 4;
+    const auto layout = last ? data::Layout::nhwc : data::Layout::nchw;
+    auto made = how == Derivation::mirrored ? data::flip_horizontal(tensor, layout)
+                                            : data::scatter(tensor, layout, 1);
+    out.push_back(made.ok() ? std::move(made).value() : tensor);
+  }
+  return out;
+}
 
 Result<evaluate::Feeds> view_inputs(const Side& side, const graph::Graph& view,
                                     const std::vector<Tensor>& tensors) {
@@ -246,33 +275,18 @@ Result<Floor> measure_floor(evaluate::Evaluator& evaluator, const Pair& pair,
       FETAFIX_TRY(auto outputs, (*plain)->run(inputs));
       unoptimized = std::max(unoptimized, spread(source[i], outputs));
     }
-    const auto view_outputs = [&](const Side& side, const std::vector<Tensor>& tensors) -> Result<Outputs> {
-      const graph::Graph& view = side.lifted.graph;
-      FETAFIX_TRY(auto feeds, view_inputs(side, view, tensors));
-      std::vector<NodeId> nodes;
-      const auto live = graph::live_nodes(view);
-      for (NodeId id = 0; id < static_cast<NodeId>(view.nodes.size()); ++id)
-        if (live[static_cast<size_t>(id)]) nodes.push_back(id);
-      return evaluator.run(view, nodes, feeds, view.outputs);
-    };
-    auto view = view_outputs(pair.source, inputs);
+    auto view = run_view(evaluator, pair.source, inputs);
     if (view.ok())
       viewed = std::max(viewed, spread(source[i], *view));
     else
       view_failed = true;
-    for (Tensor& tensor : inputs)
-      if (tensor.dtype() == DType::float32) {
-        size_t k = 0;
-        for (float& v : tensor.mutable_as<float>())
-          v *= (k++ * 2654435761u >> 16) & 1 ? 1 + 1.2e-7f : 1 - 1.2e-7f;
-      }
     if (runs) {
-      FETAFIX_TRY(auto moved, pair.source.session->run(inputs));
+      FETAFIX_TRY(auto moved, pair.source.session->run(derived(inputs, Derivation::disturbed)));
       disturbed = std::max(disturbed, spread(source[i], moved));
     }
     if (target.empty()) continue;
     FETAFIX_TRY(auto target_inputs, load_sample(pair.target, i));
-    auto other = view_outputs(pair.target, target_inputs);
+    auto other = run_view(evaluator, pair.target, target_inputs);
     if (other.ok())
       target_viewed = std::max(target_viewed, spread(target[i], *other));
     else

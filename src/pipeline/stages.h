@@ -66,6 +66,8 @@ void judge(Run& run);
 Status mend(Run& run);
 // verify.cpp: the verdict of the repair, from the file as it is. `same`: there was nothing to repair.
 Status verify(Run& run, const formats::NativeModel& repaired, bool same);
+// probe.cpp: whether the repaired file is right where no sample is; why not, empty: it is.
+Result<std::string> probe(Run& run, runtimes::Session& repaired);
 // sample_list.cpp: what each sample gave, for reports.
 void fill_samples(Run& run);
 

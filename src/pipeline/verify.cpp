@@ -75,6 +75,9 @@ Status verify(Run& run, const formats::NativeModel& repaired, bool same) {
   compare_after(run);
   mark_fixed(run.result, *again);
   conclude(run, *again);
+  if (run.result.verdict != Verdict::repaired) return {};
+  FETAFIX_TRY(std::string doubt, probe(run, **session));
+  if (!doubt.empty()) run.conclude(Verdict::improved, std::move(doubt));
   return {};
 }
 

@@ -1,0 +1,49 @@
+// A repair is tried where no sample is: a right one is right on mirrored pictures and on what is no picture
+// any more, too.
+#include <algorithm>
+
+#include "pipeline/stages.h"
+#include "results/sentences.h"
+
+namespace fetafix::pipeline {
+namespace {
+
+constexpr size_t most_probed = 2;  // samples
+
+struct Probed {
+  double error = 0;    // source against repaired target
+  double allowed = 0;  // eight times what right computations of the source differ by on this input
+};
+
+Result<Probed> probe_one(Run& run, runtimes::Session& repaired, size_t sample, Derivation how) {
+  FETAFIX_TRY(const auto source_inputs, load_sample(run.pair.source, sample));
+  FETAFIX_TRY(const auto target_inputs, load_sample(run.pair.target, sample));
+  const auto given = derived(source_inputs, how);
+  FETAFIX_TRY(const Outputs expected, run.pair.source.session->run(given));
+  FETAFIX_TRY(Outputs found, repaired.run(derived(target_inputs, how)));
+  FETAFIX_TRY(const Outputs again, run_view(*run.evaluator, run.pair.source, given));
+  FETAFIX_TRY(const Outputs moved, run.pair.source.session->run(derived(given, Derivation::disturbed)));
+  Probed out;
+  out.error = spread(in_order(run.pair.source, expected), in_order(run.pair.target, std::move(found)));
+  out.allowed = std::max({run.allowed_error(), 8 * spread(expected, again), 8 * spread(expected, moved)});
+  return out;
+}
+
+}  // namespace
+
+Result<std::string> probe(Run& run, runtimes::Session& repaired) {
+  // What fewer bits do to inputs of another kind was not measured.
+  if (!run.pair.source.session || run.precision.reduced()) return std::string();
+  for (size_t i = 0; i < std::min(most_probed, run.walked.size()); ++i)
+    for (const Derivation how : {Derivation::mirrored, Derivation::scattered}) {
+      FETAFIX_CHECK(run.go_on());
+      FETAFIX_TRY(const Probed probed, probe_one(run, repaired, run.walked[i], how));
+      if (probed.error <= probed.allowed) continue;
+      return std::string(how == Derivation::mirrored ? "on mirrored samples" : "on scattered pixels") +
+             " outputs still differ by " + results::number_text(probed.error) +
+             " relative: a fault that the samples do not show may be left";
+    }
+  return std::string();
+}
+
+}  // namespace fetafix::pipeline
