@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "data/derive.h"
 
 namespace fetafix::data {
@@ -167,6 +170,22 @@ TEST(Derive, FlipAndShift) {
   EXPECT_TRUE(flip_horizontal(c, Layout::nhwc)
                   ->identical(Tensor::of<uint8_t>({3, 4, 1, 2, 7, 8, 5, 6}, {1, 2, 2, 2})));
   EXPECT_FALSE(shift(Tensor::vector<float>({1}), Layout::nchw, 1, 1).ok());
+}
+
+// The same pixels go to the same places in either layout.
+TEST(Derive, Scatter) {
+  std::vector<float> pixels(48);
+  std::iota(pixels.begin(), pixels.end(), 0.0f);
+  const Tensor first = Tensor::of(pixels, {1, 3, 4, 4});
+  const std::vector<int> order{0, 2, 3, 1};
+  const Tensor last = transpose(first, order);
+  const auto one = scatter(first, Layout::nchw, 1), other = scatter(last, Layout::nhwc, 1);
+  ASSERT_TRUE(one.ok() && other.ok());
+  EXPECT_TRUE(transpose(*one, order).identical(*other));
+  EXPECT_FALSE(one->identical(first));
+  std::vector<float> moved(one->as<float>().begin(), one->as<float>().end());
+  std::sort(moved.begin(), moved.end());
+  EXPECT_EQ(moved, pixels);
 }
 
 }  // namespace

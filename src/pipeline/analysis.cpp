@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <map>
 
-#include "data/derive.h"
 
 namespace fetafix::pipeline {
 namespace {
@@ -27,14 +26,6 @@ std::vector<Tensor> varied(const std::vector<Tensor>& tensors) {
   return derived(tensors, Derivation::mirrored);
 }
 
-Tensor disturbed(Tensor tensor) {
-  if (tensor.dtype() != DType::float32) return tensor;
-  size_t k = 0;
-  for (float& v : tensor.mutable_as<float>())
-    v *= (k++ * 2654435761u >> 16) & 1 ? 1 + 1.2e-7f : 1 - 1.2e-7f;
-  return tensor;
-}
-
 }  // namespace
 
 Result<Outputs> run_view(evaluate::Evaluator& evaluator, const Side& side,
@@ -46,22 +37,6 @@ Result<Outputs> run_view(evaluate::Evaluator& evaluator, const Side& side,
   for (NodeId id = 0; id < static_cast<NodeId>(view.nodes.size()); ++id)
     if (live[static_cast<size_t>(id)]) nodes.push_back(id);
   return evaluator.run(view, nodes, feeds, view.outputs);
-}
-
-std::vector<Tensor> derived(const std::vector<Tensor>& tensors, Derivation how) {
-  std::vector<Tensor> out;
-  for (const Tensor& tensor : tensors) {
-    if (how == Derivation::disturbed) {
-      out.push_back(disturbed(tensor));
-      continue;
-    }
-    const bool last = tensor.rank() == 4 && tensor.shape()[3] <= 4;
-    const auto layout = last ? data::Layout::nhwc : data::Layout::nchw;
-    auto made = how == Derivation::mirrored ? data::flip_horizontal(tensor, layout)
-                                            : data::scatter(tensor, layout, 1);
-    out.push_back(made.ok() ? std::move(made).value() : tensor);
-  }
-  return out;
 }
 
 Result<evaluate::Feeds> view_inputs(const Side& side, const graph::Graph& view,
@@ -114,13 +89,13 @@ Result<std::vector<evaluate::Feeds>> evaluate_view(evaluate::Evaluator& evaluato
 }
 
 Result<std::unique_ptr<Analysis>> analyze(evaluate::Evaluator& evaluator, const Pair& pair,
-                                          const graph::Graph& target, const std::vector<size_t>& samples,
+                                          const graph::Graph& target, const std::vector<SampleId>& samples,
                                           const Options& options, const std::string& stage) {
   auto out = std::make_unique<Analysis>();
   out->source = align::canonical(pair.source.lifted.graph);
   out->target = align::canonical(target);
   std::vector<evaluate::Feeds> source_inputs, target_inputs;
-  for (size_t i : samples) {
+  for (const SampleId& i : samples) {
     FETAFIX_TRY(auto source, load_sample(pair.source, i));
     FETAFIX_TRY(auto other, load_sample(pair.target, i));
     FETAFIX_TRY(auto s, view_inputs(pair.source, out->source, source));

@@ -30,14 +30,9 @@ Result<evaluate::Feeds> view_inputs(const Side& side, const graph::Graph& view,
 Result<Outputs> run_view(evaluate::Evaluator& evaluator, const Side& side,
                          const std::vector<Tensor>& tensors);
 
-// Inputs made of a sample's: disturbed in their last places; pictures mirrored, or their rows and columns in
-// another order (what is no picture stays as it is).
-enum class Derivation { disturbed, mirrored, scattered };
-std::vector<Tensor> derived(const std::vector<Tensor>& tensors, Derivation how);
-
 // Aligns `target` (a lift of the target file or of its repaired form) on the diagnosis inputs.
 Result<std::unique_ptr<Analysis>> analyze(evaluate::Evaluator& evaluator, const Pair& pair,
-                                          const graph::Graph& target, const std::vector<size_t>& samples,
+                                          const graph::Graph& target, const std::vector<SampleId>& samples,
                                           const Options& options, const std::string& stage);
 
 // What an operator is called: its own name and those of its outputs, as the file has them, and the words that

@@ -132,7 +132,8 @@ Status search(Run& run, const Analysis& analysis, graph::Patch& patch) {
 }
 
 // One fault may hide another, or show on other samples: those that differ most behind the patch are walked
-// next, on the patched view, so that all edits keep addressing the original file.
+// next, on the patched view, so that all edits keep addressing the original file. Where none differs, those
+// made of samples on which something does.
 Result<bool> search_what_still_differs(Run& run, graph::Patch& patch) {
   const size_t most = run.options.max_edits;
   if (patch.groups.empty() || (most > 0 && patch.groups.size() >= most)) return false;
@@ -147,16 +148,21 @@ Result<bool> search_what_still_differs(Run& run, graph::Patch& patch) {
   if (!outputs.ok()) return false;
   // The samples held back judge the end; they do not say whether to go on.
   const auto now = compare_outputs(run.source, *outputs, run.searched(), run.noise());
-  if (now.label_differences <= now.near_ties && now.max_relative_error <= run.allowed_error()) return false;
+  std::optional<Doubt> doubt;
+  if (now.label_differences <= now.near_ties && now.max_relative_error <= run.allowed_error()) {
+    FETAFIX_TRY(doubt, probe(run, **session));
+    if (!doubt) return false;
+  }
   if (run.out_of_time()) {
     run.cut_short = true;
     return false;
   }
   graph::Graph view = run.pair.target.lifted.graph;
   if (auto applied = graph::apply(view, patch); !applied.ok()) return false;
-  run.walked = run.diagnosis_samples(*outputs);
+  if (!doubt) run.walked = run.diagnosis_samples(*outputs);
   run.analysis.reset();  // the values of one walk are enough to hold
-  auto next = analyze(*run.evaluator, run.pair, view, run.walked, run.options, "aligning again");
+  auto next = analyze(*run.evaluator, run.pair, view, doubt ? doubt->samples : run.walked_ids(), run.options,
+                      "aligning again");
   if (!next.ok()) return false;
   const size_t before = patch.groups.size();
   run.analysis = std::move(next).value();

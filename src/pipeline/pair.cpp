@@ -124,12 +124,12 @@ Result<std::unique_ptr<runtimes::Session>> load_native(const Side& side, const s
   return runtime->load(path, load);
 }
 
-Result<std::vector<Tensor>> load_sample(const Side& side, size_t index) {
-  FETAFIX_TRY(auto named, side.loader->load(index));
+Result<std::vector<Tensor>> load_sample(const Side& side, SampleId sample) {
+  FETAFIX_TRY(auto named, side.loader->load(sample.index));
   std::vector<Tensor> out(named.size());
   for (size_t i = 0; i < named.size(); ++i)
     out[side.input_order.empty() ? i : side.input_order[i]] = std::move(named[i].tensor);
-  return out;
+  return sample.how == Derivation::none ? out : derived(out, sample.how);
 }
 
 std::vector<Tensor> in_order(const Side& side, std::vector<Tensor> outputs) {

@@ -49,8 +49,20 @@ Status reopen_broken(Pair& pair, const Options& options);
 Result<std::unique_ptr<runtimes::Session>> load_native(const Side& side, const std::filesystem::path& path,
                                                        const Options& options, bool optimize = true);
 
+// Inputs made of a sample's: disturbed in their last places; pictures mirrored, or their rows and columns in
+// another order (what is no picture stays as it is).
+enum class Derivation { none, disturbed, mirrored, scattered };
+std::vector<Tensor> derived(const std::vector<Tensor>& tensors, Derivation how);
+
+// A sample, or what is made of it.
+struct SampleId {
+  SampleId(size_t sample, Derivation derivation = Derivation::none) : index(sample), how(derivation) {}
+  size_t index;
+  Derivation how;
+};
+
 // One tensor for each model input, in the session's order.
-Result<std::vector<Tensor>> load_sample(const Side& side, size_t index);
+Result<std::vector<Tensor>> load_sample(const Side& side, SampleId sample);
 
 // Outputs of the file in the order of the source's.
 std::vector<Tensor> in_order(const Side& side, std::vector<Tensor> outputs);

@@ -15,14 +15,14 @@ struct Probed {
   double allowed = 0;  // eight times what right computations of the source differ by on this input
 };
 
-Result<Probed> probe_one(Run& run, runtimes::Session& repaired, size_t sample, Derivation how) {
+Result<Probed> probe_one(Run& run, runtimes::Session& repaired, SampleId sample) {
   FETAFIX_TRY(const auto source_inputs, load_sample(run.pair.source, sample));
   FETAFIX_TRY(const auto target_inputs, load_sample(run.pair.target, sample));
-  const auto given = derived(source_inputs, how);
-  FETAFIX_TRY(const Outputs expected, run.pair.source.session->run(given));
-  FETAFIX_TRY(Outputs found, repaired.run(derived(target_inputs, how)));
-  FETAFIX_TRY(const Outputs again, run_view(*run.evaluator, run.pair.source, given));
-  FETAFIX_TRY(const Outputs moved, run.pair.source.session->run(derived(given, Derivation::disturbed)));
+  FETAFIX_TRY(const Outputs expected, run.pair.source.session->run(source_inputs));
+  FETAFIX_TRY(Outputs found, repaired.run(target_inputs));
+  FETAFIX_TRY(const Outputs again, run_view(*run.evaluator, run.pair.source, source_inputs));
+  FETAFIX_TRY(const Outputs moved,
+              run.pair.source.session->run(derived(source_inputs, Derivation::disturbed)));
   Probed out;
   out.error = spread(in_order(run.pair.source, expected), in_order(run.pair.target, std::move(found)));
   out.allowed = std::max({run.allowed_error(), 8 * spread(expected, again), 8 * spread(expected, moved)});
@@ -31,19 +31,23 @@ Result<Probed> probe_one(Run& run, runtimes::Session& repaired, size_t sample, D
 
 }  // namespace
 
-Result<std::string> probe(Run& run, runtimes::Session& repaired) {
+Result<std::optional<Doubt>> probe(Run& run, runtimes::Session& repaired) {
   // What fewer bits do to inputs of another kind was not measured.
-  if (!run.pair.source.session || run.precision.reduced()) return std::string();
-  for (size_t i = 0; i < std::min(most_probed, run.walked.size()); ++i)
+  if (!run.pair.source.session || run.precision.reduced()) return std::optional<Doubt>();
+  const auto samples = run.searched();
+  for (size_t i = 0; i < std::min(most_probed, samples.size()); ++i)
     for (const Derivation how : {Derivation::mirrored, Derivation::scattered}) {
       FETAFIX_CHECK(run.go_on());
-      FETAFIX_TRY(const Probed probed, probe_one(run, repaired, run.walked[i], how));
+      FETAFIX_TRY(const Probed probed, probe_one(run, repaired, {samples[i], how}));
       if (probed.error <= probed.allowed) continue;
-      return std::string(how == Derivation::mirrored ? "on mirrored samples" : "on scattered pixels") +
-             " outputs still differ by " + results::number_text(probed.error) +
-             " relative: a fault that the samples do not show may be left";
+      Doubt out;
+      out.samples = {{samples[i], how}, {samples[(i + 1) % samples.size()], how}};
+      out.reason = std::string(how == Derivation::mirrored ? "on mirrored samples" : "on scattered pixels") +
+                   " outputs differ by " + results::number_text(probed.error) +
+                   " relative: a fault that the samples themselves do not show";
+      return std::optional(std::move(out));
     }
-  return std::string();
+  return std::optional<Doubt>();
 }
 
 }  // namespace fetafix::pipeline

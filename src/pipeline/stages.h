@@ -35,6 +35,7 @@ struct Run {
   Status go_on() const;
   bool out_of_time() const;
   void conclude(results::Verdict verdict, std::string reason);
+  std::vector<SampleId> walked_ids() const { return {walked.begin(), walked.end()}; }
   // What the search may look at: all but the samples held back (them too where there are no others).
   std::vector<size_t> searched() const;
   // The samples whose values the walk sees: never those held back; first those whose outputs differ most, for
@@ -66,8 +67,13 @@ void judge(Run& run);
 Status mend(Run& run);
 // verify.cpp: the verdict of the repair, from the file as it is. `same`: there was nothing to repair.
 Status verify(Run& run, const formats::NativeModel& repaired, bool same);
-// probe.cpp: whether the repaired file is right where no sample is; why not, empty: it is.
-Result<std::string> probe(Run& run, runtimes::Session& repaired);
+// probe.cpp: inputs on which a repaired file is wrong although it is right on all samples, and what shows it;
+// nullopt: there are none.
+struct Doubt {
+  std::vector<SampleId> samples;
+  std::string reason;
+};
+Result<std::optional<Doubt>> probe(Run& run, runtimes::Session& repaired);
 // sample_list.cpp: what each sample gave, for reports.
 void fill_samples(Run& run);
 

@@ -68,7 +68,7 @@ Status verify(Run& run, const formats::NativeModel& repaired, bool same) {
     return {};
   }
   FETAFIX_TRY(auto lifted, lift_in_order(run.pair.target, repaired));
-  FETAFIX_TRY(auto again, analyze(*run.evaluator, run.pair, lifted.graph, run.walked, run.options,
+  FETAFIX_TRY(auto again, analyze(*run.evaluator, run.pair, lifted.graph, run.walked_ids(), run.options,
                                   "checking the repair"));
   run.result.coverage = coverage_of(*again);
   FETAFIX_CHECK(allow_for_precision(run, *again, lifted.graph));
@@ -76,8 +76,8 @@ Status verify(Run& run, const formats::NativeModel& repaired, bool same) {
   mark_fixed(run.result, *again);
   conclude(run, *again);
   if (run.result.verdict != Verdict::repaired) return {};
-  FETAFIX_TRY(std::string doubt, probe(run, **session));
-  if (!doubt.empty()) run.conclude(Verdict::improved, std::move(doubt));
+  FETAFIX_TRY(const auto doubt, probe(run, **session));
+  if (doubt) run.conclude(Verdict::improved, doubt->reason);
   return {};
 }
 

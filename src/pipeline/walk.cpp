@@ -9,6 +9,23 @@ void report_defects(Run& run) {
   for (const auto& defect : run.pair.target.defects) run.result.faults.push_back(fault_of(defect));
 }
 
+namespace {
+
+// Where the samples show nothing, what is made of them may.
+Status look_beyond_samples(Run& run) {
+  if (!run.analysis->faults.empty() || !run.pair.target.session) return {};
+  FETAFIX_TRY(const auto doubt, probe(run, *run.pair.target.session));
+  if (!doubt) return {};
+  auto found = analyze(*run.evaluator, run.pair, run.pair.target.lifted.graph, doubt->samples, run.options,
+                       "aligning on other inputs");
+  if (!found.ok() || (*found)->faults.empty()) return {};
+  run.analysis = std::move(found).value();
+  run.result.warnings.push_back(doubt->reason);
+  return {};
+}
+
+}  // namespace
+
 Status walk(Run& run) {
   Pair& pair = run.pair;
   results::Result& result = run.result;
@@ -24,7 +41,7 @@ Status walk(Run& run) {
   result.notes.insert(result.notes.end(), floor.notes.begin(), floor.notes.end());
   run.clock.lap(result, "floor");
   auto analysis =
-      analyze(*run.evaluator, pair, pair.target.lifted.graph, run.walked, run.options, "aligning");
+      analyze(*run.evaluator, pair, pair.target.lifted.graph, run.walked_ids(), run.options, "aligning");
   if (!analysis.ok()) {
     if (analysis.error().kind != ErrorKind::unsupported && analysis.error().kind != ErrorKind::runtime_failed)
       return std::move(analysis).error();
@@ -41,6 +58,7 @@ Status walk(Run& run) {
       return f.segment && f.segment->state == align::State::unaligned;
     });
   FETAFIX_CHECK(allow_for_precision(run, *run.analysis, pair.target.lifted.graph));
+  if (agree) FETAFIX_CHECK(look_beyond_samples(run));
   result.coverage = coverage_of(*run.analysis);
   result.depth = depth_of(*run.analysis);
   if (run.command != Command::check) report_defects(run);
