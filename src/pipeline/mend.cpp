@@ -191,7 +191,7 @@ Status write(Run& run, const formats::NativeModel& repaired, const graph::Patch&
 
 // Round by round. False: what would have to be changed is no repair.
 Result<bool> search_all(Run& run, graph::Patch& patch) {
-  run.result.faults.clear();
+  run.result.faults = run.runtime_faults;  // they stay
   FETAFIX_CHECK(search(run, *run.analysis, patch));
   for (int cycle = 1;; ++cycle) {
     if (looks_foreign(*run.analysis, patch) && !run.options.force) {
