@@ -44,7 +44,8 @@ void ask_second_opinion(evaluate::Evaluator& evaluator, const Graph& view, const
   const std::vector<ValueId> wanted{finding.piece.value};
   for (const Feeds& known : captured.samples) {
     auto evaluated = evaluate_piece(evaluator, view, finding.piece, known);
-    auto exact = evaluate::second_opinion(view, finding.piece.nodes, known, wanted);
+    auto exact =
+        evaluate::second_opinion(view, finding.piece.nodes, operands_of(view, finding.piece, known), wanted);
     if (!evaluated.ok() || !exact.ok()) return;
     from_runtime.take_worse(deviation((*exact)[0], known.at(finding.piece.value), *evaluated));
     from_view.take_worse(deviation((*exact)[0], evaluated->result, *evaluated));

@@ -224,20 +224,26 @@ void Deviation::take_worse(const Deviation& other) {
   fraction_above = above;
 }
 
+Feeds operands_of(const Graph& view, const Piece& piece, const Feeds& known) {
+  std::set<ValueId> made;
+  for (NodeId id : piece.nodes) made.insert(view.node(id).outputs.begin(), view.node(id).outputs.end());
+  Feeds out;
+  for (NodeId id : piece.nodes)
+    for (ValueId in : view.node(id).inputs)
+      if (in != graph::no_value && !made.contains(in) && known.contains(in)) out[in] = known.at(in);
+  return out;
+}
+
 Result<Evaluated> evaluate_piece(evaluate::Evaluator& evaluator, const Graph& view, const Piece& piece,
                                  const Feeds& known) {
-  Feeds values;
+  Feeds values = operands_of(view, piece, known);
   std::vector<ValueId> wanted;
-  std::set<ValueId> made;
   bool recurrent = false;
   for (NodeId id : piece.nodes) {
     recurrent = recurrent || is_recurrent(view.node(id));
     for (ValueId out : view.node(id).outputs)
-      if (out != graph::no_value && made.insert(out).second) wanted.push_back(out);
+      if (out != graph::no_value) wanted.push_back(out);
   }
-  for (NodeId id : piece.nodes)
-    for (ValueId in : view.node(id).inputs)
-      if (in != graph::no_value && !made.contains(in) && known.contains(in)) values[in] = known.at(in);
   FETAFIX_TRY(auto results, evaluator.run(view, piece.nodes, values, wanted));
   for (size_t i = 0; i < wanted.size(); ++i) values[wanted[i]] = std::move(results[i]);
   // The gates of a recurrent layer are quantized too.

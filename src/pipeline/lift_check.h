@@ -43,6 +43,9 @@ struct Deviation {
   void take_worse(const Deviation& other);
 };
 
+// Of the known values, those that the piece reads and does not make.
+evaluate::Feeds operands_of(const graph::Graph& view, const Piece& piece, const evaluate::Feeds& known);
+
 // A piece evaluated on one sample.
 struct Evaluated {
   Tensor result;
