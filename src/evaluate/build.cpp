@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "evaluate/clipped_lstm.h"
 #include "onnx_wire/convert.h"
 
 namespace fetafix::evaluate {
@@ -35,7 +36,8 @@ void write_node(const graph::Node& node, onnx_wire::Node& wire) {
   wire.set_op_type(node.type);
   if (!node.domain.empty()) wire.set_domain(node.domain);
   for (const auto& [name, value] : node.attributes)
-    onnx_wire::write_attribute(name, value, *wire.add_attribute());
+    if (name != "cell_clip")  // none: clipped_lstm.h
+      onnx_wire::write_attribute(name, value, *wire.add_attribute());
 }
 
 // Writes nested graphs. Nested names start with `prefix`, which no name of the enclosing graphs does.
@@ -50,14 +52,14 @@ class BodyWriter {
       attribute->set_name(name);
       attribute->set_type(5);  // GRAPH
       attribute->mutable_g()->set_name(name);
-      write(body, inputs, node.type == "Loop", *attribute->mutable_g());
+      write(body, inputs, node.type, *attribute->mutable_g());
     }
   }
 
  private:
   std::string fresh() { return prefix_ + std::to_string(count_++); }
 
-  void write(const graph::Body& body, const std::vector<std::string>& outside, bool is_loop,
+  void write(const graph::Body& body, const std::vector<std::string>& outside, const std::string& owner,
              onnx_wire::Graph& wire) {
     const Graph& graph = *body.graph;
     std::map<ValueId, std::string> names;
@@ -67,7 +69,7 @@ class BodyWriter {
       input->set_name(names[id] = fresh());
       // Shapes may change from one step to the next; those of a Loop's step and condition ONNX Runtime wants.
       const graph::Value& value = graph.value(id);
-      const bool counts = is_loop && wire.input_size() <= 2;
+      const bool counts = owner == "Loop" && wire.input_size() <= 2;
       if (value.dtype != DType::unknown)
         onnx_wire::write_type(value.dtype, counts ? value.shape.value_or(Shape{}) : std::optional<Shape>(),
                               *input->mutable_type());
@@ -99,7 +101,12 @@ class BodyWriter {
       identity->set_op_type("Identity");
       identity->add_input(name(id));
       identity->add_output(fresh());
-      wire.add_output()->set_name(identity->output(0));
+      auto* output = wire.add_output();
+      output->set_name(identity->output(0));
+      // A Scan's shapes do not change, and ONNX Runtime wants their ranks where it can't infer them.
+      const graph::Value& value = graph.value(id);
+      if (owner == "Scan" && value.shape && value.dtype != DType::unknown)
+        onnx_wire::write_type(value.dtype, value.shape, *output->mutable_type());
     }
   }
 
@@ -167,6 +174,7 @@ class Builder {
   }
 
   Status add(const graph::Node& node) {
+    if (const auto scan = without_cell_clip(node)) return add(*scan);
     if (const auto* opaque = opaque_part(node))
       return Error{ErrorKind::unsupported, "'" + opaque->type + "' is opaque and can't be evaluated here"};
     auto* wire = model_.mutable_graph()->add_node();
@@ -181,7 +189,10 @@ class Builder {
     for (ValueId out : node.outputs) {
       // A fed value is not computed: its node writes to a name that nobody reads.
       const bool hidden = out != graph::no_value && fed_.contains(out);
-      wire->add_output(out == graph::no_value ? "" : hidden ? "unused_" + name(out) : name(out));
+      if (out == graph::no_value && node.type == "Scan")  // ONNX Runtime wants them all
+        wire->add_output("unused" + std::to_string(unwanted_++));
+      else
+        wire->add_output(out == graph::no_value ? "" : hidden ? "unused_" + name(out) : name(out));
       if (hidden &&
           built_.input_values.end() == std::find(built_.input_values.begin(), built_.input_values.end(), out))
         add_input(out, fed_[out]);
@@ -193,6 +204,7 @@ class Builder {
   onnx_wire::Model model_;
   BuiltModel built_;
   BodyWriter bodies_{"body"};
+  size_t unwanted_ = 0;
   std::map<ValueId, std::string> names_;
   std::map<ValueId, DType> fed_;
 };
@@ -209,6 +221,7 @@ Result<std::string> to_onnx(const Graph& graph) {
   onnx_wire::Model model = empty_model();
   auto& out = *model.mutable_graph();
   BodyWriter bodies("//body/");
+  size_t unwanted_count = 0;
   for (ValueId id : graph.inputs) {
     auto* input = out.add_input();
     input->set_name(graph.value(id).name);
@@ -220,7 +233,9 @@ Result<std::string> to_onnx(const Graph& graph) {
     onnx_wire::write_tensor(value.constant, *tensor);
     tensor->set_name(value.name);
   }
-  for (const graph::Node& node : graph.nodes) {
+  for (const graph::Node& viewed : graph.nodes) {
+    const auto scan = without_cell_clip(viewed);
+    const graph::Node& node = scan ? *scan : viewed;
     if (const auto* opaque = opaque_part(node))
       return Error{ErrorKind::unsupported, "'" + opaque->type + "' is opaque"};
     auto* wire = out.add_node();
@@ -229,7 +244,10 @@ Result<std::string> to_onnx(const Graph& graph) {
     for (ValueId in : node.inputs) inputs.push_back(in == graph::no_value ? "" : graph.value(in).name);
     for (size_t i = 0; i < graph::own_inputs(node); ++i) wire->add_input(inputs[i]);
     bodies.write(node, inputs, *wire);
-    for (ValueId v : node.outputs) wire->add_output(v == graph::no_value ? "" : graph.value(v).name);
+    for (ValueId v : node.outputs) {
+      const std::string unwanted = node.type == "Scan" ? "//unused" + std::to_string(unwanted_count++) : "";
+      wire->add_output(v == graph::no_value ? unwanted : graph.value(v).name);
+    }
   }
   for (ValueId id : graph.outputs) out.add_output()->set_name(graph.value(id).name);
   return model.SerializeAsString();

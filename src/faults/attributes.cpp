@@ -64,7 +64,7 @@ const std::map<std::string, std::vector<Known>>& known() {
       {"GroupNormalization", {{"epsilon", 1e-5f}, {"num_groups", int64_t{1}}}},
       {"CumSum", {{"exclusive", int64_t{0}}, {"reverse", int64_t{0}}}},
       {"GRU", {{"linear_before_reset", int64_t{0}}, {"direction", std::string("forward")}}},
-      {"LSTM", {{"direction", std::string("forward")}}},
+      {"LSTM", {{"direction", std::string("forward")}, {"cell_clip", 0.0f}}},
   };
   return table;
 }

@@ -1,7 +1,6 @@
 #include "pipeline/analysis.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 
 
@@ -225,58 +224,6 @@ results::Fault describe(const Analysis& analysis, const diagnose::Fault& fault,
     if (fault.segment->evidence == align::Evidence::matched)
       out.evidence.push_back({"error / tolerance", fault.ratio_to_tolerance, "", "the largest element"});
   }
-  return out;
-}
-
-Result<Floor> measure_floor(evaluate::Evaluator& evaluator, const Pair& pair,
-                            const std::vector<size_t>& samples, const std::vector<Outputs>& source,
-                            const std::vector<Outputs>& target, const Options& options) {
-  Floor out;
-  const auto note = [&](const std::string& what, double value) {
-    char text[160];
-    std::snprintf(text, sizeof text, "noise floor: %s %.2g", what.c_str(), value);
-    out.notes.emplace_back(text);
-    out.relative = std::max(out.relative, value);
-  };
-  // Recorded outputs can't be made again in another way: then only the views are left to compare with.
-  const bool runs = pair.source.session != nullptr;
-  auto plain = runs ? load_native(pair.source, pair.source.path, options, false)
-                    : Error{ErrorKind::unsupported, "recorded"};
-  double unoptimized = 0, viewed = 0, disturbed = 0, target_viewed = 0;
-  bool view_failed = false;
-  for (size_t i : samples) {
-    FETAFIX_TRY(auto inputs, load_sample(pair.source, i));
-    if (plain.ok()) {
-      FETAFIX_TRY(auto outputs, (*plain)->run(inputs));
-      unoptimized = std::max(unoptimized, spread(source[i], outputs));
-    }
-    auto view = run_view(evaluator, pair.source, inputs);
-    if (view.ok())
-      viewed = std::max(viewed, spread(source[i], *view));
-    else
-      view_failed = true;
-    if (runs) {
-      FETAFIX_TRY(auto moved, pair.source.session->run(derived(inputs, Derivation::disturbed)));
-      disturbed = std::max(disturbed, spread(source[i], moved));
-    }
-    if (target.empty()) continue;
-    FETAFIX_TRY(auto target_inputs, load_sample(pair.target, i));
-    auto other = run_view(evaluator, pair.target, target_inputs);
-    if (other.ok())
-      target_viewed = std::max(target_viewed, spread(target[i], *other));
-    else
-      view_failed = true;
-  }
-  if (runs) note("source with and without optimization", unoptimized);
-  note("source against its own view", viewed);
-  if (runs) note("source, inputs disturbed in their last places", disturbed);
-  // A large difference there is no noise: the runtime computes the file otherwise than we read it.
-  if (target_viewed < 1e-3)
-    note("target against its own view", target_viewed);
-  else
-    out.notes.push_back("the target's runtime and our reading of the target differ by " +
-                        std::to_string(target_viewed));
-  if (view_failed) out.notes.push_back("a view could not be evaluated whole");
   return out;
 }
 

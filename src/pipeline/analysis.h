@@ -1,6 +1,8 @@
 // The walk over a pair: source values on a few samples, alignment, faults, coverage.
 #pragma once
 
+#include <algorithm>
+
 #include "align/canonical.h"
 #include "diagnose/diagnose.h"
 #include "pipeline/native.h"
@@ -43,12 +45,18 @@ results::Coverage coverage_of(const Analysis& analysis);
 std::vector<results::DepthPoint> depth_of(const Analysis& analysis);
 results::Fault describe(const Analysis& analysis, const diagnose::Fault& fault, const repair::Repair* repair);
 
-// How far right computations of the pair lie apart by themselves, relative to the largest output: the
-// source's runtime with and without optimization, its view in the evaluator, inputs disturbed in their last
-// places, and the target's runtime against the target's own view.
+// floor.cpp: how far right computations of the pair lie apart by themselves, relative to the largest output:
+// the source's runtime with and without optimization, its view in the evaluator, inputs disturbed in their
+// last places, and the target's runtime against the target's own view.
 struct Floor {
-  double relative = 0;
-  std::vector<std::string> notes;
+  double unoptimized = 0;  // the source's runtime with itself
+  double disturbed = 0;
+  double source_viewed = 0;  // a file's outputs from its view's
+  double target_viewed = 0;
+  double source_again = 0, target_again = 0;  // ... from its own, run once more
+  bool view_failed = false;
+  // Of the source's runtime alone.
+  double runs() const { return std::max(unoptimized, disturbed); }
 };
 Result<Floor> measure_floor(evaluate::Evaluator& evaluator, const Pair& pair,
                             const std::vector<size_t>& samples, const std::vector<Outputs>& source,

@@ -141,6 +141,9 @@ Answer list(const std::string& what) {
     for (const auto& pattern : faults::catalogue())
       text += std::string(pattern.name) + "  [" + std::string(pattern.fault_class) + "] " +
               std::string(pattern.description) + "\n";
+    text +=
+        "runtime-fault  [runtime] the file is right, and its runtime computes an operator otherwise; never "
+        "repaired\n";
   } else if (what == "metrics") {
     text =
         "label_differences  samples whose first label changes\ntop5_differences  samples whose first five "

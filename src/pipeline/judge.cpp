@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "pipeline/stages.h"
+#include "pipeline/validate.h"
 
 namespace fetafix::pipeline {
 namespace {
@@ -28,6 +29,35 @@ void judge_quantized(Run& run) {
                                   " labels change by the rounding to fewer bits alone");
 }
 
+std::string operators_of(const std::vector<results::Fault>& faults) {
+  std::string out;
+  for (const results::Fault& fault : faults)
+    out += (out.empty() ? "" : ", ") + fault.source_node + fault.target_node;
+  return out;
+}
+
+// The conversion is right as far as fetafix reads it, and the outputs are not the same.
+void judge_apart(Run& run, bool labels) {
+  const std::string misread = what_is_misread(run);
+  if (!misread.empty())
+    run.conclude(Verdict::unknown, misread);
+  else if (!run.unsteady.empty())
+    run.conclude(Verdict::unknown, run.unsteady);
+  else if (!run.runtime_faults.empty())
+    run.conclude(
+        labels ? Verdict::different : Verdict::latent,
+        "every operator is the source's, and a runtime computes some otherwise than their file says: " +
+            operators_of(run.runtime_faults));
+  else if (labels)
+    run.conclude(Verdict::different,
+                 "labels differ, and no operator was found that explains it; the input may be fed "
+                 "differently");
+  else
+    run.conclude(Verdict::unknown,
+                 "outputs differ by more than rounding explains, though every operator computes as the "
+                 "source's; the target's runtime may compute the file otherwise");
+}
+
 // Every operator was looked at and none was found wrong.
 void judge_faultless(Run& run, bool labels) {
   const double error = run.result.before.max_relative_error;
@@ -35,16 +65,12 @@ void judge_faultless(Run& run, bool labels) {
   const bool covered = fully_covered(run.result.coverage);
   if (outside && run.precision.reduced() && covered && error <= run.allowed_error())
     judge_quantized(run);
-  else if (labels && outside)
-    run.conclude(Verdict::different,
-                 "labels differ, and no operator was found that explains it; the input may be fed "
-                 "differently");
+  else if (outside && (labels || covered))
+    judge_apart(run, labels);
   else if (!covered)
     run.conclude(Verdict::unknown, "some operators could not be aligned or read");
-  else if (outside)
-    run.conclude(Verdict::unknown,
-                 "outputs differ by more than rounding explains, though every operator computes as the "
-                 "source's; the target's runtime may compute the file otherwise");
+  else if (const std::string misread = what_is_misread(run); !misread.empty())
+    run.conclude(Verdict::unknown, misread);
   else
     run.conclude(all_identical(run.source, run.target) ? Verdict::identical : Verdict::equivalent,
                  "every operator computes what the source computes");

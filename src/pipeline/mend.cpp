@@ -213,6 +213,8 @@ Result<bool> search_all(Run& run, graph::Patch& patch) {
   run.result.faults.clear();
   report_defects(run);
   for (auto& fault : run.result.faults) fault.fixed = true, fault.edits = 1;
+  run.result.faults.insert(run.result.faults.end(), run.runtime_faults.begin(),
+                           run.runtime_faults.end());  // they stay
   FETAFIX_CHECK(search(run, *run.analysis, patch));
   for (int cycle = 1;; ++cycle) {
     if (looks_foreign(*run.analysis, patch) && !run.options.force) {

@@ -33,7 +33,8 @@ Result<Probed> probe_one(Run& run, runtimes::Session& repaired, SampleId sample)
 
 Result<std::optional<Doubt>> probe(Run& run, runtimes::Session& repaired) {
   // What fewer bits do to inputs of another kind was not measured.
-  if (!run.pair.source.session || run.precision.reduced()) return std::optional<Doubt>();
+  if (!run.pair.source.session || run.precision.reduced() || !run.unsteady.empty())
+    return std::optional<Doubt>();
   const auto samples = run.searched();
   for (size_t i = 0; i < std::min(most_probed, samples.size()); ++i)
     for (const Derivation how : {Derivation::mirrored, Derivation::scattered}) {

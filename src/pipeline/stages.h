@@ -4,12 +4,20 @@
 
 #include "data/split.h"
 #include "pipeline/analysis.h"
+#include "pipeline/arbitrate.h"
 #include "pipeline/best_so_far.h"
 #include "pipeline/clock.h"
 #include "pipeline/permission.h"
 #include "pipeline/precision.h"
 
 namespace fetafix::pipeline {
+
+// Operators of one side that its runtime computes otherwise than its view says.
+struct Disputed {
+  std::vector<Finding> runtime;  // the file is right
+  std::vector<Finding> reading;  // the view is wrong, or nothing tells
+  bool any() const { return !runtime.empty() || !reading.empty(); }
+};
 
 // One command on one pair.
 struct Run {
@@ -27,6 +35,9 @@ struct Run {
   std::unique_ptr<Analysis> analysis = {};  // the latest
   std::string unread = {};                  // why there is no analysis
   double floor = 0;
+  Disputed source_disputed = {}, target_disputed = {};
+  std::vector<results::Fault> runtime_faults = {};  // those of them that the outputs show
+  std::string unsteady = {};  // which side answers otherwise when it is run again, and why; empty: none
   Precision precision = {};
   BestSoFar best = {};
   bool cut_short = false;  // the search, by the time limit

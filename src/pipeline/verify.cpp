@@ -30,7 +30,7 @@ void conclude(Run& run, const Analysis& again) {
   const auto& after = *run.result.after;
   const bool clean =
       after.label_differences <= after.near_ties && after.max_relative_error <= run.allowed_error();
-  const size_t found = run.result.faults.size();
+  const size_t found = run.result.faults.size() - run.runtime_faults.size();
   if (again.faults.empty() && fully_covered(run.result.coverage) && clean) {
     run.conclude(Verdict::repaired,
                  "every operator computes what the source computes, on held back samples too");

@@ -7,6 +7,10 @@
 namespace fetafix::results {
 namespace {
 
+constexpr const char* runtime_advice =
+    "The file is right and its runtime computes it otherwise: try another kernel set (--runtime-option) or "
+    "version, and report it to the runtime's makers.";
+
 int64_t fixed_faults(const Result& r) {
   return std::count_if(r.faults.begin(), r.faults.end(), [](const Fault& f) { return f.fixed; });
 }
@@ -14,6 +18,13 @@ int64_t fixed_faults(const Result& r) {
 bool any_unfixed(const Result& r, const std::string& fault_class) {
   return std::any_of(r.faults.begin(), r.faults.end(),
                      [&](const Fault& f) { return !f.fixed && f.fault_class == fault_class; });
+}
+
+// Nothing is left that an edit of the file could mend.
+bool only_runtime_left(const Result& r) {
+  return any_unfixed(r, "runtime") && std::all_of(r.faults.begin(), r.faults.end(), [](const Fault& f) {
+           return f.fixed || f.fault_class == "runtime";
+         });
 }
 
 // "212 of 250 labels differ", or how far the outputs are apart when no label does.
@@ -75,9 +86,7 @@ std::string what_now_different(const Result& r) {
   if (any_unfixed(r, "preprocessing"))
     return "Give both models the preprocessing that they were made for (--source-preprocess, "
            "--target-preprocess), then run again.";
-  if (any_unfixed(r, "runtime"))
-    return "The file is right and its runtime computes it otherwise: try another kernel set "
-           "(--runtime-option) or version, and report it to the runtime's makers.";
+  if (only_runtime_left(r)) return runtime_advice;
   if (r.command == "check")
     return "Run 'fetafix localize' to see which parts are wrong, or 'fetafix repair'.";
   if (r.faults.empty()) return "Convert again, and give more varied samples; what was tried is in the notes.";
@@ -93,6 +102,7 @@ std::string what_now_repair(const Result& r) {
            " is better than the target and not yet the source: see the faults that are left, and convert "
            "again as advised with them." +
            read;
+  if (only_runtime_left(r)) return runtime_advice;
   return "Convert again as advised with each fault; the target was left as it is.";
 }
 

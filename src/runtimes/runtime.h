@@ -41,7 +41,7 @@ struct LoadOptions {
 // An option of a runtime, as the user gives it: --runtime-option NAME=VALUE.
 struct RuntimeOption {
   std::string_view name;  // "tflite.kernels"
-  std::vector<std::string_view> values;
+  std::vector<std::string_view> values;  // the first is the default
 };
 
 // A model loaded in a worker. Not thread-safe; the worker ends with the session.
@@ -75,6 +75,9 @@ std::span<const Runtime* const> all_runtimes();
 // cross-check). Error kind unsupported: none runs that format.
 Result<const Runtime*> runtime_for(std::string_view format);
 Result<const Runtime*> find_runtime(std::string_view name);
+
+// Of the build's own environment, whose versions fetafix is tested with. May not exist.
+Locations own_locations();
 
 // Error kind usage: no runtime has that option, or not with that value; says which there are.
 Status check_option(const std::string& name, const std::string& value);

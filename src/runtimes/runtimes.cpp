@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/near.h"
+#include "channel/locate.h"
 #include "runtimes/litert/litert.h"
 #include "runtimes/onnxruntime/onnxruntime.h"
 #include "runtimes/runtime.h"
@@ -29,6 +30,10 @@ Result<const Runtime*> find_runtime(std::string_view name) {
     known += (known.empty() ? "" : ", ") + std::string(runtime->name());
   }
   return Error{ErrorKind::usage, "no runtime '" + std::string(name) + "'; there are " + known};
+}
+
+Locations own_locations() {
+  return {channel::pinned_python(), {}, {}};
 }
 
 Status check_option(const std::string& name, const std::string& value) {

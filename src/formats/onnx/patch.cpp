@@ -190,6 +190,9 @@ class Patcher {
       // There the mode is the number of outputs: KeepOutputs, in the same group, says it.
       if (view_.node(id).type == "BatchNormalization") return {};
     }
+    if (edit.name == "cell_clip" && edit.value && graph::to_text(*edit.value) != graph::to_text(0.0f))
+      return Error{ErrorKind::unsupported, "ONNX's LSTM can't clip its cell"};
+    if (edit.name == "cell_clip") return {};
     // Explicit pads replace whatever auto_pad said.
     if (edit.name == "pads" && edit.value) write_attribute(*it, "auto_pad", std::nullopt);
     write_attribute(*it, edit.name, edit.value);

@@ -269,6 +269,13 @@ Status set_mode(const Request& r) {
   return not_here(r, "mode " + v);
 }
 
+Status set_cell_clip(const Request& r) {
+  auto* t = r.op.builtin_options.AsUnidirectionalSequenceLSTMOptions();
+  if (!t) return not_here(r, "cell");
+  t->cell_clip = r.get(0.f);
+  return {};
+}
+
 struct Row {
   const char* name;
   Status (*set)(const Request&);
@@ -281,6 +288,7 @@ constexpr Row rows[]{{"alpha", set_alpha},
                      {"beta", set_beta},
                      {"bias", set_bias},
                      {"blocksize", set_blocksize},
+                     {"cell_clip", set_cell_clip},
                      {"coordinate_transformation_mode", set_coordinates},
                      {"count_include_pad", set_count_include_pad},
                      {"dilations", set_dilations},

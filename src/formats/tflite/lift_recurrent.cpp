@@ -45,14 +45,13 @@ Status check_form(const Operation& op, const schema::UnidirectionalSequenceLSTMO
 
 constexpr int64_t most_units = 1 << 20;  // a damaged file may ask for any amount of memory
 
-// TFLite clips the cell state, ONNX the sums before the gates: that isn't the same. The cell can't grow by
-// more than 1 a step, so within `clip` steps neither does anything; beyond, the view leaves the clipping out
-// and says so.
-void note_clip(Operation& op, float clip, bool time_major) {
+// TFLite clips the cell state, ONNX's `clip` the sums before the gates: that isn't the same, and the view
+// says `cell_clip`. The cell can't grow by more than 1 a step, so within `clip` steps there is nothing to
+// say.
+bool clips(const Operation& op, float clip, bool time_major) {
   const auto& shape = op.info(0).shape;
   const int64_t steps = shape && shape->size() == 3 ? (*shape)[time_major ? 0 : 1] : -1;
-  if (clip > 0 && (steps < 0 || static_cast<float>(steps) > clip))
-    op.note("its cell is clipped to " + std::to_string(clip) + ", the view's is not");
+  return clip > 0 && (steps < 0 || static_cast<float>(steps) > clip);
 }
 
 // W, R, B and, with peepholes, P, as ONNX wants them.
@@ -71,7 +70,6 @@ Result<std::vector<Operand>> parameters(Operation& op, int64_t units) {
 Status lift_sequence_lstm(Operation& op) {
   const auto options = op.options<schema::UnidirectionalSequenceLSTMOptions>();
   FETAFIX_CHECK(check_form(op, options));
-  note_clip(op, options.cell_clip, options.time_major);
   const int64_t units = (*op.info(5).shape)[1];
   if (units < 1 || units > most_units)
     return Operation::unsupported("it has " + std::to_string(units) + " units");
@@ -87,7 +85,9 @@ Status lift_sequence_lstm(Operation& op) {
     FETAFIX_TRY(Operand peephole, stacked(op, peepholes, false));
     operands.push_back(first_axis(op, peephole));
   }
-  Operand y = op.node("LSTM", operands, {{"hidden_size", units}});
+  Attributes attributes{{"hidden_size", units}};
+  if (clips(op, options.cell_clip, options.time_major)) attributes["cell_clip"] = options.cell_clip;
+  Operand y = op.node("LSTM", operands, attributes);
   y = op.node("Squeeze", {y, op.number("direction", Tensor::vector<int64_t>({1}))}, {}, Role::bridge);
   return op.out(options.time_major ? y : op.bridge(y, {1, 0, 2}));
 }
