@@ -12,6 +12,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "zoo"))
 from bench_pairs import PAIRS, direction, name_of  # noqa: E402
 
 MISSES = 3  # entries shown of what was said
+COLUMNS = ("key", "loads", "verdict", "detected", "first", "third", "places_found", "false_places", "class", "repaired", "flags",
+           "edits", "seconds", "memory", "effect")  # of the JSON file
+RECORD = ("fault", "pattern", "class", "recognizer", "op_type", "index")
 HEAD = "| | planted | detected | first | in first three | class | repaired | edits / planted | seconds | memory |"
 RULE = "|---|---|---|---|---|---|---|---|---|---|"
 
@@ -30,7 +33,7 @@ def share(rows, name):
 def table_line(name, rows):
     edits = [row["edits"] / row["count"] for row in rows if row.get("repaired")]
     return (f"| {name} | {len(rows)} | " + " | ".join(share(rows, c) for c in ("detected", "first", "third", "class", "repaired")) +
-            f" | {sum(edits) / len(edits):.2f}" * bool(edits) + " | -" * (not edits) +
+            (f" | {sum(edits) / len(edits):.2f}" if edits else " | -") +
             f" | {median([r['seconds'] for r in rows])} (max {max(r['seconds'] for r in rows):.0f})"
             f" | {max(r['memory'] for r in rows)} |")
 
@@ -106,8 +109,8 @@ def sections(rows, jobs):
     text += ["## By pair", "", *table([*sorted(grouped(single, lambda r: direction(where[r["pair"]])).items()),
                                       *sorted(grouped(single, lambda r: where[r["pair"]].sort).items())]),
              *table(sorted(grouped(single, lambda r: r["pair"]).items()))]
-    text += ["## Several faults", "", *table(sorted((f"{n} faults{', near' * near}", group) for (n, near), group in
-                                                    grouped(several, lambda r: (r["count"], r["near"])).items()))]
+    text += ["## Several faults", "", *table((f"{n} faults{', near' * near}", group) for (n, near), group in
+                                             sorted(grouped(several, lambda r: (r["count"], r["near"])).items()))]
     places = [row for row in several if row.get("places_found") is not None]
     text += [f"Places named anywhere: {sum(r['places_found'] for r in places)} of {sum(r['count'] for r in places)}.", ""]
     text += ["## Files that do not load or run", "", "Detected: the verdict on the file is *broken*.", "",
@@ -115,7 +118,9 @@ def sections(rows, jobs):
     text += ["## Names and false places", "",
              *table([("random names", [r for r in single if r["renamed"]]), ("names kept", [r for r in single if not r["renamed"]])]),
              f"{agree} of {count} rows that ran with both kinds of names agree. False places: "
-             f"{sum(r['false_places'] for r in known)} in {len(known)} files, in {sum(bool(r['false_places']) for r in known)} of them.", ""]
+             f"{sum(r['false_places'] for r in known)} in {len(known)} files, in {sum(bool(r['false_places']) for r in known)} of them.",
+             f"Verdict *repaired* where the oracle finds that it is not: "
+             f"{sum(bool(r.get('claims_repair')) and not r['repaired'] for r in planted)}.", ""]
     text += ["## Equivalent mutants", "",
              *(f"- {row['key']}: {row['effect']:.2g} relative" for row in states["equivalent mutant"]), ""]
     text += ["## Misses", ""]
@@ -128,5 +133,6 @@ def sections(rows, jobs):
 def write_document(folder, rows, jobs):
     rows = sorted(rows, key=lambda row: row["key"])
     (folder / "benchmarks.md").write_text("\n".join(sections(rows, jobs)).rstrip() + "\n")
-    kept = [{k: v for k, v in row.items() if k not in ("said", "why", "program")} for row in rows if row["state"] == "planted"]
+    kept = [{**{k: row[k] for k in COLUMNS if k in row}, "records": [{k: r[k] for k in RECORD if k in r} for r in row["records"]]}
+            for row in rows if row["state"] == "planted"]
     (folder / "benchmarks.json").write_text("[\n" + ",\n".join(json.dumps(row) for row in kept) + "\n]\n")

@@ -7,7 +7,7 @@ import time
 
 from bench_pairs import name_of
 from cases import key
-from judge import Bar, class_right, place_columns, script
+from judge import Bar, class_right, named, place_columns, script
 
 TIMEOUT = 300
 WRONG = ("latent", "different", "broken")
@@ -114,4 +114,5 @@ class Bench:
                 # A mutant that passed for right was not repaired, however near it is.
                 "repaired": detected and changed and bar.is_right(after),
                 "claims_repair": verdict == "repaired", "after": after,
+                "found": [[f["class"], f["pattern"], *sorted(named(f) - {None})] for f in found],
                 "said": [f"{f['class']}, {f['pattern'] or '-'} @ {f['target_node']}: {f['explanation']}"[:200] for f in found[:3]]}

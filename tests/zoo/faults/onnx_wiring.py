@@ -215,7 +215,7 @@ FAULTS = [
     Fault("transpose-dropped", T, 13, of("Transpose"), drop),
     Fault("transpose-order", T, 13, of("Transpose"), change_permutation),
     Fault("mask-by-arithmetic", G, 27, of("Where"), mask_by_arithmetic),
-    Fault("input-transposed", I, 28, reads_input, transpose_input),
+    Fault("input-transposed", T, 13, reads_input, transpose_input),
     Fault("batch-frozen", I, 28, of("Reshape"), freeze_batch, batch=2),
     Fault("subgraph-frozen", G, None, lambda file: file.live, freeze),
     Fault("softcap-dropped", G, None, of("Tanh"), drop),

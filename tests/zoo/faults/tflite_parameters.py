@@ -182,5 +182,5 @@ FAULTS = [
     Fault("quantization-scale", Q, 29, quantized, change_quantization("scale", lambda v: v * 2)),
     Fault("quantization-scale-large", Q, 29, quantized, change_quantization("scale", lambda v: v * 10)),
     Fault("quantization-zero-point", Q, 29, quantized, change_quantization("zeroPoint", lambda v: int(v) + 3)),
-    Fault("quantization-channel-scales", Q, 18, weights, rotate_scales),
+    Fault("quantization-channel-scales", P, 18, weights, rotate_scales),
 ]

@@ -5,7 +5,7 @@ import numpy
 from ai_edge_litert import schema_py_generated as schema
 
 import tflite_file
-from faults.common import HYPERPARAMETERS, DoesNotApply, Fault
+from faults.common import GRAPH, HYPERPARAMETERS, DoesNotApply, Fault
 from faults.tflite_graph import change_option, of, option
 
 SAME, VALID = schema.Padding.SAME, schema.Padding.VALID
@@ -177,7 +177,7 @@ FAULTS = [
     Fault("pool-ceil-gained", H, 7, valid(*POOLS), gain_padding),
     Fault("pool-pad-zero", H, 8, same_padded("MAX_POOL_2D"), explicit_zeros),
     Fault("pool-border-zero", H, 8, of("PADV2"), zero_border),
-    Fault("pool-kind", H, None, of(*POOLS), pool_kind),
+    Fault("pool-kind", GRAPH, None, of(*POOLS), pool_kind),
     Fault("deconv-padding", H, 21, same_padded("TRANSPOSE_CONV"),
           lambda f, i, d: change_option(f, i, "padding", VALID)),
 ]

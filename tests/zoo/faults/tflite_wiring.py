@@ -169,7 +169,7 @@ FAULTS = [
     Fault("transpose-inserted", T, 13, lambda f: f.live, insert_transpose),
     Fault("transpose-dropped", T, 13, of("TRANSPOSE"), drop),
     Fault("transpose-order", T, 13, of("TRANSPOSE"), change_permutation),
-    Fault("input-transposed", I, 28, reads_input, transpose_input),
+    Fault("input-transposed", T, 13, reads_input, transpose_input),
     Fault("batch-frozen", I, 28, of("RESHAPE"), freeze_batch, batch=2),
     Fault("subgraph-frozen", G, None, lambda f: f.live, freeze),
     Fault("softcap-dropped", G, None, of("TANH"), drop),
