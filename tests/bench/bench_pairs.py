@@ -1,4 +1,4 @@
-"""The pairs that faults are planted into: right ones of the clean gate that count, in all directions. A new one is a line here."""
+"""The pairs that faults are planted into: right ones that count, in all directions. A new one is a line here."""
 
 import sys
 from collections import namedtuple

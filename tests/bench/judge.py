@@ -77,7 +77,7 @@ def place_columns(records, found):
     if any(record.get("whole") for record in records):
         return {"first": None, "third": None, "places_found": None, "false_places": None}
     hit = lambda entries: [any(is_at(record, fault) for fault in entries) for record in records]
-    return {"first": all(hit(found[:count])) and bool(found), "third": all(hit(found[:count + 2])) and bool(found),
+    return {"first": all(hit(found[:count])), "third": all(hit(found[:count + 2])),
             "places_found": sum(hit(found)),
             "false_places": sum(not any(is_at(record, fault) for record in records) for fault in found)}
 

@@ -86,21 +86,22 @@ class Bench:
         out.update(state="planted", loads=loads, records=records, seconds=round(seconds, 2), memory=round(memory),
                    effect=effect.get("relative"), code=code)
         if not result_file.exists():
-            return {**out, "verdict": f"exit {code}", "detected": False, "first": False, "third": False, "class": False,
-                    "repaired": False, "said": [messages]}
+            return {**out, "verdict": f"exit {code}", "detected": False, **place_columns(records, []), "class": False,
+                    "repaired": False, "flags": 0, "said": [messages]}
         result = json.loads(result_file.read_text())
-        out["detected"] = bool(result["faults"]) or result["verdict"] in WRONG if loads else self.is_called_broken(case, file, folder)
+        wanted = WRONG if loads else ("broken",)
+        out["detected"] = loads and bool(result["faults"]) or self.verdict_on(case, file, folder) in wanted
         return {**out, **self.judge(case, fixed, records, result, bar, batch, out["detected"])}
 
     def command(self, case, name, file, result_file, *words):
         return [self.program, name, self.model(case.pair.source), file, "--data", self.build / "photos", "--preprocess",
                 case.pair.data.preprocess, "--json", result_file, *words]
 
-    def is_called_broken(self, case, file, folder):
-        """A repair has a verdict of its own, so that the one on the file is asked for."""
+    def verdict_on(self, case, file, folder):
+        """A repair's verdict is about what it wrote, so that the one on the file is asked for."""
         result_file = folder / "localized.json"
         run_measured(self.command(case, "localize", file, result_file), folder)
-        return result_file.exists() and json.loads(result_file.read_text())["verdict"] == "broken"
+        return json.loads(result_file.read_text())["verdict"] if result_file.exists() else None
 
     def judge(self, case, fixed, records, result, bar, batch, detected):
         found, verdict = result["faults"], result["verdict"]

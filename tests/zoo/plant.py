@@ -60,8 +60,18 @@ def describe(fault, planter, record):
     return about
 
 
+def require_run_alone(path):
+    """What takes several samples to see must run with one."""
+    try:
+        outputs_on_noise(path)
+    except Refused as error:
+        raise DoesNotApply(str(error)) from error
+
+
 def outcome(fault, before, path):
     """(what there is to say about the planted file, whether it is as the fault wants it)"""
+    if fault.batch > 1:
+        require_run_alone(path)
     try:
         after = outputs_on_noise(path, fault.batch)
     except Refused as error:
