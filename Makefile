@@ -1,5 +1,5 @@
 # One command each; all are idempotent and end with a line that says how it went.
-.PHONY: build test demo fuzz gate benchmark lint format
+.PHONY: build test demo fuzz gate bench benchmark lint format
 
 build:
 	@scripts/prepare.sh native
@@ -21,6 +21,13 @@ benchmark:
 	@scripts/prepare.sh models
 	@scripts/build.sh release
 	@build/venv/bin/python benchmarks/measure.py
+
+# HOURS=8 for more rows; build/bench.jsonl keeps them, so that a later run goes on
+bench:
+	@scripts/prepare.sh models
+	@python3 tests/zoo/make_models.py --build build --set gate
+	@scripts/build.sh release
+	@build/venv/bin/python tests/bench/bench.py --hours $(or $(HOURS),1)
 
 gate:
 	@scripts/prepare.sh models

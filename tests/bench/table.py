@@ -1,4 +1,4 @@
-"""Plants faults one at a time and measures what fetafix makes of them: table.py SOURCE TARGET --seeds 1 2 [options]
+"""The faults that load, one at a time, in one pair of files: table.py SOURCE TARGET --seeds 1 2 [options]; bench.py has all
 
 Faults are planted by tests/zoo/plant.py (shares no code with fetafix) into TARGET, which is a right conversion of SOURCE;
 with --rename every name in the target is random. For each fault: detected (verdict latent, different or broken), right
@@ -15,9 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-ZOO = ROOT / "tests/zoo"
-ROUNDING = 2e-6  # of the largest score: what a right repair may differ by where the right pair is equal bit for bit
+from judge import ROOT, ROUNDING, ZOO, is_at
+
 PREPROCESS = {  # fetafix's preset: the oracle's name
     "efficientnet-lite": "lite0", "keras-tf": "mobilenet", "mobilenet": "mobilenet", "torchvision": "mobilenet"}
 
@@ -29,7 +28,7 @@ def python(options, script, *words):
 def faults_of(options):
     kind = "tflite" if options.target.suffix == ".tflite" else "onnx"
     listing = python(options, "plant.py", "--list").stdout.splitlines()
-    names = [line.split("\t")[1] for line in listing if line.startswith(kind + "\t")]
+    names = [line.split("\t")[1] for line in listing if line.startswith(kind + "\t") and "loads: false" not in line]
     return [name for name in names if not options.only or any(word in name for word in options.only)]
 
 
@@ -38,18 +37,6 @@ def output_error(options, file, reference=None):
     done = python(options, "oracle.py", reference or options.source, file, "--photos", options.data, "--preprocess",
                   PREPROCESS[options.preprocess])
     return json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr[-300:]}
-
-
-def index_of(place):
-    return int(place.split("#")[1].split()[0]) if "#" in place else None
-
-
-def right_place(record, fault):
-    """An operator that was touched; for a removed or inserted one either end of that edge."""
-    places = {record.get("index"), record.get("inserted"), *(record.get("ends") or [])} - {None}
-    named = {index_of(fault.get("target_node", ""))} | {index_of(e["note"]) for e in fault.get("evidence", [])
-                                                       if e.get("name") == "place" and "#" in e.get("note", "")}
-    return bool(places & named)
 
 
 def row(options, fault, seed, folder):
@@ -77,7 +64,7 @@ def row(options, fault, seed, folder):
     found = result["faults"]
     out.update(state="planted", verdict=result["verdict"], record=record, flags=len(found),
                detected=bool(found) or result["verdict"] in ("latent", "different", "broken"),
-               first=bool(found) and right_place(record, found[0]),
+               first=bool(found) and is_at(record, found[0]),
                said=[f"{f['pattern'] or '-'} @ {f['target_node']}: {f['explanation']}"[:140] for f in found[:2]])
     if result["verdict"] == "repaired":
         judged = output_error(options, fixed, reference)

@@ -22,15 +22,20 @@ VALUES = {
 }
 
 
+def fixed(shape, batch):
+    """Free dimensions become one, the first of them `batch`."""
+    return [d if isinstance(d, int) and d > 0 else batch if axis == 0 else 1 for axis, d in enumerate(shape)]
+
+
 class OnnxModel:
-    def __init__(self, path, optimize):
+    def __init__(self, path, optimize, batch=1):
         import onnxruntime
         session = onnxruntime.SessionOptions()
         session.log_severity_level = 3
         if not optimize:
             session.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         self.session = onnxruntime.InferenceSession(str(path), session, providers=["CPUExecutionProvider"])
-        self.shapes = [[d if isinstance(d, int) and d > 0 else 1 for d in i.shape] for i in self.session.get_inputs()]
+        self.shapes = [fixed(i.shape, batch) for i in self.session.get_inputs()]
 
     def run(self, inputs):
         feeds = {}
@@ -41,12 +46,12 @@ class OnnxModel:
 
 
 class TfliteModel:
-    def __init__(self, path, optimize):
+    def __init__(self, path, optimize, batch=1):
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
         kind = OpResolverType.AUTO if optimize else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         self.interpreter = Interpreter(model_path=str(path), experimental_op_resolver_type=kind)
         details = self.interpreter.get_input_details()
-        self.shapes = [[d if d > 0 else 1 for d in i["shape_signature"].tolist()] for i in details]
+        self.shapes = [fixed(i["shape_signature"].tolist(), batch) for i in details]
         for detail, shape in zip(details, self.shapes):
             if detail["shape"].tolist() != shape:
                 self.interpreter.resize_tensor_input(detail["index"], shape)
@@ -76,8 +81,8 @@ class TfliteModel:
         return outputs
 
 
-def load(path, optimize=True):
-    return (TfliteModel if path.suffix == ".tflite" else OnnxModel)(path, optimize)
+def load(path, optimize=True, batch=1):
+    return (TfliteModel if path.suffix == ".tflite" else OnnxModel)(path, optimize, batch)
 
 
 def is_channels_first(shape):
@@ -88,7 +93,7 @@ def to_layout(sample, shape):
     """An HWC picture or a ready tensor, in the model's own shape."""
     if sample.ndim == 3 and len(shape) == 4:
         sample = sample.transpose(2, 0, 1) if is_channels_first(shape) else sample
-    return sample.reshape(shape)
+    return numpy.resize(sample, shape)  # a batch repeats it
 
 
 def photograph(path, size, preprocess):
@@ -109,7 +114,7 @@ def make_samples(shapes, options):
             yield path.name, [photograph(path, (width, height), options.preprocess)]
     for index in range(options.noise):
         draw = numpy.random.default_rng(index)
-        values = [draw.standard_normal(shape, numpy.float32) for shape in shapes]
+        values = [draw.standard_normal([1, *shape[1:]], numpy.float32) for shape in shapes]
         # One noise picture for both layouts: made as HWC.
         yield f"noise{index}", [v[0].transpose(1, 2, 0) if is_channels_first(s) else v[0] if len(s) == 4 else v
                                 for v, s in zip(values, shapes)]
@@ -151,11 +156,12 @@ def main():
     parser.add_argument("--limit", type=int, help="at most so many photographs, in sorted order")
     parser.add_argument("--noise", type=int, default=0, metavar="N", help="N seeded noise samples too")
     parser.add_argument("--output-order", type=int, nargs="+", help="for output i of SOURCE, which output of TARGET")
+    parser.add_argument("--batch", type=int, default=1, help="that many copies of a sample at a time, where a model lets it be free")
     parser.add_argument("--no-optimize", action="store_true", help="both runtimes without optimizations and delegates")
     options = parser.parse_args()
     if not options.photos and not options.noise:
         options.noise = 8
-    source, target = (load(path, not options.no_optimize) for path in (options.source, options.target))
+    source, target = (load(path, not options.no_optimize, options.batch) for path in (options.source, options.target))
     result = compare(source, target, make_samples(source.shapes, options), options.output_order)
     print(json.dumps({"source": options.source.name, "target": options.target.name, **result}))
 

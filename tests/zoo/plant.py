@@ -1,15 +1,24 @@
-"""Plants one fault in a native file: plant.py IN OUT --fault NAME --seed N [--place I] [--json FILE]; plant.py --list
+"""Plants faults in a native file.
 
-Independent of fetafix: it works on the file's own objects (plant_onnx.py, plant_tflite.py), one table of faults a format.
-The place is drawn by the seed among the places where the fault applies and the planted file still runs in its own
-runtime; --place I takes the I-th place of all instead. Beside OUT goes a record of the truth:
+    plant.py IN OUT --fault NAME --seed N [--place I] [--json FILE]    one fault
+    plant.py IN OUT --count K --seed N [--near] [--json FILE]          K different ones at K places (plant_many.py)
+    plant.py --list                                                    the faults of both formats
+
+Independent of fetafix: it works on the file's own objects (plant_onnx.py, plant_tflite.py, faults/), one table of faults a
+format. The place is drawn by the seed among the places where the fault applies, the planted file still runs in its own
+runtime and something changes on noise (where nothing changes anywhere, the first that runs); --place I takes the I-th place
+of all instead. A fault whose file must not run is placed where the runtime refuses it. Beside OUT goes a record of the truth:
 
     fault, pattern (its number in the list of recurrent patterns, or null), class, format
     index, op_type, node   the operator touched, by its index in OUT's node list (main graph); for an inserted operator itself
     index_in               its index in IN's node list; null for an inserted one
     ends                   for an inserted or removed operator: indices in OUT of the operators on both sides of the edge
     slot or attribute      what of it changed
-    effect_on_noise        largest output difference between IN and OUT on one noise sample (null: the shapes differ)
+    effect_on_noise        largest output difference between IN and OUT on one noise sample (null: the shapes differ, or it does
+                           not run)
+    recognizer             "none" for the kinds that no recognizer is written for
+    loads, refusal         false, and what the runtime said
+    batch                  2 where it takes two samples at a time to see it
 """
 
 import argparse
@@ -21,23 +30,8 @@ from pathlib import Path
 
 import numpy
 
-import oracle
-
-
-class DoesNotApply(Exception):
-    """Raised by a fault when the place that it was given can't take it."""
-
-
-def run_on_noise(path):
-    model = oracle.load(path)
-    samples = [numpy.random.default_rng(0).standard_normal(shape, numpy.float32) for shape in model.shapes]
-    return model.run(samples)
-
-
-def difference(before, after):
-    if [b.shape for b in before] != [a.shape for a in after]:
-        return None
-    return max(float(numpy.abs(numpy.asarray(b, float) - numpy.asarray(a, float)).max()) for b, a in zip(before, after))
+from faults.common import DoesNotApply
+from runs import Refused, difference, has_effect, outputs_on_noise
 
 
 def format_of(path):
@@ -57,6 +51,46 @@ def attempt(planter, original, fault, place, seed, output):
     return record
 
 
+def describe(fault, planter, record):
+    about = {"fault": fault.name, "pattern": fault.pattern, "class": fault.kind, "format": planter.FORMAT, **record}
+    if not fault.recognizer:
+        about["recognizer"] = "none"
+    if fault.batch > 1:
+        about["batch"] = fault.batch
+    return about
+
+
+def require_run_alone(path):
+    """What takes several samples to see must run with one."""
+    try:
+        outputs_on_noise(path)
+    except Refused as error:
+        raise DoesNotApply(str(error)) from error
+
+
+def outcome(fault, before, path):
+    """(what there is to say about the planted file, whether it is as the fault wants it)"""
+    if fault.batch > 1:
+        require_run_alone(path)
+    try:
+        after = outputs_on_noise(path, fault.batch)
+    except Refused as error:
+        if fault.loads and fault.batch == 1:
+            raise DoesNotApply(str(error)) from error
+        return {"effect_on_noise": None, **({} if fault.loads else {"loads": False, "refusal": str(error)})}, True
+    if not fault.loads:
+        raise DoesNotApply("the runtime takes it")
+    return {"effect_on_noise": difference(before, after)}, has_effect(before, after)
+
+
+def places_in_order(options, fault, places):
+    if options.place is None:
+        return random.Random(f"{options.seed} {fault.name}").sample(range(len(places)), len(places))
+    if options.place >= len(places):
+        sys.exit(f"{fault.name}: place {options.place} of {len(places)}")
+    return [options.place]
+
+
 def plant(options):
     planter = format_of(options.input)
     faults = {fault.name: fault for fault in planter.FAULTS}
@@ -66,32 +100,34 @@ def plant(options):
     original = planter.read(options.input)
     places = fault.places(planter.File(copy.deepcopy(original)))
     if not places:
-        sys.exit(f"{options.fault}: {options.input.name} has no place for it")
-    if options.place is not None:
-        if options.place >= len(places):
-            sys.exit(f"{options.fault}: place {options.place} of {len(places)}")
-        order = [options.place]
-    else:
-        order = random.Random(f"{options.seed} {options.fault}").sample(range(len(places)), len(places))
-    before = run_on_noise(options.input)
+        sys.exit(f"{fault.name}: {options.input.name} has no place for it")
+    before = outputs_on_noise(options.input, fault.batch)
     partial = options.output.with_name(f".partial-{options.output.name}")
-    reason = ""
-    for index in order:
+    reason, kept, best = "", None, None
+    for index in places_in_order(options, fault, places):
         try:
             record = attempt(planter, original, fault, places[index], options.seed, partial)
-            after = run_on_noise(partial)
-        except DoesNotApply as error:
-            reason = str(error)
-            continue
-        except Exception as error:  # the runtime's refusal has a different type in each runtime
+            seen, is_wanted = outcome(fault, before, partial)
+        except Exception as error:  # the place, or what a package makes of the damaged file
             reason = str(error).split("\n")[0][:200]
             continue
-        partial.replace(options.output)
-        return {"fault": fault.name, "pattern": fault.pattern, "class": fault.kind, "format": planter.FORMAT, **record,
-                "place": index, "places": len(places), "seed": options.seed,
-                "effect_on_noise": difference(before, after)}
+        if is_wanted or best is None:
+            kept = {**describe(fault, planter, record), "place": index, "places": len(places), "seed": options.seed, **seen}
+            best = partial.read_bytes()
+        if is_wanted:
+            break
     partial.unlink(missing_ok=True)
-    sys.exit(f"{options.fault}: none of {len(order)} places of {options.input.name} takes it; last: {reason}")
+    if best is None:
+        sys.exit(f"{fault.name}: none of the places of {options.input.name} takes it; last: {reason}")
+    options.output.write_bytes(best)
+    return kept
+
+
+def print_list():
+    for planter in (format_of(Path("a.onnx")), format_of(Path("a.tflite"))):
+        for fault in planter.FAULTS:
+            marks = [*([] if fault.recognizer else ["recognizer: none"]), *([] if fault.loads else ["loads: false"])]
+            print(f"{planter.FORMAT}\t{fault.name}\t{fault.kind}\t{fault.pattern or '-'}\t{', '.join(marks) or '-'}")
 
 
 def main():
@@ -99,19 +135,24 @@ def main():
     parser.add_argument("input", type=Path, nargs="?")
     parser.add_argument("output", type=Path, nargs="?")
     parser.add_argument("--fault")
+    parser.add_argument("--count", type=int, help="that many different faults")
+    parser.add_argument("--near", action="store_true", help="with --count: within a few operators of each other")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--place", type=int)
     parser.add_argument("--json", type=Path, help="the record; without it on standard output")
     parser.add_argument("--list", action="store_true", help="print the faults of both formats")
     options = parser.parse_args()
     if options.list:
-        for planter in (format_of(Path("a.onnx")), format_of(Path("a.tflite"))):
-            for fault in planter.FAULTS:
-                print(f"{planter.FORMAT}\t{fault.name}\t{fault.kind}\t{fault.pattern or '-'}")
+        print_list()
         return
-    if not (options.input and options.output and options.fault):
-        parser.error("IN, OUT and --fault are needed")
-    record = json.dumps(plant(options), indent=1)
+    if not (options.input and options.output and (options.fault or options.count)):
+        parser.error("IN, OUT and --fault or --count are needed")
+    if options.count:
+        from plant_many import plant_many
+        result = plant_many(options)
+    else:
+        result = plant(options)
+    record = json.dumps(result, indent=1)
     options.json.write_text(record + "\n") if options.json else print(record)
 
 

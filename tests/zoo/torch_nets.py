@@ -3,6 +3,8 @@
     resnet   residual blocks with normalization, a strided stem with symmetric pads, max pooling
     former   patches, attention, LayerNorm, GELU: from opset 17 on LayerNormalization is a node, before it is arithmetic
     mixed    depthwise blocks with squeeze-and-excite and Hardswish, GroupNorm, PReLU, upsampling, a concatenation
+    parts    what the others lack: transposed and dilated convolution, pixel shuffle, bilinear resize, pools with ceil mode and
+             padding, InstanceNorm, masked attention, a norm, a whole feature map flattened into the classifier
     rnn      rows of the picture as a sequence: a bidirectional LSTM, then a GRU
 
 Weights are drawn, gamma and beta too; normalization statistics are measured on seeded pictures. --folded lets the
@@ -110,6 +112,32 @@ class Mixed(nn.Module):
         return self.head(functional.silu(self.mix(x)).mean((2, 3)))
 
 
+class Parts(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.dilated = conv_bn(3, 16, 3, 2), nn.Conv2d(16, 16, 3, padding=2, dilation=2)
+        self.norm, self.down = nn.InstanceNorm2d(16, affine=True), conv_bn(16, 32, 3, 2)
+        nn.init.uniform_(self.norm.weight, 3, 6)
+        self.up = nn.ConvTranspose2d(56, 16, 3, 2, 1, output_padding=1)
+        self.query, self.key, self.value = (nn.Linear(16, 16) for _ in range(3))
+        self.register_buffer("mask", torch.ones(64, 64).tril().bool())
+        self.head = nn.Linear(16 * 8 * 8, 10)
+
+    def forward(self, x):
+        x = functional.leaky_relu(self.stem(x), 0.2)
+        x = functional.max_pool2d(x, 3, 2, ceil_mode=True)
+        x = x + functional.relu6(self.norm(self.dilated(functional.max_pool2d(x, 3, 1, 1))))
+        coarse = functional.leaky_relu(self.down(functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)), 0.3)
+        wide = functional.interpolate(coarse, scale_factor=2.0, mode="bilinear")
+        x = torch.cat([x, functional.pixel_shuffle(coarse, 2), wide], 1)
+        x = functional.avg_pool2d(functional.hardswish(self.up(x)), 4).flatten(2).transpose(1, 2)
+        scores = 4 * self.query(x) @ self.key(x).transpose(1, 2)
+        scores = torch.where(self.mask, scores, torch.tensor(-1e9)).softmax(-1)
+        x = x + scores @ self.value(x)
+        x = (x - x[:, :1]) / (x.abs().sum(2, keepdim=True) + 1)
+        return 30 * torch.tanh(self.head(x.flatten(1)) / 3)
+
+
 class Recurrent(nn.Module):
     def __init__(self):
         super().__init__()
@@ -122,7 +150,7 @@ class Recurrent(nn.Module):
         return self.head(self.gru(self.lstm(x)[0])[0][:, -1])
 
 
-NETS = {"resnet": Resnet, "former": Former, "mixed": Mixed, "rnn": Recurrent}
+NETS = {"resnet": Resnet, "former": Former, "mixed": Mixed, "parts": Parts, "rnn": Recurrent}
 
 
 def pictures():

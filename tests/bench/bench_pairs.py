@@ -1,0 +1,49 @@
+"""The pairs that faults are planted into: right ones that count, in all directions. A new one is a line here."""
+
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "gate"))
+from pairs import IMAGENET, KERAS, LITE0  # noqa: E402
+
+# only: faults whose names hold one of these (all when empty). few: comes up in a quarter of the rounds. reduced: the target
+# keeps numbers in fewer bits, so that it is judged against itself before the fault.
+BenchPair = namedtuple("BenchPair", "source target data sort only few reduced", defaults=((), False, False))
+
+
+def pairs(sort, data, *names, **options):
+    return [BenchPair(*name.split(), data, sort, **options) for name in names]
+
+
+PAIRS = [
+    *pairs("plain", IMAGENET, "seeded_squeezenet.onnx seeded_squeezenet_sim.onnx"),
+    *pairs("equal shapes, branches, squeeze-and-excite", KERAS,
+           "branches.onnx branches_sim.onnx", "branches.onnx branches.tflite", "branches.tflite branches_from_tflite.onnx",
+           "branches.tflite branches_again.tflite"),
+    *pairs("depthwise, squeeze-and-excite", KERAS,
+           "mobilenet_v3.onnx mobilenet_v3_opset17.onnx", "mobilenet_v3.onnx mobilenet_v3.tflite",
+           "mobilenet_v3.tflite mobilenet_v3_from_tflite.onnx", "mixed.onnx mixed_sim.onnx", "mixed_folded.onnx mixed.onnx"),
+    *pairs("depthwise", LITE0, "sim.onnx lite0_float32.tflite", "lite0_float32.tflite lite0_again.tflite",
+           "lite0_float32.tflite sim.onnx", few=True),
+    *pairs("residual", KERAS, "resnet.onnx resnet_permuted.onnx", "resnet.onnx resnet.tflite",
+           "resnet.tflite resnet_equalized.onnx", "resnet.tflite resnet_permuted.tflite"),
+    *pairs("recurrent", KERAS, "rnn.onnx rnn_sim.onnx", "lstm_fused.onnx lstm_fused_extended.onnx", "lstm.onnx lstm.tflite",
+           "gru.onnx gru.tflite", "gru.tflite gru.onnx"),
+    *pairs("attention", KERAS, "former.onnx former_sim.onnx", "former.onnx former_opset17.onnx", "vit.onnx vit.tflite",
+           "vit.tflite vit.onnx"),
+    *pairs("other operators", KERAS, "parts.onnx parts_sim.onnx", "parts.onnx parts.tflite", "parts.tflite parts_sim.onnx"),
+    *pairs("channel shuffle", IMAGENET, "seeded_shufflenet.onnx seeded_shufflenet.tflite", few=True),
+    *pairs("LRN", IMAGENET, "light_inception_v1.onnx light_inception_v1_sim.onnx", only=("lrn",)),
+    *pairs("GELU", KERAS, "former.onnx former_gelu_node.onnx", only=("gelu",)),
+    *pairs("int8", KERAS, "branches.onnx branches_int8.tflite", only=("quantization",), reduced=True),
+    *pairs("int8", LITE0, "sim.onnx sim_int8.onnx", only=("quantization",), reduced=True),
+]
+
+
+def name_of(pair):
+    return f"{pair.source} -> {pair.target}"
+
+
+def direction(pair):
+    return " to ".join("TFLite" if name.endswith(".tflite") else "ONNX" for name in (pair.source, pair.target))

@@ -1,0 +1,90 @@
+"""What a planted fault does, and whether what fetafix said and wrote is right: by the record and the oracle alone."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ZOO = ROOT / "tests/zoo"
+sys.path.insert(0, str(ZOO))
+from faults.common import TWO_CLASSES  # noqa: E402
+
+ROUNDING = 2e-6  # of the largest output: what right files may differ by where the right pair is equal bit for bit
+NOISE = 8  # samples beside the photographs
+
+
+def script(python, name, *words, timeout=600):
+    return subprocess.run([str(python), str(ZOO / name), *map(str, words)], capture_output=True, text=True, timeout=timeout)
+
+
+class Oracle:
+    """Largest relative difference between two files, and labels that differ."""
+
+    def __init__(self, python, photos):
+        self.python, self.photos = python, photos
+
+    def compare(self, pair, reference, file, batch=1):
+        done = script(self.python, "oracle.py", reference, file, "--photos", self.photos, "--preprocess", pair.data.oracle,
+                      "--noise", NOISE, "--batch", batch)
+        if done.returncode:
+            return {"error": done.stderr.strip()[-300:]}
+        result = json.loads(done.stdout)
+        return {"relative": result["max_relative"], "labels": result["label_differences"]}
+
+
+class Bar:
+    """What still passes for right, given what the right pair differs by."""
+
+    def __init__(self, pair, clean):
+        self.clean, self.reduced = clean, pair.reduced
+
+    def is_equivalent(self, judged):
+        limit = 0.1 * self.clean["relative"] if self.reduced else max(10 * self.clean["relative"], ROUNDING)
+        return judged.get("relative") is not None and judged["relative"] <= limit
+
+    def is_right(self, judged):
+        limit = self.clean["relative"] if self.reduced else max(10 * self.clean["relative"], ROUNDING)
+        return (judged.get("relative") is not None and judged["relative"] <= limit and
+                (self.reduced or judged["labels"] <= self.clean["labels"]))
+
+
+def index_of(place):
+    return int(place.split("#")[1].split()[0]) if "#" in place else None
+
+
+def places_of(record):
+    """The operators that were touched; for a removed or inserted one either end of that edge."""
+    return {record.get("index"), record.get("inserted"), *(record.get("ends") or []), *(record.get("also") or [])} - {None}
+
+
+def named(fault):
+    return {index_of(fault.get("target_node", ""))} | {index_of(e.get("note", "")) for e in fault.get("evidence", [])
+                                                      if e.get("name") == "place"}
+
+
+def is_at(record, fault):
+    return bool(places_of(record) & named(fault))
+
+
+def classes_of(record):
+    return TWO_CLASSES.get(record["pattern"], set()) | {record["class"]}
+
+
+def place_columns(records, found):
+    """first: the first k entries are the k places (one entry may name each). Whole-file faults have no place."""
+    count = len(records)
+    if any(record.get("whole") for record in records):
+        return {"first": None, "third": None, "places_found": None, "false_places": None}
+    hit = lambda entries: [any(is_at(record, fault) for fault in entries) for record in records]
+    return {"first": all(hit(found[:count])), "third": all(hit(found[:count + 2])),
+            "places_found": sum(hit(found)),
+            "false_places": sum(not any(is_at(record, fault) for record in records) for fault in found)}
+
+
+def class_right(records, found):
+    """Of the first entry at each place; of the first entry of all where one fault has no place."""
+    def of(record):
+        at = found[:1] if record.get("whole") else [fault for fault in found if is_at(record, fault)] or found[:1]
+        return bool(at) and at[0].get("class") in classes_of(record)
+    return all(of(record) for record in records)

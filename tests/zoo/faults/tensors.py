@@ -1,0 +1,101 @@
+"""What a fault does to the numbers of one tensor: the same for every format.
+
+Each takes (array, axis of the output channels, random generator) and returns the array that replaces it, or None where
+nothing would change.
+"""
+
+import numpy
+
+
+def noise(array, axis, draw):
+    return array + draw.normal(0, 0.1 * array.std() or 0.1, array.shape).astype(array.dtype)
+
+
+def scale_small(array, axis, draw):
+    return array * array.dtype.type(1.01)
+
+
+def scale_large(array, axis, draw):
+    return array * array.dtype.type(1.5)
+
+
+def permuted(array, axis, draw):
+    if array.shape[axis] < 2:
+        return None
+    order = numpy.roll(draw.permutation(array.shape[axis]), 1)
+    return numpy.take(array, order, axis)
+
+
+def random(array, axis, draw):
+    return draw.normal(array.mean(), array.std() or 0.1, array.shape).astype(array.dtype)
+
+
+def zero(array, axis, draw):
+    return numpy.zeros_like(array)
+
+
+def one_channel(array, axis, draw):
+    """One output channel loses its values: the smallest fault that has a place inside a tensor."""
+    changed = array.copy()
+    numpy.moveaxis(changed, axis, 0)[draw.integers(array.shape[axis])] = 0
+    return changed
+
+
+def transposed(height, width):
+    """The two spatial axes of a kernel, swapped."""
+    def swap(array, axis, draw):
+        if array.ndim != 4 or array.shape[height] != array.shape[width] or array.shape[height] < 2:
+            return None
+        return numpy.swapaxes(array, height, width)
+    return swap
+
+
+def reinterpreted(order):
+    """The kernel was reshaped where it had to be transposed: the same numbers in another order."""
+    def change(array, axis, draw):
+        if array.ndim != 4:
+            return None
+        return numpy.ascontiguousarray(numpy.transpose(array, order)).reshape(array.shape)
+    return change
+
+
+def _scaled(array, axis, draw):
+    shape = [1] * array.ndim
+    shape[axis] = array.shape[axis]
+    return array * draw.uniform(0.6, 1.6, shape).astype(array.dtype)
+
+
+def channel_scales(array, axis, draw):
+    """Every output channel scaled by its own factor, the bias not: a normalization folded by halves."""
+    return _scaled(array, axis, draw) if array.ndim == 4 else None
+
+
+def other_axis_scales(array, axis, draw):
+    """Scales of a normalization applied along the input channels."""
+    if array.ndim != 4:
+        return None
+    other = max((a for a in range(4) if a != axis % 4), key=lambda a: array.shape[a])
+    return _scaled(array, other, draw)
+
+
+def merged_rows(array, axis, shape):
+    """Rows of a Dense behind a Flatten of `shape`: counted with the last of the merged axes first."""
+    merged = [n for n in shape[1:] if n != 1]
+    while merged and numpy.prod(merged) != array.shape[axis]:
+        merged = merged[1:]
+    if len(merged) < 2:
+        return None
+    order = numpy.arange(array.shape[axis]).reshape(merged)
+    order = numpy.moveaxis(order, 0, -1).ravel() if len(merged) > 2 else order.T.ravel()
+    return numpy.take(array, order, axis)
+
+
+def low_rank(array, axis, draw):
+    """A quarter of the singular values of the matrix (output channels by the rest)."""
+    matrix = numpy.moveaxis(array, axis, 0).astype(numpy.float64)
+    shape = matrix.shape
+    left, values, right = numpy.linalg.svd(matrix.reshape(shape[0], -1), full_matrices=False)
+    if len(values) < 4:
+        return None
+    values[len(values) // 4:] = 0
+    return numpy.moveaxis(((left * values) @ right).reshape(shape), 0, axis).astype(array.dtype)
