@@ -1,5 +1,5 @@
-// Operators that can't run on what they read: an operand has the right numbers in another shape, or is another
-// value than it should be.
+// Operators that can't run on what they read: an operand has the right numbers in another shape, or is
+// another value than it should be.
 #include <algorithm>
 
 #include "align/walk.h"

@@ -82,7 +82,8 @@ void compare_axis(Candidate& out, const Place& place, const NodePair& pair) {
            place.alignment.values[0].contains(target.inputs[i]);
   };
   size_t at = 0;
-  while (target.type == "Concat" && at + 1 < std::min(source.inputs.size(), target.inputs.size()) && !known(at))
+  while (target.type == "Concat" && at + 1 < std::min(source.inputs.size(), target.inputs.size()) &&
+         !known(at))
     ++at;
   if (!known(at)) return;
   const auto operand = place.alignment.pairs.find(target.inputs[at]);

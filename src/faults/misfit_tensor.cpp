@@ -1,6 +1,6 @@
-// misfit-tensor: stored numbers of a linear operator have a size that can't go with what it reads or writes, so
-// that it does not run. Where the source has folded or unfolded a normalization, its effective form is what
-// belongs there.
+// misfit-tensor: stored numbers of a linear operator have a size that can't go with what it reads or writes,
+// so that it does not run. Where the source has folded or unfolded a normalization, its effective form is
+// what belongs there.
 #include <algorithm>
 
 #include "faults/effective.h"
@@ -72,9 +72,9 @@ std::vector<Candidate> misfit_tensor(const Place& place) {
   auto source = effective(place.source, place.segment->source_nodes, source_constants(place));
   if (!source) return misfit_operands(place);
   const NodeId core = counterpart_of_core(place, place.source.node(source->core).type);
-  const bool normalized = std::any_of(
-      place.segment->target_nodes.begin(), place.segment->target_nodes.end(),
-      [&](NodeId id) { return place.target.node(id).type == "BatchNormalization"; });
+  const bool normalized =
+      std::any_of(place.segment->target_nodes.begin(), place.segment->target_nodes.end(),
+                  [&](NodeId id) { return place.target.node(id).type == "BatchNormalization"; });
   if (core < 0 || normalized) return misfit_operands(place);
   const auto weights = stored_operand(place, core, 1);
   if (!weights) return {};

@@ -19,7 +19,8 @@ std::vector<Candidate> named_otherwise(const Place& place) {
   const bool ran = place.segment->relative_error != 1;  // what could not is all wrong
   for (graph::NodeId id : place.segment->target_nodes) {
     const graph::Node& node = place.target.node(id);
-    if (!node.domain.empty() || (!ran && node.role == graph::Role::core && !in_source(node.type))) unread = id;
+    if (!node.domain.empty() || (!ran && node.role == graph::Role::core && !in_source(node.type)))
+      unread = id;
   }
   for (graph::NodeId id : place.segment->source_nodes) {
     const std::string& type = place.source.node(id).type;
@@ -38,7 +39,8 @@ std::vector<Candidate> named_otherwise(const Place& place) {
                     (target.domain.empty() ? "" : " of " + target.domain) + "; the source has a " +
                     source.type + " here";
   out.advice = "check the converter's option for operators of its own";
-  out.edits.push_back(graph::ChangeType{graph::address_of(place.target, unread), source.type, source.attributes});
+  out.edits.push_back(
+      graph::ChangeType{graph::address_of(place.target, unread), source.type, source.attributes});
   return {out};
 }
 

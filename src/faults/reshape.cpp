@@ -1,5 +1,6 @@
-// missing-reshape: an operand has the source's numbers in another shape than its reader takes (a lost Flatten).
-// reshape-size: a Reshape states sizes that what it reads does not have (frozen from another model or batch).
+// missing-reshape: an operand has the source's numbers in another shape than its reader takes (a lost
+// Flatten). reshape-size: a Reshape states sizes that what it reads does not have (frozen from another model
+// or batch).
 #include <algorithm>
 
 #include "faults/in_target.h"

@@ -39,8 +39,8 @@ struct ValueAddress {
 // Writes the tensor that operand `slot` of the operator holds.
 //   Precondition: the slot holds a constant, or is absent and the operator may have one there (a bias).
 //   Effect: this use of the constant has this value, in the view's layout; other uses keep theirs.
-//   It is stored in the type that the file keeps it in, unless `retype`: then as it is given, where nothing is
-//   stored or what is stored has another type than the operator takes.
+//   It is stored in the type that the file keeps it in, unless `retype`: then as it is given, where nothing
+//   is stored or what is stored has another type than the operator takes.
 struct SetTensor {
   Address at;
   int slot = 0;

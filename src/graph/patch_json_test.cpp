@@ -37,13 +37,12 @@ Patch everything() {
   insert.operands = {std::nullopt, tensor, Tensor::of(std::vector<float>{}, {0})};
   insert.other_operands = {{0, {1, {}, 0}}};
   patch.groups.emplace_back();
-  for (const Edit& edit : std::vector<Edit>{
-           SetOperand{at(4), 1, {0, {}, 0}}, SetOperand{at(4), 1, {-1, at(2), 1}},
-           ChangeType{at(5), "MaxPool", attributes}, RemoveNode{at(6), 1}, KeepOutputs{at(7), 1}, insert,
-           SetTensor{at(1), 2, tensor, true}, SetMetadata{"opset", 17, {}},
-           SetMetadata{"operator_code", 3, at(9)},
-           SetOutput{1, {-1, at(3), 0}},
-           SeparateOutput{at(3), 1}, SortOperators{}})
+  for (const Edit& edit :
+       std::vector<Edit>{SetOperand{at(4), 1, {0, {}, 0}}, SetOperand{at(4), 1, {-1, at(2), 1}},
+                         ChangeType{at(5), "MaxPool", attributes}, RemoveNode{at(6), 1},
+                         KeepOutputs{at(7), 1}, insert, SetTensor{at(1), 2, tensor, true},
+                         SetMetadata{"opset", 17, {}}, SetMetadata{"operator_code", 3, at(9)},
+                         SetOutput{1, {-1, at(3), 0}}, SeparateOutput{at(3), 1}, SortOperators{}})
     patch.groups[1].edits.push_back(edit);
   Redeclare declared;
   declared.value.node = at(2);

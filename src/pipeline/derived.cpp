@@ -7,8 +7,7 @@ namespace {
 Tensor disturbed(Tensor tensor) {
   if (tensor.dtype() != DType::float32) return tensor;
   size_t k = 0;
-  for (float& v : tensor.mutable_as<float>())
-    v *= (k++ * 2654435761u >> 16) & 1 ? 1 + 1.2e-7f : 1 - 1.2e-7f;
+  for (float& v : tensor.mutable_as<float>()) v *= (k++ * 2654435761u >> 16) & 1 ? 1 + 1.2e-7f : 1 - 1.2e-7f;
   return tensor;
 }
 

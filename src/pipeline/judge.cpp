@@ -93,9 +93,9 @@ void judge(Run& run) {
   else if (!run.analysis->faults.empty())
     judge_faulty(run, labels);
   else if (!run.pair.target.defects.empty())
-    run.conclude(labels ? Verdict::different : Verdict::latent,
-                 "the file is not well formed, and that it runs is luck: " +
-                     run.pair.target.defects[0].explanation);
+    run.conclude(
+        labels ? Verdict::different : Verdict::latent,
+        "the file is not well formed, and that it runs is luck: " + run.pair.target.defects[0].explanation);
   else
     judge_faultless(run, labels);
 }

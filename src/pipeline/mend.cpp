@@ -44,10 +44,9 @@ size_t report(Run& run, results::Fault fault) {
 // An operator that can't run shows at each of those that join what it makes: then the same edits mend all.
 bool is_kept(const std::vector<Kept>& kept, const graph::EditGroup& group) {
   const auto same = [&](const graph::EditGroup& other) {
-    return std::equal(group.edits.begin(), group.edits.end(), other.edits.begin(), other.edits.end(),
-                      [](const graph::Edit& a, const graph::Edit& b) {
-                        return graph::describe(a) == graph::describe(b);
-                      });
+    return std::equal(
+        group.edits.begin(), group.edits.end(), other.edits.begin(), other.edits.end(),
+        [](const graph::Edit& a, const graph::Edit& b) { return graph::describe(a) == graph::describe(b); });
   };
   return std::any_of(kept.begin(), kept.end(), [&](const Kept& one) { return same(one.group); });
 }

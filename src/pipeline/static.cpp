@@ -33,7 +33,8 @@ Status open_target(Pair& pair, const Options& options) {
     side.broken = lifted.error().message;
   FETAFIX_CHECK(make_sound(pair, options));
   if (side.lifted.graph.outputs.empty())
-    return in_context(side.path, lifted.ok() ? Error{ErrorKind::file, "a model without outputs"} : lifted.error());
+    return in_context(side.path,
+                      lifted.ok() ? Error{ErrorKind::file, "a model without outputs"} : lifted.error());
   return {};
 }
 

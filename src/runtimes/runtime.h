@@ -40,7 +40,7 @@ struct LoadOptions {
 
 // An option of a runtime, as the user gives it: --runtime-option NAME=VALUE.
 struct RuntimeOption {
-  std::string_view name;  // "tflite.kernels"
+  std::string_view name;                 // "tflite.kernels"
   std::vector<std::string_view> values;  // the first is the default
 };
 

@@ -1,9 +1,11 @@
 // Lifting ONNX is close to the identity: one native node is one view node of opset 21 (upgrade.h).
+#include <algorithm>
 #include <map>
 #include <set>
 
 #include "formats/onnx/external.h"
 #include "formats/onnx/model.h"
+#include "formats/onnx/operands.h"
 #include "formats/onnx/order.h"
 #include "formats/onnx/upgrade.h"
 
@@ -164,6 +166,7 @@ class Lifter {
       node.slots.push_back(i);
       readable = readable && !unread;
     }
+    readable = readable && has_its_operands(node);
     for (const auto& attribute : wire.attribute()) {
       if (attribute.has_g()) continue;  // add_bodies
       auto value = read_attribute(attribute);
@@ -191,6 +194,13 @@ class Lifter {
       return {};
     return add_opaque(std::move(node), wire, index,
                       foreign.empty() ? "its meaning is not known here" : "inside, " + foreign);
+  }
+
+  static bool has_its_operands(const Node& node) {
+    const auto needed = static_cast<size_t>(node.domain.empty() ? fewest_operands(node.type) : 0);
+    return node.inputs.size() >= needed &&
+           std::none_of(node.inputs.begin(), node.inputs.begin() + static_cast<std::ptrdiff_t>(needed),
+                        [](ValueId in) { return in == graph::no_value; });
   }
 
   // Lifts the nested graphs of a node; what they capture become inputs. Returns what in them has no meaning

@@ -40,7 +40,8 @@ class OnnxFormat final : public Format {
 bool OnnxFormat::recognizes(BytesView head) const {
   if (head.size() < 8) return false;
   const auto byte = [&](size_t i) { return static_cast<unsigned>(head[i]); };
-  if (byte(0) == 0x08) return byte(1) < 0x80 && (byte(2) & 7) == 2;  // whatever version it states
+  // Whatever version it states; a text or the graph follows, or the model's own version (5, a varint).
+  if (byte(0) == 0x08) return byte(1) < 0x80 && ((byte(2) & 7) == 2 || byte(2) == 0x28);
   return (byte(0) == 0x12 || byte(0) == 0x3a || byte(0) == 0x42) && byte(1) > 0 && byte(1) < 0x80 &&
          byte(0) != byte(1);
 }

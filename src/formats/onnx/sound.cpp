@@ -4,6 +4,7 @@
 #include <array>
 
 #include "formats/onnx/names.h"
+#include "formats/onnx/operands.h"
 #include "formats/onnx/order.h"
 
 namespace fetafix::formats::onnx {
@@ -46,11 +47,26 @@ graph::Address at(int index) {
 
 // Operands that hold trained or fixed numbers as a rule, by operator: from this slot on.
 int first_constant_slot(const std::string& type) {
-  static const std::map<std::string, int> slots{
-      {"Conv", 1},  {"ConvTranspose", 1},      {"Gemm", 1},  {"BatchNormalization", 1}, {"InstanceNormalization", 1},
-      {"PRelu", 1}, {"LayerNormalization", 1}, {"LSTM", 1},  {"GRU", 1},                {"RNN", 1},
-      {"MatMul", 1}, {"Reshape", 1},           {"Clip", 1},  {"Pad", 1},                {"Slice", 1},
-      {"Squeeze", 1}, {"Unsqueeze", 1},        {"Tile", 1},  {"Expand", 1},             {"Resize", 1}};
+  static const std::map<std::string, int> slots{{"Conv", 1},
+                                                {"ConvTranspose", 1},
+                                                {"Gemm", 1},
+                                                {"BatchNormalization", 1},
+                                                {"InstanceNormalization", 1},
+                                                {"PRelu", 1},
+                                                {"LayerNormalization", 1},
+                                                {"LSTM", 1},
+                                                {"GRU", 1},
+                                                {"RNN", 1},
+                                                {"MatMul", 1},
+                                                {"Reshape", 1},
+                                                {"Clip", 1},
+                                                {"Pad", 1},
+                                                {"Slice", 1},
+                                                {"Squeeze", 1},
+                                                {"Unsqueeze", 1},
+                                                {"Tile", 1},
+                                                {"Expand", 1},
+                                                {"Resize", 1}};
   const auto found = slots.find(type);
   return found == slots.end() ? 1 << 20 : found->second;
 }
@@ -72,10 +88,28 @@ Tensor some_numbers(const onnx_wire::Node& node, int slot) {
 // Operators whose floating operands and results all have one type. Source: the type constraints of the ONNX
 // operator specification.
 bool has_one_type(const std::string& type) {
-  static const std::set<std::string> types{
-      "Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "Pow", "PRelu", "Clip", "Max",
-      "Min",  "Sum",           "Mean", "Concat", "BatchNormalization", "InstanceNormalization", "LSTM", "GRU",
-      "RNN",  "Pad"};
+  static const std::set<std::string> types{"Conv",
+                                           "ConvTranspose",
+                                           "Gemm",
+                                           "MatMul",
+                                           "Add",
+                                           "Sub",
+                                           "Mul",
+                                           "Div",
+                                           "Pow",
+                                           "PRelu",
+                                           "Clip",
+                                           "Max",
+                                           "Min",
+                                           "Sum",
+                                           "Mean",
+                                           "Concat",
+                                           "BatchNormalization",
+                                           "InstanceNormalization",
+                                           "LSTM",
+                                           "GRU",
+                                           "RNN",
+                                           "Pad"};
   return types.contains(type);
 }
 
@@ -139,7 +173,9 @@ class Finder {
     }
     const int64_t ir = now_.ir_version();
     if (ir >= 3 && ir <= ir_version_of(newest_opset)) return;
-    add({"", "unsupported", "ir-version",
+    add({"",
+         "unsupported",
+         "ir-version",
          "the file states version " + std::to_string(ir) + " of the ONNX format, which no runtime reads",
          "convert with an exporter that the runtime's version keeps up with",
          {{graph::SetMetadata{"ir_version", ir_version_of(right)}}}});
@@ -154,7 +190,9 @@ class Finder {
         const auto writers = names.writers(name);
         const bool again = names.is_given(name) || writers.front() != i;
         if (!again) continue;
-        return add({place_of(graph(), i), "graph", "duplicate-name",
+        return add({place_of(graph(), i),
+                    "graph",
+                    "duplicate-name",
                     "it writes '" + name + "', which exists already",
                     "check how the converter names values",
                     {{graph::SeparateOutput{at(i), k}}}});
@@ -166,7 +204,8 @@ class Finder {
   graph::ValueAddress value_before(int index) const {
     for (int i = index - 1; i >= 0; --i) {
       const auto& node = graph().node(i);
-      if (node.op_type() != "Constant" && node.output_size() > 0 && !node.output(0).empty()) return {-1, at(i), 0};
+      if (node.op_type() != "Constant" && node.output_size() > 0 && !node.output(0).empty())
+        return {-1, at(i), 0};
     }
     return {0, {}, 0};
   }
@@ -175,14 +214,19 @@ class Finder {
     const Names names(graph());
     for (int i = 0; i < graph().node_size(); ++i) {
       const auto& node = graph().node(i);
-      for (int k = 0; k < node.input_size(); ++k) {
-        const std::string& name = node.input(k);
-        if (name.empty() || names.exists(name)) continue;
+      const int needed = node.domain().empty() ? fewest_operands(node.op_type()) : 0;
+      for (int k = 0; k < std::max(node.input_size(), needed); ++k) {
+        const std::string name = k < node.input_size() ? node.input(k) : "";
+        if (name.empty() ? k >= needed : names.exists(name)) continue;
         const bool constant = k >= first_constant_slot(node.op_type());
-        Defect defect{place_of(graph(), i), constant ? "parameters" : "graph",
+        Defect defect{place_of(graph(), i),
+                      constant ? "parameters" : "graph",
                       constant ? "missing-tensor" : "dangling-operand",
-                      "it reads '" + name + "', which nothing computes and the file does not hold",
-                      "check that the converter writes every value that it names", {}};
+                      name.empty()
+                          ? "its operand " + std::to_string(k) + " is absent"
+                          : "it reads '" + name + "', which nothing computes and the file does not hold",
+                      "check that the converter writes every value that it names",
+                      {}};
         if (constant)
           defect.ways = {{graph::SetTensor{at(i), k, some_numbers(node, k), true}}};
         else
@@ -202,7 +246,9 @@ class Finder {
       for (int k = 0; k < node.input_size(); ++k) {
         const auto writers = names.writers(node.input(k));
         if (writers.empty() || writers[0] < i) continue;
-        Defect defect{place_of(graph(), i), "graph", "cycle",
+        Defect defect{place_of(graph(), i),
+                      "graph",
+                      "cycle",
                       "it reads '" + node.input(k) + "', which depends on what it computes itself",
                       "check how the converter ties operators together",
                       {{graph::SetOperand{at(i), k, value_before(i)}}}};
@@ -223,10 +269,13 @@ class Finder {
         for (const std::string& output : graph().node(i).output())
           if (!output.empty() && !names.is_read(output)) last = i;
       if (last < 0) return false;
-      Defect defect{place_of(graph(), last), "graph", "missing-output",
-                    "nothing computes the model's output '" + name + "', and nobody reads what this operator does",
-                    "check how the converter names the model's outputs",
-                    {{graph::SetOutput{k, {-1, at(last), 0}}}}};
+      Defect defect{
+          place_of(graph(), last),
+          "graph",
+          "missing-output",
+          "nothing computes the model's output '" + name + "', and nobody reads what this operator does",
+          "check how the converter names the model's outputs",
+          {{graph::SetOutput{k, {-1, at(last), 0}}}}};
       defect.stopgap = true;
       return add(std::move(defect));
     }
@@ -237,7 +286,8 @@ class Finder {
   DType usual_type() const {
     std::map<DType, int> counts;
     for (const auto& tensor : graph().initializer())
-      if (const DType dtype = onnx_wire::dtype_from_code(tensor.data_type()); is_floating(dtype)) ++counts[dtype];
+      if (const DType dtype = onnx_wire::dtype_from_code(tensor.data_type()); is_floating(dtype))
+        ++counts[dtype];
     const auto most = std::max_element(counts.begin(), counts.end(),
                                        [](const auto& a, const auto& b) { return a.second < b.second; });
     return most == counts.end() ? DType::float32 : most->first;
@@ -268,7 +318,9 @@ class Finder {
       const auto stored = onnx_wire::read_tensor(whole, folder_);
       const auto typed = stored.ok() ? cast(*stored, usual) : Result<Tensor>(stored.error());
       if (!typed.ok()) return;
-      add({place_of(graph(), index), "tensor-structure", "tensor-type",
+      add({place_of(graph(), index),
+           "tensor-structure",
+           "tensor-type",
            "its operand " + std::to_string(slot) + " is stored as " + std::string(dtype_name(dtype)) +
                ", the others as " + std::string(dtype_name(usual)),
            "check the converter's options for types",
@@ -285,7 +337,9 @@ class Finder {
         return node.op_type() == "Cast" && node.input_size() > 0 && node.input(0) == name;
       });
       if (!is_floating(dtype) || dtype == usual || cast) continue;
-      add({"", "input", "input-type",
+      add({"",
+           "input",
+           "input-type",
            "the model's input '" + name + "' is declared as " + std::string(dtype_name(dtype)) +
                ", and what reads it takes " + std::string(dtype_name(usual)),
            "check the example input that the converter was given",
@@ -319,9 +373,12 @@ class Finder {
     std::sort(mine.begin(), mine.end());
     std::sort(its.begin(), its.end());
     if (mine != its) return;
-    Defect defect{"", "input", "input-shape",
+    Defect defect{"",
+                  "input",
+                  "input-shape",
                   "the dimensions of the model's input '" + info.name() + "' are declared in another order",
-                  "check the example input that the converter was given", {}};
+                  "check the example input that the converter was given",
+                  {}};
     const DType dtype = onnx_wire::dtype_from_code(info.type().tensor_type().elem_type());
     for (const Shape& order : orders) defect.ways.push_back(redeclared(input, dtype, order));
     defect.only_if_it_loads = true;
@@ -331,7 +388,7 @@ class Finder {
   const onnx_wire::Model& file_;
   const std::filesystem::path& folder_;
   const graph::Graph& source_;
-  onnx_wire::Model now_;  // without numbers
+  onnx_wire::Model now_;     // without numbers
   std::set<DType> cast_to_;  // types that the file mixes by right
   std::vector<Defect> out_, last_;
 };

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "formats/onnx/names.h"
+#include "formats/onnx/operands.h"
 #include "formats/onnx/order.h"
 #include "formats/onnx/sound.h"
 
@@ -105,14 +106,17 @@ class FileEditor {
   // An operand that nothing computes, or that waits for its own reader.
   Result<bool> apply_one(const graph::SetOperand& edit) {
     FETAFIX_TRY(auto* reader, node(edit.at));
+    while (edit.input >= reader->input_size() && edit.input < fewest_operands(reader->op_type()))
+      reader->add_input("");
     if (edit.input < 0 || edit.input >= reader->input_size()) return false;
-    const std::string& now = reader->input(edit.input);
+    const std::string now = reader->input(edit.input);
     const Names names(graph_);
     const auto waiting = names.unordered();
     const auto writers = names.writers(now);
     const bool waits = !writers.empty() && writers[0] >= edit.at.op.index &&
                        std::find(waiting.begin(), waiting.end(), edit.at.op.index) != waiting.end();
-    if (names.exists(now) && !waits) return false;
+    const bool absent = now.empty() && edit.input < fewest_operands(reader->op_type());
+    if (!absent && (now.empty() || names.exists(now)) && !waits) return false;
     FETAFIX_TRY(const std::string name, name_of(edit.value));
     reader->set_input(edit.input, name);
     return true;

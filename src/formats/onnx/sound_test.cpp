@@ -8,7 +8,10 @@ using Damage = std::function<void(onnx_wire::Model&)>;
 
 ModelBuilder base() {
   ModelBuilder out(17);
-  out.input("x", {1, 3, 4, 4}).weights("w", noise({2, 3, 1, 1})).weights("v", noise({2, 2, 1, 1}, 2)).output("y");
+  out.input("x", {1, 3, 4, 4})
+      .weights("w", noise({2, 3, 1, 1}))
+      .weights("v", noise({2, 2, 1, 1}, 2))
+      .output("y");
   out.node("Conv", {"x", "w"}, {"a"}).node("Relu", {"a"}, {"b"}).node("Conv", {"b", "v"}, {"c"});
   return out.node("Sigmoid", {"c"}, {"y"});
 }
@@ -64,9 +67,12 @@ TEST(Sound, VersionsNamesAndTypesAreMended) {
       {"opset", [](auto& m) { m.clear_opset_import(); }},
       {"opset", [](auto& m) { m.mutable_opset_import(0)->set_version(99); }},
       {"input-type",
-       [](auto& m) { m.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->set_elem_type(11); }},
+       [](auto& m) {
+         m.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->set_elem_type(11);
+       }},
       {"missing-output", [](auto& m) { node(m, 3).set_output(0, "elsewhere"); }},
       {"dangling-operand", [](auto& m) { node(m, 2).set_input(0, "nowhere"); }},
+      {"dangling-operand", [](auto& m) { node(m, 2).set_input(0, ""); }},
       {"cycle", [](auto& m) { node(m, 1).set_input(0, "c"); }},
       {"tensor-type",
        [](auto& m) {
@@ -97,6 +103,12 @@ TEST(Sound, AMissingTensorGetsAPlace) {
   const Mended out = mended([](auto& m) { m.mutable_graph()->mutable_initializer()->DeleteSubrange(1, 1); });
   EXPECT_EQ(out.patterns, std::vector<std::string>{"missing-tensor"});
   EXPECT_NE(out.view.find("const %v float32[1,1,1,1]"), std::string::npos) << out.view;
+}
+
+TEST(Sound, AnAbsentOperandIsNoticedBeforeItIsMissed) {
+  const Mended out = mended([](auto& m) { node(m, 2).mutable_input()->RemoveLast(); });
+  EXPECT_EQ(out.patterns, std::vector<std::string>{"missing-tensor"});
+  EXPECT_NE(out.view.find("float32[1,1,1,1]"), std::string::npos) << out.view;
 }
 
 TEST(Sound, SeveralDefectsAreFoundOneBehindTheOther) {

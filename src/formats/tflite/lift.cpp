@@ -251,10 +251,10 @@ Result<Lifted> Lifter::run() {
   FETAFIX_CHECK(add_inputs());
   for (int i : order())
     if (auto status = add_operator(i); !status.ok())
-      return in_context(
-          "operator " + std::to_string(i) + " (" +
-              operator_name(*file_.model, *native_.operators()->Get(static_cast<uint32_t>(i))) + ")",
-          std::move(status).error());
+      return in_context("operator " + std::to_string(i) + " (" +
+                            operator_name(*file_.model, *native_.operators()->Get(static_cast<uint32_t>(i))) +
+                            ")",
+                        std::move(status).error());
   FETAFIX_CHECK(add_outputs());
   if (const size_t others = file_.model->subgraphs()->size() - read_.size(); others && depth_ == 0)
     out_.notes.push_back(std::to_string(others) + " other subgraph(s) are kept as they are");

@@ -52,34 +52,47 @@ bool has_weights(Builtin kind) {
 
 // Kinds whose first operand and first result have one type.
 bool keeps_type(Builtin kind) {
-  static const std::set<Builtin> kinds{
-      Builtin::CONV_2D, Builtin::DEPTHWISE_CONV_2D, Builtin::FULLY_CONNECTED, Builtin::ADD, Builtin::SUB,
-      Builtin::MUL, Builtin::DIV, Builtin::AVERAGE_POOL_2D, Builtin::MAX_POOL_2D, Builtin::RELU,
-      Builtin::RELU6, Builtin::CONCATENATION, Builtin::PAD, Builtin::MEAN, Builtin::LOGISTIC,
-      Builtin::SOFTMAX, Builtin::TANH, Builtin::HARD_SWISH, Builtin::TRANSPOSE_CONV};
+  static const std::set<Builtin> kinds{Builtin::CONV_2D,
+                                       Builtin::DEPTHWISE_CONV_2D,
+                                       Builtin::FULLY_CONNECTED,
+                                       Builtin::ADD,
+                                       Builtin::SUB,
+                                       Builtin::MUL,
+                                       Builtin::DIV,
+                                       Builtin::AVERAGE_POOL_2D,
+                                       Builtin::MAX_POOL_2D,
+                                       Builtin::RELU,
+                                       Builtin::RELU6,
+                                       Builtin::CONCATENATION,
+                                       Builtin::PAD,
+                                       Builtin::MEAN,
+                                       Builtin::LOGISTIC,
+                                       Builtin::SOFTMAX,
+                                       Builtin::TANH,
+                                       Builtin::HARD_SWISH,
+                                       Builtin::TRANSPOSE_CONV};
   return kinds.contains(kind);
 }
 
 // The kind whose options an operator carries, where they are those of one kind alone.
 std::optional<Builtin> kind_of_options(const schema::OperatorT& op) {
   using Options = schema::BuiltinOptions;
-  static const std::map<Options, Builtin> kinds{
-      {Options::Conv2DOptions, Builtin::CONV_2D},
-      {Options::DepthwiseConv2DOptions, Builtin::DEPTHWISE_CONV_2D},
-      {Options::FullyConnectedOptions, Builtin::FULLY_CONNECTED},
-      {Options::SoftmaxOptions, Builtin::SOFTMAX},
-      {Options::ConcatenationOptions, Builtin::CONCATENATION},
-      {Options::AddOptions, Builtin::ADD},
-      {Options::SubOptions, Builtin::SUB},
-      {Options::MulOptions, Builtin::MUL},
-      {Options::DivOptions, Builtin::DIV},
-      {Options::LeakyReluOptions, Builtin::LEAKY_RELU},
-      {Options::TransposeConvOptions, Builtin::TRANSPOSE_CONV},
-      {Options::ResizeBilinearOptions, Builtin::RESIZE_BILINEAR},
-      {Options::ReshapeOptions, Builtin::RESHAPE},
-      {Options::GatherOptions, Builtin::GATHER},
-      {Options::PackOptions, Builtin::PACK},
-      {Options::StridedSliceOptions, Builtin::STRIDED_SLICE}};
+  static const std::map<Options, Builtin> kinds{{Options::Conv2DOptions, Builtin::CONV_2D},
+                                                {Options::DepthwiseConv2DOptions, Builtin::DEPTHWISE_CONV_2D},
+                                                {Options::FullyConnectedOptions, Builtin::FULLY_CONNECTED},
+                                                {Options::SoftmaxOptions, Builtin::SOFTMAX},
+                                                {Options::ConcatenationOptions, Builtin::CONCATENATION},
+                                                {Options::AddOptions, Builtin::ADD},
+                                                {Options::SubOptions, Builtin::SUB},
+                                                {Options::MulOptions, Builtin::MUL},
+                                                {Options::DivOptions, Builtin::DIV},
+                                                {Options::LeakyReluOptions, Builtin::LEAKY_RELU},
+                                                {Options::TransposeConvOptions, Builtin::TRANSPOSE_CONV},
+                                                {Options::ResizeBilinearOptions, Builtin::RESIZE_BILINEAR},
+                                                {Options::ReshapeOptions, Builtin::RESHAPE},
+                                                {Options::GatherOptions, Builtin::GATHER},
+                                                {Options::PackOptions, Builtin::PACK},
+                                                {Options::StridedSliceOptions, Builtin::STRIDED_SLICE}};
   const auto found = kinds.find(op.builtin_options.type);
   return found == kinds.end() ? std::nullopt : std::optional(found->second);
 }
@@ -123,9 +136,7 @@ class Finder {
     const auto& buffer = *now_.buffers[tensor(index).buffer];
     return !buffer.data.empty() || buffer.offset > 1;
   }
-  bool is_input(int32_t index) {
-    return std::count(graph().inputs.begin(), graph().inputs.end(), index) > 0;
-  }
+  bool is_input(int32_t index) { return std::count(graph().inputs.begin(), graph().inputs.end(), index) > 0; }
   std::vector<size_t> writers(int32_t index) {
     std::vector<size_t> out;
     for (size_t i = 0; i < size(); ++i)
@@ -141,7 +152,9 @@ class Finder {
 
   void check_versions() {
     if (now_.version != schema_version)
-      add({"", "unsupported", "schema-version",
+      add({"",
+           "unsupported",
+           "schema-version",
            "the file states schema version " + std::to_string(now_.version) + ", and runtimes read 3",
            "convert with a converter of this format's version 3",
            {just(graph::SetMetadata{"schema_version", schema_version, {}})}});
@@ -150,9 +163,12 @@ class Finder {
       const int version = now_.operator_codes[op(i).opcode_index]->version;
       if (!seen.insert(op(i).opcode_index).second || (version > 0 && version <= newest_operator_version))
         continue;
-      Defect defect{place(i), "unsupported", "operator-version",
+      Defect defect{place(i),
+                    "unsupported",
+                    "operator-version",
                     "it is of version " + std::to_string(version) + ", which no runtime has",
-                    "convert with a converter that the runtime's version keeps up with", {}};
+                    "convert with a converter that the runtime's version keeps up with",
+                    {}};
       for (int good = 1; good <= 6; ++good)
         defect.ways.push_back(just(graph::SetMetadata{"operator_version", good, at(i)}));
       add(std::move(defect));
@@ -163,9 +179,10 @@ class Finder {
     for (size_t i = 0; i < size(); ++i) {
       const auto wanted = kind_of_options(op(i));
       if (!wanted || builtin_of(now_, op(i)) == *wanted) continue;
-      return add({place(i), "graph", "operator-code",
-                  std::string("it is called a ") +
-                      schema::EnumNameBuiltinOperator(builtin_of(now_, op(i))) +
+      return add({place(i),
+                  "graph",
+                  "operator-code",
+                  std::string("it is called a ") + schema::EnumNameBuiltinOperator(builtin_of(now_, op(i))) +
                       " and carries the options of a " + schema::EnumNameBuiltinOperator(*wanted),
                   "check the converter's list of operators that the runtime has",
                   {just(graph::SetMetadata{"operator_code", static_cast<int64_t>(*wanted), at(i)})}});
@@ -178,7 +195,10 @@ class Finder {
       for (size_t k = 0; k < op(i).outputs.size(); ++k) {
         const int32_t index = op(i).outputs[k];
         if (index < 0 || (!is_input(index) && writers(index).front() == i)) continue;
-        Defect defect{place(i), "graph", "duplicate-name", "it writes a tensor that exists already",
+        Defect defect{place(i),
+                      "graph",
+                      "duplicate-name",
+                      "it writes a tensor that exists already",
                       "check how the converter numbers tensors",
                       {just(graph::SeparateOutput{at(i), static_cast<int>(k)})}};
         defect.though_it_loads = true;
@@ -225,11 +245,13 @@ class Finder {
             (is_input(index) || is_stored(index) || tensor(index).is_variable || !writers(index).empty()))
           continue;
         if (index >= 0 && constant && element_count(shape_of(index)).value_or(0) == 0) continue;
-        Defect defect{place(i), constant ? "parameters" : "graph",
+        Defect defect{place(i),
+                      constant ? "parameters" : "graph",
                       constant ? "missing-tensor" : "dangling-operand",
                       "its operand " + std::to_string(k) +
                           (index < 0 ? " is absent" : " is computed nowhere and the file does not hold it"),
-                      "check that the converter writes every tensor that it names", {}};
+                      "check that the converter writes every tensor that it names",
+                      {}};
         if (!constant) {
           defect.ways = {just(graph::SetOperand{at(i), static_cast<int>(k), value_before(i)})};
         } else {
@@ -263,7 +285,9 @@ class Finder {
       for (size_t k = 0; k < op(i).inputs.size(); ++k) {
         const auto by = op(i).inputs[k] < 0 ? std::vector<size_t>() : writers(op(i).inputs[k]);
         if (by.empty() || by[0] < i) continue;
-        Defect defect{place(i), "graph", "cycle",
+        Defect defect{place(i),
+                      "graph",
+                      "cycle",
                       "its operand " + std::to_string(k) + " depends on what it computes itself",
                       "check how the converter ties operators together",
                       {just(graph::SetOperand{at(i), static_cast<int>(k), value_before(i)})}};
@@ -282,10 +306,13 @@ class Finder {
         if (outputs.empty() || outputs[0] < 0 || is_read(outputs[0])) continue;
         graph::SetOutput edit{static_cast<int>(k), {}};
         edit.value.node = at(i);
-        Defect defect{place(i), "graph", "missing-output",
+        Defect defect{place(i),
+                      "graph",
+                      "missing-output",
                       "nothing computes the model's output '" + tensor(index).name +
                           "', and nobody reads what this operator does",
-                      "check how the converter names the model's outputs", {just(std::move(edit))}};
+                      "check how the converter names the model's outputs",
+                      {just(std::move(edit))}};
         defect.stopgap = true;
         return add(std::move(defect));
       }
@@ -316,7 +343,9 @@ class Finder {
     if (!numbers.ok()) return false;
     for (float number : numbers->as<float>())
       if (!std::isfinite(number) || std::fabs(number) > 1e6f) return false;
-    Defect defect{place(index), "tensor-structure", "tensor-type",
+    Defect defect{place(index),
+                  "tensor-structure",
+                  "tensor-type",
                   "its weights are called int32 and are float32",
                   "check the converter's options for types",
                   {just(graph::SetTensor{at(index), 1, std::move(numbers).value(), true})}};
@@ -347,9 +376,12 @@ class Finder {
     while (std::next_permutation(order.begin(), order.end()));
     if (good.empty()) return false;
     const auto& data = now_.buffers[weights.buffer]->data;
-    Defect defect{place(index), "tensor-structure", "tensor-shape",
+    Defect defect{place(index),
+                  "tensor-structure",
+                  "tensor-shape",
                   "its weights have the shape " + to_string(now) + ", which does not go with what it reads",
-                  "check the converter's layout options", {}};
+                  "check the converter's layout options",
+                  {}};
     defect.though_it_loads = true;
     for (const Shape& shape : good) {
       auto numbers = Tensor::from_bytes(DType::float32, shape, std::as_bytes(std::span(data)));
@@ -393,15 +425,18 @@ class Finder {
     } else if (const auto by = writers(index); !by.empty()) {
       edit.value.node = at(by[0]);
       const auto& outputs = op(by[0]).outputs;
-      edit.value.output = static_cast<int>(std::find(outputs.begin(), outputs.end(), index) - outputs.begin());
+      edit.value.output =
+          static_cast<int>(std::find(outputs.begin(), outputs.end(), index) - outputs.begin());
       where = place(by[0]);
     } else {
       return false;
     }
     const bool input = edit.value.graph_input >= 0;
-    return add({where, input ? "input" : "tensor-structure", input ? "input-type" : "tensor-type",
-                "'" + declared.name + "' is declared as " +
-                    schema::EnumNameTensorType(declared.type) + ", and is FLOAT32 by what computes with it",
+    return add({where,
+                input ? "input" : "tensor-structure",
+                input ? "input-type" : "tensor-type",
+                "'" + declared.name + "' is declared as " + schema::EnumNameTensorType(declared.type) +
+                    ", and is FLOAT32 by what computes with it",
                 "check the example input and the types that the converter was given",
                 {just(std::move(edit))}});
   }
@@ -410,9 +445,12 @@ class Finder {
     const auto sequence = order().first;
     for (size_t i = 0; i < sequence.size(); ++i)
       if (sequence[i] != i) {
-        Defect defect{place(sequence[i]), "graph", "operator-order",
+        Defect defect{place(sequence[i]),
+                      "graph",
+                      "operator-order",
                       "operators stand before what they read, and runtimes run them as they stand",
-                      "check how the converter sorts operators", {just(graph::SortOperators{})}};
+                      "check how the converter sorts operators",
+                      {just(graph::SortOperators{})}};
         defect.though_it_loads = true;
         add(std::move(defect));
         return;

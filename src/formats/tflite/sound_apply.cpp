@@ -39,9 +39,8 @@ std::vector<size_t> execution_order(const std::vector<std::vector<int32_t>>& rea
   ordered = done.size();
   for (size_t i = 0; i < reads.size(); ++i)
     if (!waits[i].empty()) done.push_back(i), round[i] = static_cast<int>(reads.size()) + 1;
-  std::sort(done.begin(), done.end(), [&](size_t a, size_t b) {
-    return std::pair(round[a], a) < std::pair(round[b], b);
-  });
+  std::sort(done.begin(), done.end(),
+            [&](size_t a, size_t b) { return std::pair(round[a], a) < std::pair(round[b], b); });
   return done;
 }
 
@@ -137,7 +136,8 @@ class FileEditor {
   Result<bool> apply_one(const graph::SetTensor& edit) {
     if (!edit.retype) return false;
     FETAFIX_TRY(auto* op, operator_at(edit.at));
-    if (edit.slot < 0 || static_cast<size_t>(edit.slot) >= op->inputs.size()) return cannot("no such operand");
+    if (edit.slot < 0 || static_cast<size_t>(edit.slot) >= op->inputs.size())
+      return cannot("no such operand");
     int32_t& operand = op->inputs[static_cast<size_t>(edit.slot)];
     if (operand < 0) return cannot("the operand is absent");
     int readers = 0;
@@ -231,9 +231,7 @@ class FileEditor {
     return true;
   }
 
-  Result<bool> apply_one(const graph::SortOperators&) {
-    return sort = true;
-  }
+  Result<bool> apply_one(const graph::SortOperators&) { return sort = true; }
 
   schema::ModelT& model_;
   schema::SubGraphT& graph_;

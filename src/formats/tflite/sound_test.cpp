@@ -1,6 +1,6 @@
 // Files that no runtime loads: what is wrong is found in the file alone, and mending it makes a view of it.
-#include "formats/tflite/build_for_test.h"
 #include "formats/tflite/sound.h"
+#include "formats/tflite/build_for_test.h"
 
 namespace fetafix::formats::tflite {
 namespace {
@@ -70,11 +70,17 @@ TEST(Sound, WhatHasOneWayGivesTheModelBack) {
       {"operator-version", [](Net& n) { own_code(n, 2).version = 99; }},
       {"operator-code", [](Net& n) { own_code(n, 2).builtin_code = Builtin::FULLY_CONNECTED; }},
       {"operator-order", [](Net& n) { std::swap(n.graph().operators[0], n.graph().operators[1]); }},
-      {"dangling-operand", [](Net& n) { n.op(2).inputs[0] = n.tensor("lost", {1, 4, 4, 2}); }},
+      {"dangling-operand",
+       [](Net& n) {
+         n.op(2).inputs[0] = n.tensor("lost", {1, 4, 4, 2});
+       }},
       {"cycle", [](Net& n) { n.op(1).inputs[0] = n.c; }},
-      {"tensor-type", [](Net& n) { n.graph().tensors[static_cast<size_t>(n.second)]->type = schema::TensorType::INT32; }},
-      {"tensor-type", [](Net& n) { n.graph().tensors[static_cast<size_t>(n.a)]->type = schema::TensorType::INT32; }},
-      {"input-type", [](Net& n) { n.graph().tensors[static_cast<size_t>(n.image)]->type = schema::TensorType::UINT8; }},
+      {"tensor-type",
+       [](Net& n) { n.graph().tensors[static_cast<size_t>(n.second)]->type = schema::TensorType::INT32; }},
+      {"tensor-type",
+       [](Net& n) { n.graph().tensors[static_cast<size_t>(n.a)]->type = schema::TensorType::INT32; }},
+      {"input-type",
+       [](Net& n) { n.graph().tensors[static_cast<size_t>(n.image)]->type = schema::TensorType::UINT8; }},
   };
   for (const auto& [pattern, damage] : table) {
     const Mended out = mended(damage);
@@ -90,8 +96,7 @@ TEST(Sound, AnOutputThatNothingComputesIsWhatNobodyReads) {
 }
 
 TEST(Sound, ATensorWithoutDataGetsZerosOfItsShape) {
-  const Mended out =
-      mended([](Net& n) { n.graph().tensors[static_cast<size_t>(n.second)]->buffer = 0; });
+  const Mended out = mended([](Net& n) { n.graph().tensors[static_cast<size_t>(n.second)]->buffer = 0; });
   EXPECT_EQ(out.patterns, std::vector<std::string>{"missing-tensor"});
 }
 
