@@ -31,6 +31,8 @@ std::span<const Pattern> catalogue() {
               replaced_operator},
       Pattern{"extra-transpose", "tensor-structure", "a Transpose that the source does not have",
               extra_transpose},
+      Pattern{"transpose-order", "tensor-structure", "a Transpose that makes another order of dimensions",
+              transpose_order},
       Pattern{"rewired-operand", "graph", "an operand reads another value", rewired_operand},
       Pattern{"rewired-operator", "graph", "operands are swapped or are other values than in the source",
               rewired_operator},

@@ -62,6 +62,60 @@ TEST(Structure, AnotherAxis) {
   EXPECT_TRUE(out.accepted);
 }
 
+const std::string moved = R"(input %x float32[1,3,8,8]
+const %w1 float32[6,3,3,3] {random 1}
+const %w2 float32[384,4] {random 2}
+const %w3 float32[4,5] {random 3}
+const %sizes int64[2] {-1,384}
+%c = Conv(%x, %w1) {pads=[1,1,1,1]}
+%t = Transpose(%c) {perm=[0,2,3,1]}
+%f = Reshape(%t, %sizes)
+%m = MatMul(%f, %w2)
+%r = Relu(%m)
+%y = MatMul(%r, %w3)
+output %y
+)";
+
+TEST(Structure, AnotherOrderOfDimensions) {
+  const auto out = mend(moved, replaced(moved, "perm=[0,2,3,1]", "perm=[0,3,2,1]"));
+  EXPECT_EQ(out.faults, 1u);
+  EXPECT_EQ(out.pattern, "transpose-order");
+  EXPECT_TRUE(out.accepted);
+  EXPECT_EQ(out.edits, 1u);
+}
+
+TEST(Structure, AnOperatorThatIsCalledByANameThatNobodyKnows) {
+  const auto out = mend(branches, replaced(branches, "%c2 = Conv(%x, %w2)", "%c2 = Conv2D(%x, %w2)"));
+  EXPECT_EQ(out.faults, 1u);
+  EXPECT_EQ(out.pattern, "operator-type");
+  EXPECT_TRUE(out.accepted);
+}
+
+TEST(Structure, ALostFlattenIsPutBack) {
+  const std::string flat = R"(input %x float32[1,3,8,8]
+const %w1 float32[6,3,3,3] {random 1}
+const %w2 float32[6,4] {random 2}
+const %sizes int64[2] {-1,6}
+%c = Conv(%x, %w1)
+%p = GlobalAveragePool(%c)
+%f = Reshape(%p, %sizes)
+%y = MatMul(%f, %w2)
+output %y
+)";
+  const auto out = mend(flat, replaced(flat, "MatMul(%f, %w2)", "MatMul(%p, %w2)"));
+  EXPECT_EQ(out.faults, 1u);
+  EXPECT_EQ(out.pattern, "missing-reshape");
+  EXPECT_TRUE(out.accepted);
+}
+
+TEST(Structure, StoredNumbersOfAnotherSize) {
+  const auto out =
+      mend(branches, replaced(branches, "const %w2 float32[6,3,3,3] {random 2}", "const %w2 float32[6,27] {random 2}"));
+  EXPECT_EQ(out.faults, 1u);
+  EXPECT_EQ(out.pattern, "misfit-tensor");
+  EXPECT_TRUE(out.accepted);
+}
+
 TEST(Structure, AnOperatorThatNoPatternKnows) {
   const auto out = mend(branches, replaced(branches, "%r2 = Sigmoid(%c2)", "%r2 = Cos(%c2)"));
   EXPECT_EQ(out.faults, 1u);
