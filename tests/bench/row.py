@@ -87,7 +87,7 @@ class Bench:
                    effect=effect.get("relative"), code=code)
         if not result_file.exists():
             return {**out, "verdict": f"exit {code}", "detected": False, **place_columns(records, []), "class": False,
-                    "repaired": False, "flags": 0, "said": [messages]}
+                    "repaired": False, "flags": 0, "said": [messages.replace(f"{folder}/", "")]}
         result = json.loads(result_file.read_text())
         wanted = WRONG if loads else ("broken",)
         out["detected"] = loads and bool(result["faults"]) or self.verdict_on(case, file, folder) in wanted
