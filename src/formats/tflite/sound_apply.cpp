@@ -123,10 +123,15 @@ class FileEditor {
     code->deprecated_builtin_code = static_cast<int8_t>(std::min<int64_t>(edit.value, 127));
     code->version = 1;
     for (size_t i = 0; i < model_.operator_codes.size(); ++i)  // one that others use, in their version
-      if (model_.operator_codes[i]->builtin_code == code->builtin_code) {
-        op->opcode_index = static_cast<uint32_t>(i);
-        return true;
-      }
+      if (model_.operator_codes[i]->builtin_code == code->builtin_code) *code = *model_.operator_codes[i];
+    // A runtime refuses a list that holds a code it does not know, used or not.
+    int users = 0;
+    for (const auto& graph : model_.subgraphs)
+      for (const auto& other : graph->operators) users += other->opcode_index == op->opcode_index;
+    if (users == 1) {
+      *model_.operator_codes[op->opcode_index] = *code;
+      return true;
+    }
     op->opcode_index = static_cast<uint32_t>(model_.operator_codes.size());
     model_.operator_codes.push_back(std::move(code));
     return true;
