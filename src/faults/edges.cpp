@@ -12,7 +12,7 @@ namespace fetafix::faults {
 namespace {
 
 constexpr size_t most_dimensions = 5;  // of a Transpose whose orders are tried one by one
-constexpr int most_hops = 12;  // operators between a wrong order of dimensions and where it shows
+constexpr int most_hops = 12;          // operators between a wrong order of dimensions and where it shows
 
 using graph::NodeId;
 using graph::ValueId;
@@ -226,8 +226,8 @@ std::vector<Candidate> extra_transpose(const Place& place) {
   return out;
 }
 
-// ... or a Transpose that the source has too makes another order: of those that give the same sizes, the right
-// one is found by trying.
+// ... or a Transpose that the source has too makes another order: of those that give the same sizes, the
+// right one is found by trying.
 std::vector<Candidate> transpose_order(const Place& place) {
   if (!place.edge || place.edge->node < 0 || place.edge->actual != place.edge->expected) return {};
   std::vector<Candidate> out;

@@ -109,8 +109,8 @@ output %y
 }
 
 TEST(Structure, StoredNumbersOfAnotherSize) {
-  const auto out =
-      mend(branches, replaced(branches, "const %w2 float32[6,3,3,3] {random 2}", "const %w2 float32[6,27] {random 2}"));
+  const auto out = mend(branches, replaced(branches, "const %w2 float32[6,3,3,3] {random 2}",
+                                           "const %w2 float32[6,27] {random 2}"));
   EXPECT_EQ(out.faults, 1u);
   EXPECT_EQ(out.pattern, "misfit-tensor");
   EXPECT_TRUE(out.accepted);
