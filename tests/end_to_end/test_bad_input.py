@@ -26,7 +26,7 @@ UNREADABLE = {
     "tflite": {"operand-outside": "operand is tensor 99", "buffer-outside": "has buffer 4294967295",
                "buffer-behind-wraps": "truncated", "count-44": "offset leads outside", "input-negative": "an input is tensor -1",
                "shared-graphs": "a damaged TFLite file", "shared-quantized": "shared so often", "root-outside": "offset leads outside",
-               "huge-constant": "expected a concrete one", "rank-40": "has 40 dimensions", "version-2": "expected 3"}}
+               "huge-constant": "expected a concrete one", "rank-40": "has 40 dimensions"}}
 # ... and such that can, but make no sense: as a target these are broken.
 SENSELESS = {
     "onnx": {"cycle": "depends on this node", "reads-nothing": "which nothing computes", "computed-twice": "exists already",
@@ -34,7 +34,7 @@ SENSELESS = {
              "overflowing-shape": "impossible shape", "wrong-size": "needs 16 bytes", "opset-0": "operator set 0",
              "external-no-location": "leaves the model's folder", "no-output": "never computed"},
     "tflite": {"cycle": "before anything computes it", "read-before": "before anything computes it",
-               "input-twice": "two model inputs", "huge-variable": "would not fit in memory",
+               "input-twice": "two model inputs", "version-2": "expected 3", "huge-variable": "would not fit in memory",
                "many-variables": "would not fit in memory"}}
 
 
