@@ -4,8 +4,7 @@
 
 #include <cmath>
 
-#include "evaluate/evaluator.h"
-#include "graph/parse_text.h"
+#include "evaluate/testing/graphs.h"
 
 namespace fetafix::evaluate {
 namespace {
@@ -13,22 +12,19 @@ namespace {
 using graph::Graph;
 
 Graph lstm(const std::string& clip, bool peepholes = false) {
-  auto graph = graph::parse_text(
+  return testing::parse(
       "input %x float32[9,1,3]\nconst %w float32[1,8,3] {random 1}\nconst %r float32[1,8,2] {random 2}\n"
       "const %b float32[1,16] {random 3}\nconst %h float32[1,1,2] {random 4}\nconst %c float32[1,1,2] "
       "{random 5}\nconst %p float32[1,6] {random 6}\n%y = LSTM(%x, %w, %r, %b, _, %h, %c" +
       std::string(peepholes ? ", %p" : "") + ") {hidden_size=2" + clip + "}\noutput %y\n");
-  EXPECT_TRUE(graph.ok()) << graph.error().message;
-  return std::move(graph).value();
 }
 
 std::vector<float> run(const Graph& graph) {
-  static auto evaluator = make_evaluator({1});
-  EXPECT_TRUE(evaluator.ok());
   std::vector<float> x(27);
   for (size_t i = 0; i < x.size(); ++i) x[i] = 1 + 0.1f * static_cast<float>(i % 5);
   const std::vector<graph::NodeId> nodes{0};
-  auto out = (*evaluator)->run(graph, nodes, {{graph.inputs[0], Tensor::of(x, {9, 1, 3})}}, graph.outputs);
+  auto out =
+      testing::evaluator().run(graph, nodes, {{graph.inputs[0], Tensor::of(x, {9, 1, 3})}}, graph.outputs);
   EXPECT_TRUE(out.ok()) << out.error().message;
   if (!out.ok()) return {};
   EXPECT_EQ((*out)[0].shape(), (Shape{9, 1, 1, 2}));

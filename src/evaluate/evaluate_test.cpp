@@ -3,9 +3,8 @@
 #include <cmath>
 
 #include "evaluate/build.h"
-#include "evaluate/evaluator.h"
+#include "evaluate/testing/graphs.h"
 #include "evaluate/tolerance.h"
-#include "graph/parse_text.h"
 
 namespace fetafix::evaluate {
 namespace {
@@ -13,12 +12,9 @@ namespace {
 using graph::Graph;
 using graph::NodeId;
 using graph::ValueId;
-
-Graph parse(const std::string& text) {
-  auto graph = graph::parse_text(text);
-  EXPECT_TRUE(graph.ok()) << graph.error().message;
-  return std::move(graph).value();
-}
+using testing::all;
+using testing::evaluator;
+using testing::parse;
 
 ValueId id(const Graph& graph, const std::string& name) {
   for (size_t i = 0; i < graph.values.size(); ++i)
@@ -28,18 +24,6 @@ ValueId id(const Graph& graph, const std::string& name) {
 
 Tensor noise(const std::string& shape, int seed) {
   return parse("const %c float32" + shape + " {random " + std::to_string(seed) + "}\n").value(0).constant;
-}
-
-std::vector<NodeId> all(const Graph& graph) {
-  std::vector<NodeId> out;
-  for (size_t i = 0; i < graph.nodes.size(); ++i) out.push_back(static_cast<NodeId>(i));
-  return out;
-}
-
-Evaluator& evaluator() {
-  static auto made = make_evaluator({1});
-  EXPECT_TRUE(made.ok()) << made.error().message;
-  return **made;
 }
 
 Graph product(int seed) {

@@ -4,31 +4,16 @@
 
 #include <cmath>
 
-#include "graph/parse_text.h"
+#include "evaluate/testing/graphs.h"
 
 namespace fetafix::evaluate {
 namespace {
 
 using graph::Graph;
 using graph::NodeId;
-
-Graph parse(const std::string& text) {
-  auto graph = graph::parse_text(text);
-  EXPECT_TRUE(graph.ok()) << graph.error().message << "\n" << text;
-  return std::move(graph).value();
-}
-
-std::vector<NodeId> all(const Graph& graph) {
-  std::vector<NodeId> out;
-  for (size_t i = 0; i < graph.nodes.size(); ++i) out.push_back(static_cast<NodeId>(i));
-  return out;
-}
-
-Evaluator& evaluator() {
-  static auto made = make_evaluator({1});
-  EXPECT_TRUE(made.ok()) << made.error().message;
-  return **made;
-}
+using testing::all;
+using testing::evaluator;
+using testing::parse;
 
 // Between 0.1 and 0.9 where logarithms and roots are to be taken.
 Tensor noise(const graph::Value& value, bool positive) {

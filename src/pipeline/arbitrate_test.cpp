@@ -4,28 +4,22 @@
 
 #include <algorithm>
 
-#include "graph/parse_text.h"
+#include "evaluate/testing/graphs.h"
 
 namespace fetafix::pipeline {
 namespace {
 
+using evaluate::testing::evaluator;
 using graph::Graph;
 using graph::NodeId;
 using graph::ValueId;
 
-evaluate::Evaluator& evaluator() {
-  static auto made = evaluate::make_evaluator({1, nullptr});
-  EXPECT_TRUE(made.ok()) << made.error().message;
-  return **made;
-}
-
 // As a file gives it: each computed value has a tensor of its own.
 Graph parse(const std::string& text) {
-  auto graph = graph::parse_text(text);
-  EXPECT_TRUE(graph.ok()) << graph.error().message;
-  for (size_t i = 0; i < graph->values.size(); ++i)
-    if (!graph->values[i].is_constant()) graph->values[i].native_tensor = static_cast<int>(i);
-  return std::move(graph).value();
+  Graph graph = evaluate::testing::parse(text);
+  for (size_t i = 0; i < graph.values.size(); ++i)
+    if (!graph.values[i].is_constant()) graph.values[i].native_tensor = static_cast<int>(i);
+  return graph;
 }
 
 Graph network() {

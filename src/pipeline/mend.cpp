@@ -150,6 +150,7 @@ Result<bool> search_what_still_differs(Run& run, graph::Patch& patch) {
   std::optional<Doubt> doubt;
   if (now.label_differences <= now.near_ties && now.max_relative_error <= run.allowed_error()) {
     FETAFIX_TRY(doubt, probe(run, **session));
+    run.probed = !doubt;
     if (!doubt) return false;
   }
   if (run.out_of_time()) {

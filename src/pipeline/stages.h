@@ -41,6 +41,7 @@ struct Run {
   Precision precision = {};
   BestSoFar best = {};
   bool cut_short = false;  // the search, by the time limit
+  bool probed = false;     // what the search has found so far is right beyond the samples too
 
   // Asked between stages: within one, what was interrupted may come back as some other failure.
   Status go_on() const;

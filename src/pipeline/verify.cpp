@@ -75,7 +75,7 @@ Status verify(Run& run, const formats::NativeModel& repaired, bool same) {
   compare_after(run);
   mark_fixed(run.result, *again);
   conclude(run, *again);
-  if (run.result.verdict != Verdict::repaired) return {};
+  if (run.result.verdict != Verdict::repaired || run.probed) return {};
   FETAFIX_TRY(const auto doubt, probe(run, **session));
   if (doubt) run.conclude(Verdict::improved, doubt->reason);
   return {};

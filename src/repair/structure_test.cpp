@@ -33,6 +33,15 @@ Outcome mend(const std::string& source, const std::string& target) {
   return out;
 }
 
+// One fault, mended by one candidate of that pattern.
+Outcome expect_mended(const std::string& source, const std::string& target, const std::string& pattern) {
+  const Outcome out = mend(source, target);
+  EXPECT_EQ(out.faults, 1u);
+  EXPECT_EQ(out.pattern, pattern);
+  EXPECT_TRUE(out.accepted);
+  return out;
+}
+
 const std::string branches = R"(input %x float32[1,3,8,8]
 const %w1 float32[6,3,3,3] {random 1}
 const %w2 float32[6,3,3,3] {random 2}
@@ -48,18 +57,13 @@ output %y
 )";
 
 TEST(Structure, OperandsInAnotherOrder) {
-  const auto out = mend(branches, replaced(branches, "Concat(%r1, %r2)", "Concat(%r2, %r1)"));
-  EXPECT_EQ(out.faults, 1u);
-  EXPECT_EQ(out.pattern, "rewired-operand");
-  EXPECT_TRUE(out.accepted);
+  const auto out =
+      expect_mended(branches, replaced(branches, "Concat(%r1, %r2)", "Concat(%r2, %r1)"), "rewired-operand");
   EXPECT_EQ(out.edits, 2u);
 }
 
 TEST(Structure, AnotherAxis) {
-  const auto out = mend(branches, replaced(branches, "Softmax(%k) {axis=1}", "Softmax(%k) {axis=2}"));
-  EXPECT_EQ(out.faults, 1u);
-  EXPECT_EQ(out.pattern, "axis");
-  EXPECT_TRUE(out.accepted);
+  expect_mended(branches, replaced(branches, "Softmax(%k) {axis=1}", "Softmax(%k) {axis=2}"), "axis");
 }
 
 const std::string moved = R"(input %x float32[1,3,8,8]
@@ -77,18 +81,14 @@ output %y
 )";
 
 TEST(Structure, AnotherOrderOfDimensions) {
-  const auto out = mend(moved, replaced(moved, "perm=[0,2,3,1]", "perm=[0,3,2,1]"));
-  EXPECT_EQ(out.faults, 1u);
-  EXPECT_EQ(out.pattern, "transpose-order");
-  EXPECT_TRUE(out.accepted);
+  const auto out =
+      expect_mended(moved, replaced(moved, "perm=[0,2,3,1]", "perm=[0,3,2,1]"), "transpose-order");
   EXPECT_EQ(out.edits, 1u);
 }
 
 TEST(Structure, AnOperatorThatIsCalledByANameThatNobodyKnows) {
-  const auto out = mend(branches, replaced(branches, "%c2 = Conv(%x, %w2)", "%c2 = Conv2D(%x, %w2)"));
-  EXPECT_EQ(out.faults, 1u);
-  EXPECT_EQ(out.pattern, "operator-type");
-  EXPECT_TRUE(out.accepted);
+  expect_mended(branches, replaced(branches, "%c2 = Conv(%x, %w2)", "%c2 = Conv2D(%x, %w2)"),
+                "operator-type");
 }
 
 TEST(Structure, ALostFlattenIsPutBack) {
@@ -102,25 +102,18 @@ const %sizes int64[2] {-1,6}
 %y = MatMul(%f, %w2)
 output %y
 )";
-  const auto out = mend(flat, replaced(flat, "MatMul(%f, %w2)", "MatMul(%p, %w2)"));
-  EXPECT_EQ(out.faults, 1u);
-  EXPECT_EQ(out.pattern, "missing-reshape");
-  EXPECT_TRUE(out.accepted);
+  expect_mended(flat, replaced(flat, "MatMul(%f, %w2)", "MatMul(%p, %w2)"), "missing-reshape");
 }
 
 TEST(Structure, StoredNumbersOfAnotherSize) {
-  const auto out = mend(branches, replaced(branches, "const %w2 float32[6,3,3,3] {random 2}",
-                                           "const %w2 float32[6,27] {random 2}"));
-  EXPECT_EQ(out.faults, 1u);
-  EXPECT_EQ(out.pattern, "misfit-tensor");
-  EXPECT_TRUE(out.accepted);
+  expect_mended(
+      branches,
+      replaced(branches, "const %w2 float32[6,3,3,3] {random 2}", "const %w2 float32[6,27] {random 2}"),
+      "misfit-tensor");
 }
 
 TEST(Structure, AnOperatorThatNoPatternKnows) {
-  const auto out = mend(branches, replaced(branches, "%r2 = Sigmoid(%c2)", "%r2 = Cos(%c2)"));
-  EXPECT_EQ(out.faults, 1u);
-  EXPECT_EQ(out.pattern, "replaced-segment");
-  EXPECT_TRUE(out.accepted);
+  expect_mended(branches, replaced(branches, "%r2 = Sigmoid(%c2)", "%r2 = Cos(%c2)"), "replaced-segment");
 }
 
 const std::string written_out = R"(input %x float32[1,3,8,8]
@@ -158,10 +151,7 @@ TEST(Structure, ABoundThatTheSamplesDoNotReachIsSetNotTakenOut) {
       "const %low float32[] {-100}\nconst %high float32[] {100}\n"
       "%c = Conv(%x, %w1) {pads=[1,1,1,1]}\n%k = Clip(%c, %low, %high)\n"
       "%y = Conv(%k, %w2) {pads=[1,1,1,1]}\noutput %y\n";
-  const auto out = mend(source, replaced(source, "{100}", "{0.5}"));
-  EXPECT_EQ(out.faults, 1u);
-  EXPECT_EQ(out.pattern, "tensor");
-  EXPECT_TRUE(out.accepted);
+  expect_mended(source, replaced(source, "{100}", "{0.5}"), "tensor");
 }
 
 // Two normalizations; the second reads the sum of the first one's operand and what follows from it.
@@ -188,11 +178,10 @@ TEST(Structure, ABypassedJoinIsOneFaultAtItsPlace) {
 }
 
 TEST(Structure, TheEpsilonOfANormalizationIsAnAttributeOfIt) {
-  const auto out = mend(residual, replaced(residual, "LayerNormalization(%sum, %g2)",
-                                           "LayerNormalization(%sum, %g2) {epsilon=0.05}"));
-  EXPECT_EQ(out.faults, 1u);
-  EXPECT_EQ(out.pattern, "tensor");
-  EXPECT_TRUE(out.accepted);
+  expect_mended(
+      residual,
+      replaced(residual, "LayerNormalization(%sum, %g2)", "LayerNormalization(%sum, %g2) {epsilon=0.05}"),
+      "tensor");
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 #include "align/alignment.h"
 #include "align/canonical.h"
-#include "graph/parse_text.h"
+#include "evaluate/testing/graphs.h"
 
 namespace fetafix::align::testing {
 
@@ -36,11 +36,7 @@ const %w4 float32[384,10] {random 5}
 output %y
 )";
 
-inline evaluate::Evaluator& evaluator() {
-  static auto made = evaluate::make_evaluator({1});
-  EXPECT_TRUE(made.ok()) << made.error().message;
-  return **made;
-}
+using evaluate::testing::evaluator;
 
 inline Graph parse(const std::string& text) {
   auto graph = graph::parse_text(text);

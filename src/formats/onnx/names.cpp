@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "formats/onnx/order.h"
+#include "graph/order.h"
 
 namespace fetafix::formats::onnx {
 
@@ -35,10 +36,9 @@ void rename_uses(onnx_wire::Node& node, const std::string& from, const std::stri
 }
 
 Names::Names(const onnx_wire::Graph& graph) : graph_(graph) {
-  for (const auto& tensor : graph.initializer()) initializers_.insert(tensor.name());
+  for (const auto& tensor : graph.initializer()) given_.insert(tensor.name());
   for (const auto& input : graph.input())
-    if (!initializers_.contains(input.name())) inputs_.push_back(input.name());
-  given_ = initializers_;
+    if (!given_.contains(input.name())) inputs_.push_back(input.name());
   given_.insert(inputs_.begin(), inputs_.end());
   for (int i = 0; i < graph.node_size(); ++i) {
     for (const std::string& name : graph.node(i).output())
@@ -48,36 +48,18 @@ Names::Names(const onnx_wire::Graph& graph) : graph_(graph) {
   for (const auto& output : graph.output()) read_.insert(output.name());
 }
 
-bool Names::is_input(const std::string& name) const {
-  return std::find(inputs_.begin(), inputs_.end(), name) != inputs_.end();
-}
-
 std::vector<int> Names::writers(const std::string& name) const {
   const auto found = writers_.find(name);
   return found == writers_.end() ? std::vector<int>() : found->second;
 }
 
-std::vector<int> Names::unordered() const {
-  const auto size = static_cast<size_t>(graph_.node_size());
-  std::vector<std::set<int>> waits(size);
-  std::vector<std::vector<int>> readers(size);
-  std::vector<int> done;
-  for (int i = 0; i < graph_.node_size(); ++i) {
+std::vector<size_t> Names::unordered() const {
+  std::vector<std::set<size_t>> reads_from(static_cast<size_t>(graph_.node_size()));
+  for (int i = 0; i < graph_.node_size(); ++i)
     for (const std::string& name : names_read(graph_.node(i)))
-      if (const auto by = writers(name); !by.empty() && waits[static_cast<size_t>(i)].insert(by[0]).second)
-        readers[static_cast<size_t>(by[0])].push_back(i);
-    if (waits[static_cast<size_t>(i)].empty()) done.push_back(i);
-  }
-  for (size_t next = 0; next < done.size(); ++next)
-    for (int reader : readers[static_cast<size_t>(done[next])]) {
-      auto& left = waits[static_cast<size_t>(reader)];
-      left.erase(done[next]);
-      if (left.empty()) done.push_back(reader);
-    }
-  std::vector<int> out;
-  for (size_t i = 0; i < size; ++i)
-    if (!waits[i].empty()) out.push_back(static_cast<int>(i));
-  return out;
+      if (const auto by = writers(name); !by.empty())
+        reads_from[static_cast<size_t>(i)].insert(static_cast<size_t>(by[0]));
+  return graph::execution_order(reads_from).waiting();
 }
 
 }  // namespace fetafix::formats::onnx

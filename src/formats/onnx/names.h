@@ -21,19 +21,17 @@ class Names {
   explicit Names(const onnx_wire::Graph& graph);
 
   bool is_given(const std::string& name) const { return given_.contains(name); }  // input or initializer
-  bool is_input(const std::string& name) const;
-  bool is_initializer(const std::string& name) const { return initializers_.contains(name); }
   bool exists(const std::string& name) const { return is_given(name) || writers_.contains(name); }
   bool is_read(const std::string& name) const { return read_.contains(name); }
   // Indices of the nodes that write it, in the order of the file.
   std::vector<int> writers(const std::string& name) const;
   // Nodes on a cycle or behind one; empty: there is an order.
-  std::vector<int> unordered() const;
+  std::vector<size_t> unordered() const;
   const std::vector<std::string>& inputs() const { return inputs_; }  // without initializers
 
  private:
   const onnx_wire::Graph& graph_;
-  std::set<std::string> given_, initializers_, read_;
+  std::set<std::string> given_, read_;
   std::vector<std::string> inputs_;
   std::map<std::string, std::vector<int>> writers_;
 };

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
+
+#include "graph/order.h"
 
 namespace fetafix::formats::onnx {
 namespace {
@@ -36,72 +37,6 @@ Error waits_forever(const onnx_wire::Node& node, int index, const std::string& n
                                "', which nothing computes, or which depends on this node"};
 }
 
-class Order {
- public:
-  Order(const onnx_wire::Graph& graph, const std::set<std::string>& known)
-      : graph_(graph),
-        size_(static_cast<size_t>(graph.node_size())),
-        waits_for_(size_),
-        readers_(size_),
-        round_(size_, 0) {
-    for (int i = 0; i < graph.node_size(); ++i)
-      for (const auto& name : graph.node(i).output())
-        if (!name.empty() && !known.contains(name)) producer_.emplace(name, i);
-  }
-
-  Result<std::vector<int>> run(const std::set<std::string>& known) {
-    for (int i = 0; i < graph_.node_size(); ++i) FETAFIX_CHECK(add_node(i, known));
-    std::vector<int> done;
-    for (int i = 0; i < graph_.node_size(); ++i)
-      if (waits_for_[at(i)].empty()) done.push_back(i);
-    for (size_t next = 0; next < done.size(); ++next) release_readers(done[next], done);
-    if (done.size() < size_) return cycle();
-    // As if one went through the nodes again and again and took those that are ready.
-    std::iota(done.begin(), done.end(), 0);
-    std::stable_sort(done.begin(), done.end(), [&](int a, int b) { return round_[at(a)] < round_[at(b)]; });
-    return done;
-  }
-
- private:
-  static size_t at(int index) { return static_cast<size_t>(index); }
-
-  Status add_node(int index, const std::set<std::string>& known) {
-    for (const std::string& name : names_read(graph_.node(index))) {
-      if (known.contains(name)) continue;
-      const auto found = producer_.find(name);
-      if (found == producer_.end()) return waits_forever(graph_.node(index), index, name);
-      if (waits_for_[at(index)].insert(found->second).second) readers_[at(found->second)].push_back(index);
-    }
-    return {};
-  }
-
-  void release_readers(int producer, std::vector<int>& done) {
-    for (int reader : readers_[at(producer)]) {
-      round_[at(reader)] = std::max(round_[at(reader)], round_[at(producer)] + (producer > reader));
-      waits_for_[at(reader)].erase(producer);
-      if (waits_for_[at(reader)].empty()) done.push_back(reader);
-    }
-  }
-
-  Error cycle() const {
-    int first = 0;
-    while (waits_for_[at(first)].empty()) ++first;
-    const auto& node = graph_.node(first);
-    for (const std::string& name : names_read(node))
-      if (auto found = producer_.find(name);
-          found != producer_.end() && waits_for_[at(first)].contains(found->second))
-        return waits_forever(node, first, name);
-    return {ErrorKind::internal, label(node, first) + " can't be ordered"};
-  }
-
-  const onnx_wire::Graph& graph_;
-  size_t size_;
-  std::map<std::string, int> producer_;
-  std::vector<std::set<int>> waits_for_;   // by node: the producers that are not done
-  std::vector<std::vector<int>> readers_;  // by node
-  std::vector<int> round_;  // by node: how often one must go through the file before it is ready
-};
-
 }  // namespace
 
 std::string label(const onnx_wire::Node& node, int index) {
@@ -127,7 +62,27 @@ std::set<std::string> names_read(const onnx_wire::Node& node) {
 }
 
 Result<std::vector<int>> execution_order(const onnx_wire::Graph& graph, const std::set<std::string>& known) {
-  return Order(graph, known).run(known);
+  std::map<std::string, size_t> producer;
+  for (int i = 0; i < graph.node_size(); ++i)
+    for (const auto& name : graph.node(i).output())
+      if (!name.empty() && !known.contains(name)) producer.emplace(name, i);
+  std::vector<std::set<size_t>> reads_from(static_cast<size_t>(graph.node_size()));
+  for (int i = 0; i < graph.node_size(); ++i)
+    for (const std::string& name : names_read(graph.node(i))) {
+      if (known.contains(name)) continue;
+      const auto found = producer.find(name);
+      if (found == producer.end()) return waits_forever(graph.node(i), i, name);
+      reads_from[static_cast<size_t>(i)].insert(found->second);
+    }
+  const auto order = graph::execution_order(reads_from);
+  if (order.whole()) return std::vector<int>(order.sequence.begin(), order.sequence.end());
+  const auto waiting = order.waiting();
+  const auto first = static_cast<int>(waiting[0]);
+  for (const std::string& name : names_read(graph.node(first)))
+    if (auto found = producer.find(name);
+        found != producer.end() && std::find(waiting.begin(), waiting.end(), found->second) != waiting.end())
+      return waits_forever(graph.node(first), first, name);
+  return Error{ErrorKind::internal, label(graph.node(first), first) + " can't be ordered"};
 }
 
 }  // namespace fetafix::formats::onnx

@@ -241,7 +241,8 @@ class Finder {
   bool check_order() {
     const Names names(graph());
     const auto waiting = names.unordered();
-    for (int i : waiting) {
+    for (size_t index : waiting) {
+      const auto i = static_cast<int>(index);
       const auto& node = graph().node(i);
       for (int k = 0; k < node.input_size(); ++k) {
         const auto writers = names.writers(node.input(k));

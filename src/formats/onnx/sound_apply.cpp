@@ -113,8 +113,9 @@ class FileEditor {
     const Names names(graph_);
     const auto waiting = names.unordered();
     const auto writers = names.writers(now);
-    const bool waits = !writers.empty() && writers[0] >= edit.at.op.index &&
-                       std::find(waiting.begin(), waiting.end(), edit.at.op.index) != waiting.end();
+    const bool waits =
+        !writers.empty() && writers[0] >= edit.at.op.index &&
+        std::find(waiting.begin(), waiting.end(), static_cast<size_t>(edit.at.op.index)) != waiting.end();
     const bool absent = now.empty() && edit.input < fewest_operands(reader->op_type());
     if (!absent && (now.empty() || names.exists(now)) && !waits) return false;
     FETAFIX_TRY(const std::string name, name_of(edit.value));

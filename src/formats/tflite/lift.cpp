@@ -236,9 +236,8 @@ std::vector<int> Lifter::order() {
     reads.push_back(copy_of(native_.operators()->Get(i)->inputs()));
     writes.push_back(copy_of(native_.operators()->Get(i)->outputs()));
   }
-  size_t ordered = 0;
-  std::vector<int> out;
-  for (size_t i : execution_order(reads, writes, ordered)) out.push_back(static_cast<int>(i));
+  const auto sequence = order_of(reads, writes).sequence;
+  std::vector<int> out(sequence.begin(), sequence.end());
   out_.in_order = std::is_sorted(out.begin(), out.end());
   return out;
 }

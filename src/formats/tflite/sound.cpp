@@ -268,20 +268,8 @@ class Finder {
 
   Shape shape_of(int32_t index) { return {tensor(index).shape.begin(), tensor(index).shape.end()}; }
 
-  std::pair<std::vector<size_t>, size_t> order() {
-    std::vector<std::vector<int32_t>> reads, writes;
-    for (const auto& each : graph().operators) reads.push_back(each->inputs), writes.push_back(each->outputs);
-    size_t ordered = 0;
-    auto out = execution_order(reads, writes, ordered);
-    return {std::move(out), ordered};
-  }
-
   bool check_cycle() {
-    const auto [sequence, ordered] = order();
-    if (ordered == sequence.size()) return false;
-    std::vector<size_t> waiting(sequence.begin() + static_cast<std::ptrdiff_t>(ordered), sequence.end());
-    std::sort(waiting.begin(), waiting.end());
-    for (size_t i : waiting)
+    for (size_t i : order_of(graph()).waiting())
       for (size_t k = 0; k < op(i).inputs.size(); ++k) {
         const auto by = op(i).inputs[k] < 0 ? std::vector<size_t>() : writers(op(i).inputs[k]);
         if (by.empty() || by[0] < i) continue;
@@ -442,7 +430,7 @@ class Finder {
   }
 
   void check_order() {
-    const auto sequence = order().first;
+    const auto sequence = order_of(graph()).sequence;
     for (size_t i = 0; i < sequence.size(); ++i)
       if (sequence[i] != i) {
         Defect defect{place(sequence[i]),

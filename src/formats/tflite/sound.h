@@ -2,6 +2,7 @@
 #pragma once
 
 #include "formats/tflite/model.h"
+#include "graph/order.h"
 
 namespace fetafix::formats::tflite {
 
@@ -14,10 +15,10 @@ Result<graph::Patch> apply_to_file(schema::ModelT& model, uint32_t subgraph, con
 
 // Puts the operators behind all that they read, where they are not.
 void sort_operators(schema::SubGraphT& graph);
-// Indices of the operators in an order in which each comes behind all that it reads, else as they stand;
-// what lies on a cycle comes last.
-std::vector<size_t> execution_order(const std::vector<std::vector<int32_t>>& reads,
-                                    const std::vector<std::vector<int32_t>>& writes, size_t& ordered);
+// The order of operators that read and write these tensors.
+graph::ExecutionOrder order_of(const std::vector<std::vector<int32_t>>& reads,
+                               const std::vector<std::vector<int32_t>>& writes);
+graph::ExecutionOrder order_of(const schema::SubGraphT& graph);
 
 // One after another, each in the file as mending those before has left it.
 std::vector<Defect> defects_of(const schema::ModelT& model, uint32_t subgraph);

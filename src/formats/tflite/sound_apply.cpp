@@ -13,46 +13,28 @@ Builtin builtin_of(const schema::ModelT& model, const schema::OperatorT& op) {
       std::max(static_cast<int32_t>(code.builtin_code), static_cast<int32_t>(code.deprecated_builtin_code)));
 }
 
-// As if one went through the list again and again and took those that are ready.
-std::vector<size_t> execution_order(const std::vector<std::vector<int32_t>>& reads,
-                                    const std::vector<std::vector<int32_t>>& writes, size_t& ordered) {
+graph::ExecutionOrder order_of(const std::vector<std::vector<int32_t>>& reads,
+                               const std::vector<std::vector<int32_t>>& writes) {
   std::map<int32_t, size_t> writer;
   for (size_t i = 0; i < writes.size(); ++i)
     for (int32_t tensor : writes[i])
       if (tensor >= 0) writer.try_emplace(tensor, i);
-  std::vector<std::set<size_t>> waits(reads.size());
-  std::vector<std::vector<size_t>> readers(reads.size());
-  std::vector<int> round(reads.size(), 0);
-  std::vector<size_t> done;
-  for (size_t i = 0; i < reads.size(); ++i) {
-    for (int32_t tensor : reads[i])
-      if (const auto by = writer.find(tensor); by != writer.end() && waits[i].insert(by->second).second)
-        readers[by->second].push_back(i);
-    if (waits[i].empty()) done.push_back(i);
-  }
-  for (size_t next = 0; next < done.size(); ++next)
-    for (size_t reader : readers[done[next]]) {
-      round[reader] = std::max(round[reader], round[done[next]] + (done[next] > reader));
-      waits[reader].erase(done[next]);
-      if (waits[reader].empty()) done.push_back(reader);
-    }
-  ordered = done.size();
+  std::vector<std::set<size_t>> reads_from(reads.size());
   for (size_t i = 0; i < reads.size(); ++i)
-    if (!waits[i].empty()) done.push_back(i), round[i] = static_cast<int>(reads.size()) + 1;
-  std::sort(done.begin(), done.end(),
-            [&](size_t a, size_t b) { return std::pair(round[a], a) < std::pair(round[b], b); });
-  return done;
+    for (int32_t tensor : reads[i])
+      if (const auto by = writer.find(tensor); by != writer.end()) reads_from[i].insert(by->second);
+  return graph::execution_order(reads_from);
+}
+
+graph::ExecutionOrder order_of(const schema::SubGraphT& graph) {
+  std::vector<std::vector<int32_t>> reads, writes;
+  for (const auto& op : graph.operators) reads.push_back(op->inputs), writes.push_back(op->outputs);
+  return order_of(reads, writes);
 }
 
 void sort_operators(schema::SubGraphT& graph) {
-  std::vector<std::vector<int32_t>> reads, writes;
-  for (const auto& op : graph.operators) {
-    reads.push_back(op->inputs);
-    writes.push_back(op->outputs);
-  }
-  size_t ordered = 0;
   std::vector<std::unique_ptr<schema::OperatorT>> sorted;
-  for (size_t i : execution_order(reads, writes, ordered)) sorted.push_back(std::move(graph.operators[i]));
+  for (size_t i : order_of(graph).sequence) sorted.push_back(std::move(graph.operators[i]));
   graph.operators = std::move(sorted);
 }
 
@@ -172,16 +154,14 @@ class FileEditor {
   bool is_settled(int32_t index, size_t reader) {
     if (index < 0) return false;
     if (std::count(graph_.inputs.begin(), graph_.inputs.end(), index)) return true;
-    std::vector<std::vector<int32_t>> reads, writes;
-    for (const auto& op : graph_.operators) reads.push_back(op->inputs), writes.push_back(op->outputs);
-    const auto writer = std::find_if(writes.begin(), writes.end(), [&](const auto& outputs) {
-      return std::count(outputs.begin(), outputs.end(), index) > 0;
+    const auto& operators = graph_.operators;
+    const auto writer = std::find_if(operators.begin(), operators.end(), [&](const auto& op) {
+      return std::count(op->outputs.begin(), op->outputs.end(), index) > 0;
     });
-    if (writer == writes.end()) return is_stored(index);
-    size_t ordered = 0;
-    const auto order = execution_order(reads, writes, ordered);
-    const auto place = std::find(order.begin(), order.end(), reader) - order.begin();
-    return static_cast<size_t>(place) < ordered || static_cast<size_t>(writer - writes.begin()) < reader;
+    if (writer == operators.end()) return is_stored(index);
+    const auto waiting = order_of(graph_).waiting();
+    const bool waits = std::find(waiting.begin(), waiting.end(), reader) != waiting.end();
+    return !waits || static_cast<size_t>(writer - operators.begin()) < reader;
   }
 
   Result<bool> apply_one(const graph::SetOperand& edit) {

@@ -6,6 +6,8 @@ nothing would change.
 
 import numpy
 
+from faults.common import PARAMETERS, Fault
+
 
 def noise(array, axis, draw):
     return array + draw.normal(0, 0.1 * array.std() or 0.1, array.shape).astype(array.dtype)
@@ -99,3 +101,25 @@ def low_rank(array, axis, draw):
         return None
     values[len(values) // 4:] = 0
     return numpy.moveaxis(((left * values) @ right).reshape(shape), 0, axis).astype(array.dtype)
+
+
+def faults_of_weights(weights, kernels, change, foreign, space, channels, layout):
+    """The part of a format's table that is about weights: where they are, how one changes them, and which dimensions are
+    height and width, and both kinds of channels; `layout` is the order in which another format keeps them."""
+    def fault(name, pattern, places, numbers):
+        return Fault(name, PARAMETERS, pattern, places, change(numbers))
+
+    return [
+        fault("weights-noise", None, weights, noise),
+        fault("weights-scale-small", 17, weights, scale_small),
+        fault("weights-scale-large", 17, weights, scale_large),
+        fault("weights-permuted", 18, weights, permuted),
+        fault("weights-random", None, weights, random),
+        fault("weights-one-channel", None, weights, one_channel),
+        Fault("weights-foreign", PARAMETERS, 26, weights, foreign),
+        fault("kernel-transposed", 18, weights, transposed(*space)),
+        fault("kernel-swapped-channels", 18, kernels, transposed(*channels)),
+        fault("kernel-layout", 18, kernels, reinterpreted(layout)),
+        fault("fold-each-channel", 17, kernels, channel_scales),
+        fault("fold-wrong-axis", 17, kernels, other_axis_scales),
+    ]

@@ -160,18 +160,7 @@ def rotate_scales(file, place, draw):
 
 P, Q, T = PARAMETERS, QUANTIZATION, TENSOR_STRUCTURE
 FAULTS = [
-    Fault("weights-noise", P, None, weights, change_numbers(tensors.noise)),
-    Fault("weights-scale-small", P, 17, weights, change_numbers(tensors.scale_small)),
-    Fault("weights-scale-large", P, 17, weights, change_numbers(tensors.scale_large)),
-    Fault("weights-permuted", P, 18, weights, change_numbers(tensors.permuted)),
-    Fault("weights-random", P, None, weights, change_numbers(tensors.random)),
-    Fault("weights-one-channel", P, None, weights, change_numbers(tensors.one_channel)),
-    Fault("weights-foreign", P, 26, weights, foreign),
-    Fault("kernel-transposed", P, 18, weights, change_numbers(tensors.transposed(1, 2))),
-    Fault("kernel-swapped-channels", P, 18, kernels, change_numbers(tensors.transposed(0, 3))),
-    Fault("kernel-layout", P, 18, kernels, change_numbers(tensors.reinterpreted([1, 2, 3, 0]))),
-    Fault("fold-each-channel", P, 17, kernels, change_numbers(tensors.channel_scales)),
-    Fault("fold-wrong-axis", P, 17, kernels, change_numbers(tensors.other_axis_scales)),
+    *tensors.faults_of_weights(weights, kernels, change_numbers, foreign, space=(1, 2), channels=(0, 3), layout=[1, 2, 3, 0]),
     Fault("dense-rows-permuted", T, 14, weights, rows_permuted),
     Fault("shared-constant", P, 26, shared, change_shared),
     Fault("constants-swapped", P, None, constant_operands, swap_constants),
