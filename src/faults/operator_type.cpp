@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "faults/attributes.h"
 #include "faults/in_target.h"
 
 namespace fetafix::faults {
@@ -19,8 +20,9 @@ std::vector<Candidate> named_otherwise(const Place& place) {
   const bool ran = place.segment->relative_error != 1;  // what could not is all wrong
   for (graph::NodeId id : place.segment->target_nodes) {
     const graph::Node& node = place.target.node(id);
-    if (!node.domain.empty() || (!ran && node.role == graph::Role::core && !in_source(node.type)))
-      unread = id;
+    const bool unknown = !ran && node.role == graph::Role::core && !in_source(node.type) &&
+                         !knows_operator(node.type);  // which may have been given what it can't read
+    if (!node.domain.empty() || unknown) unread = id;
   }
   for (graph::NodeId id : place.segment->source_nodes) {
     const std::string& type = place.source.node(id).type;
@@ -46,9 +48,58 @@ std::vector<Candidate> named_otherwise(const Place& place) {
 
 }  // namespace
 
+namespace {
+
+Candidate other_type(const Place& place, graph::NodeId id, const std::string& meant, const std::string& named,
+                     graph::Attributes attributes) {
+  const std::string& type = place.target.node(id).type;
+  Candidate out;
+  out.pattern = "operator-type";
+  out.fault_class = "graph";
+  out.explanation = "a " + type + " stands where the source has a " + named;
+  out.advice = "check that the converter supports " + named;
+  out.edits.push_back(graph::ChangeType{graph::address_of(place.target, id), meant, std::move(attributes)});
+  return out;
+}
+
+// Which reduction an operator is; a global pool is one over the pixels. Empty: none.
+std::string reduction_of(const std::string& type) {
+  static const std::set<std::string> reductions{"ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin",
+                                                "ReduceProd", "ReduceL1",  "ReduceL2",  "ReduceSumSquare"};
+  if (type == "GlobalAveragePool") return "ReduceMean";
+  if (type == "GlobalMaxPool") return "ReduceMax";
+  return reductions.contains(type) ? type : "";
+}
+
+// The only reduction among nodes; -1: none, or several.
+graph::NodeId only_reduction(const graph::Graph& graph, std::span<const graph::NodeId> nodes) {
+  graph::NodeId out = -1;
+  for (graph::NodeId id : nodes) {
+    if (reduction_of(graph.node(id).type).empty()) continue;
+    if (out >= 0) return -1;
+    out = id;
+  }
+  return out;
+}
+
+// A reduction of another kind over the same axes, whatever layouts the two have.
+std::vector<Candidate> other_reduction(const Place& place) {
+  const graph::NodeId mine = only_reduction(place.target, place.segment->target_nodes);
+  const graph::NodeId its = only_reduction(place.source, place.segment->source_nodes);
+  if (mine < 0 || its < 0) return {};
+  const graph::Node& target = place.target.node(mine);
+  const std::string &named = place.source.node(its).type, meant = reduction_of(named);
+  if (reduction_of(target.type) != target.type || meant == target.type) return {};
+  return {other_type(place, mine, meant, named, target.attributes)};
+}
+
+}  // namespace
+
 std::vector<Candidate> operator_type(const Place& place) {
-  if (place.segment)
+  if (place.segment) {
     if (auto out = named_otherwise(place); !out.empty()) return out;
+    if (auto out = other_reduction(place); !out.empty()) return out;
+  }
   if (!place.segment || place.segment->target_nodes.size() != 1 || place.segment->source_nodes.size() != 1)
     return {};
   // Operators of one data operand whose attributes mean the same in any layout the two can share.
@@ -61,13 +112,7 @@ std::vector<Candidate> operator_type(const Place& place) {
   const graph::Node& target = place.target.node(id);
   const graph::Node& source = place.source.node(place.segment->source_nodes[0]);
   if (source.type == target.type || !unary.contains(source.type) || !unary.contains(target.type)) return {};
-  Candidate out;
-  out.pattern = "operator-type";
-  out.fault_class = "graph";
-  out.explanation = "a " + target.type + " stands where the source has a " + source.type;
-  out.advice = "check that the converter supports " + source.type;
-  out.edits.push_back(graph::ChangeType{graph::address_of(place.target, id), source.type, source.attributes});
-  return {out};
+  return {other_type(place, id, source.type, source.type, source.attributes)};
 }
 
 // replaced-operator: Relu for Clip and the like. The source's operator goes in behind the wrong one, which is

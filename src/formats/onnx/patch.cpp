@@ -7,6 +7,7 @@
 
 #include "formats/onnx/model.h"
 #include "formats/onnx/names.h"
+#include "formats/onnx/old_form.h"
 #include "formats/onnx/upgrade.h"
 #include "graph/edit_stored.h"
 
@@ -284,9 +285,9 @@ class Patcher {
                        [&](const auto& i) { return i.name() == name; });
   }
 
-  Status apply(const graph::InsertNode& edit) {
-    if (graph::counts_output(edit)) return cannot("in ONNX an output counts by operators of its own");
-    if (opset_ < form_since(edit.type) && edit.type != "Clip") return cannot(old_form(edit.type));
+  Status apply(const graph::InsertNode& wanted) {
+    if (graph::counts_output(wanted)) return cannot("in ONNX an output counts by operators of its own");
+    FETAFIX_TRY(const graph::InsertNode edit, in_old_form(wanted, opset_));
     FETAFIX_TRY(std::string edge, native_name(edit.edge));
     auto node = std::make_shared<onnx_wire::Node>();
     node->set_op_type(edit.type);
@@ -319,13 +320,7 @@ class Patcher {
     }
     for (size_t i = 0; i < edit.operands.size(); ++i) {
       const auto& operand = edit.operands[i];
-      const bool bound = edit.type == "Clip" && opset_ < form_since("Clip") && i > 0;
-      if (bound && operand && operand->empty()) continue;
-      if (bound && (!operand || operand->dtype() != DType::float32 || operand->size() != 1))
-        return cannot(old_form("Clip"));
-      if (bound) {
-        onnx_wire::write_attribute(i == 1 ? "min" : "max", operand->as<float>()[0], *node->add_attribute());
-      } else if (operand && operand->empty()) {
+      if (operand && operand->empty()) {
         node->add_input("");
       } else if (operand) {
         FETAFIX_TRY(const std::string constant, add_operand(*operand, edit.edge));
