@@ -25,13 +25,15 @@ class Checker {
  public:
   explicit Checker(const File& file) : file_(file), model_(*file.model) {}
 
+  // What only leads nowhere is told apart: the rest of such a file can be read.
+  std::optional<std::string> damage() && { return std::move(damage_); }
+
   Status run() {
     if (count_of(model_.subgraphs()) == 0) return broken("a TFLite file without a subgraph");
     if (count_of(model_.buffers()) == 0) return broken("a TFLite file without buffers");
     FETAFIX_CHECK(check_buffers());
     for (uint32_t i = 0; i < model_.subgraphs()->size(); ++i)
-      if (auto status = check_subgraph(*model_.subgraphs()->Get(i)); !status.ok())
-        return in_context("subgraph " + std::to_string(i), std::move(status).error());
+      FETAFIX_CHECK(check_subgraph(*model_.subgraphs()->Get(i), "subgraph " + std::to_string(i) + ": "));
     FETAFIX_CHECK(check_signatures());
     for (uint32_t i = 0; i < count_of(model_.metadata()); ++i)
       if (model_.metadata()->Get(i)->buffer() >= buffers())
@@ -59,59 +61,73 @@ class Checker {
     return {};
   }
 
-  Status check_subgraph(const schema::SubGraph& graph) {
+  Status check_subgraph(const schema::SubGraph& graph, const std::string& where) {
     const size_t tensors = count_of(graph.tensors());
     for (uint32_t i = 0; i < tensors; ++i)
-      if (auto status = check_tensor(*graph.tensors()->Get(i)); !status.ok())
-        return in_context("tensor " + std::to_string(i), std::move(status).error());
-    FETAFIX_CHECK(check_indices(graph.inputs(), tensors, 0, "an input"));
-    FETAFIX_CHECK(check_indices(graph.outputs(), tensors, 0, "an output"));
+      FETAFIX_CHECK(check_tensor(*graph.tensors()->Get(i), where + "tensor " + std::to_string(i) + ": "));
+    FETAFIX_CHECK(check_inputs(graph, where));
+    check_indices(graph.outputs(), tensors, 0, where + "an output");
     for (uint32_t i = 0; i < count_of(graph.operators()); ++i)
-      if (auto status = check_operator(*graph.operators()->Get(i), tensors); !status.ok())
-        return in_context("operator " + std::to_string(i), std::move(status).error());
+      FETAFIX_CHECK(check_operator(*graph.operators()->Get(i), tensors,
+                                   where + "operator " + std::to_string(i) + ": "));
     return {};
   }
 
-  Status check_tensor(const schema::Tensor& tensor) {
-    if (tensor.buffer() >= buffers()) return broken("has buffer " + range(tensor.buffer(), buffers()));
+  // Without its inputs nothing can be fed.
+  static Status check_inputs(const schema::SubGraph& graph, const std::string& where) {
+    for (int32_t index : copy_of(graph.inputs()))
+      if (index < 0 || static_cast<size_t>(index) >= count_of(graph.tensors()))
+        return broken(where + "an input is tensor " + range(index, count_of(graph.tensors())));
+    return {};
+  }
+
+  Status check_tensor(const schema::Tensor& tensor, const std::string& where) {
     if (count_of(tensor.shape()) > max_rank || count_of(tensor.shape_signature()) > max_rank)
-      return broken("has " + std::to_string(count_of(tensor.shape())) + " dimensions, expected at most " +
-                    std::to_string(max_rank));
+      return broken(where + "has " + std::to_string(count_of(tensor.shape())) +
+                    " dimensions, expected at most " + std::to_string(max_rank));
     const Shape shape = shape_of(tensor);
     for (int64_t dimension : shape)
-      if (dimension < -1) return broken("has shape " + to_string(shape) + ", expected no dimension below -1");
+      if (dimension < -1)
+        return broken(where + "has shape " + to_string(shape) + ", expected no dimension below -1");
+    if (tensor.buffer() >= buffers()) {
+      note(where + "has buffer " + range(tensor.buffer(), buffers()));
+      return {};
+    }
     const size_t found = buffer_bytes(file_, tensor.buffer()).size();
     if (found == 0 || tensor.sparsity()) return {};
     const auto count = element_count(shape);
-    if (!count) return broken("has data, but shape " + to_string(shape) + "; expected a concrete one");
+    if (!count)
+      return broken(where + "has data, but shape " + to_string(shape) + "; expected a concrete one");
     const auto expected = wire_bytes(tensor.type(), *count);
     if (expected && *expected != found)
-      return broken("'" + text_of(tensor.name()) + "' has shape " + to_string(shape) + " and so needs " +
-                    std::to_string(*expected) + " bytes, but its buffer holds " + std::to_string(found));
+      note(where + "'" + text_of(tensor.name()) + "' has shape " + to_string(shape) + " and so needs " +
+           std::to_string(*expected) + " bytes, but its buffer holds " + std::to_string(found));
     return {};
   }
 
-  Status check_operator(const schema::Operator& op, size_t tensors) {
+  Status check_operator(const schema::Operator& op, size_t tensors, const std::string& where) {
     const size_t codes = count_of(model_.operator_codes());
-    if (op.opcode_index() >= codes) return broken("has operator code " + range(op.opcode_index(), codes));
-    FETAFIX_CHECK(check_indices(op.inputs(), tensors, -1, "an operand"));
-    FETAFIX_CHECK(check_indices(op.outputs(), tensors, -1, "an output"));
-    FETAFIX_CHECK(check_indices(op.intermediates(), tensors, -1, "an intermediate"));
+    if (op.opcode_index() >= codes)
+      return broken(where + "has operator code " + range(op.opcode_index(), codes));
+    check_indices(op.inputs(), tensors, -1, where + "an operand");
+    check_indices(op.outputs(), tensors, -1, where + "an output");
+    check_indices(op.intermediates(), tensors, -1, where + "an intermediate");
     const uint64_t offset = op.large_custom_options_offset();
     if (offset > 1 &&
         (offset > file_.bytes->size() || op.large_custom_options_size() > file_.bytes->size() - offset))
-      return broken("custom options lie outside the file (truncated; copy it again)");
+      return broken(where + "custom options lie outside the file (truncated; copy it again)");
     return {};
   }
 
-  static Status check_indices(const flatbuffers::Vector<int32_t>* indices, size_t size, int32_t lowest,
-                              const char* what) {
-    for (uint32_t i = 0; i < count_of(indices); ++i) {
-      const int32_t index = indices->Get(i);
+  void check_indices(const flatbuffers::Vector<int32_t>* indices, size_t size, int32_t lowest,
+                     const std::string& what) {
+    for (int32_t index : copy_of(indices))
       if (index < lowest || (index >= 0 && static_cast<size_t>(index) >= size))
-        return broken(std::string(what) + " is tensor " + range(index, size));
-    }
-    return {};
+        note(what + " is tensor " + range(index, size));
+  }
+
+  void note(std::string what) {
+    if (!damage_) damage_ = std::move(what);
   }
 
   Status check_signatures() {
@@ -132,6 +148,7 @@ class Checker {
 
   const File& file_;
   const schema::Model& model_;
+  std::optional<std::string> damage_;
 };
 
 }  // namespace
@@ -150,11 +167,17 @@ Result<File> parse_file(std::shared_ptr<const Bytes> bytes) {
   if (!schema::VerifyModelBuffer(verifier))
     return broken("a damaged TFLite file: an offset leads outside its " + std::to_string(bytes->size()) +
                   " bytes (truncated; copy or convert it again)");
-  File file{std::move(bytes), schema::GetModel(data), verifier.GetComputedSize(), {}};
+  File file{std::move(bytes), schema::GetModel(data), verifier.GetComputedSize(), {}, {}, {}};
   Walk found = walk(*file.model, *file.bytes);
   if (found.damage) return broken("a damaged TFLite file: " + *found.damage);
   file.frozen = std::move(found.frozen);
-  FETAFIX_CHECK(Checker(file).run());
+  Checker checker(file);
+  FETAFIX_CHECK(checker.run());
+  file.damage = std::move(checker).damage();
+  if (!file.damage) return file;
+  if (file.frozen) return broken(*file.damage);
+  file.stand_in = without_damage(*file.model, *file.bytes);
+  file.model = schema::GetModel(file.stand_in->data());
   return file;
 }
 

@@ -67,6 +67,11 @@ Result<std::unique_ptr<NativeModel>> TfliteModel::parse(Bytes bytes) {
   return std::unique_ptr<NativeModel>(std::make_unique<TfliteModel>(std::move(file)));
 }
 
+Result<Lifted> TfliteModel::lift() const {
+  if (file_.damage) return Error{ErrorKind::file, *file_.damage};
+  return lift_file(file_);
+}
+
 Result<std::unique_ptr<schema::ModelT>> TfliteModel::unpacked() const {
   if (file_.frozen)
     return Error{ErrorKind::unsupported, "this file can be read but not rewritten: " + *file_.frozen};
@@ -107,7 +112,7 @@ Result<Lifted> TfliteModel::lift_of(const schema::ModelT& model, const graph::Pa
     for (const auto& group : patch.groups) count += group.edits.size();
     return count;
   };
-  if (edits(all) == edits(rest)) return lift();
+  if (edits(all) == edits(rest)) return lift_file(file_);
   FETAFIX_TRY(Bytes bytes, pack(model, file_));
   FETAFIX_TRY(const File file, parse_file(std::make_shared<const Bytes>(std::move(bytes))));
   return lift_file(file);

@@ -24,7 +24,7 @@ class TfliteModel final : public NativeModel {
 
   std::string_view format() const override { return "tflite"; }
   const std::string& sha256() const override { return sha256_; }
-  Result<Lifted> lift() const override { return lift_file(file_); }
+  Result<Lifted> lift() const override;
   Status write(const std::filesystem::path& path) const override { return write_file(path, *file_.bytes); }
   std::vector<Defect> defects(const graph::Graph& source) const override;
   Result<std::vector<ExposedValue>> expose(std::span<const graph::ValueId> values,

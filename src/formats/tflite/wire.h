@@ -21,10 +21,17 @@ struct File {
   const schema::Model* model = nullptr;
   size_t flatbuffer_size = 0;         // what follows it: buffers of large models, an attached archive
   std::optional<std::string> frozen;  // why the file can be read, but not rewritten
+  // Names that lead nowhere and numbers that don't fill their shape. `model` then points into `stand_in`, where
+  // those are absent: enough to say what the file lacks, and to put it there.
+  std::optional<std::string> damage;
+  std::shared_ptr<const Bytes> stand_in;
 };
 
 // Parses and checks (check.cpp); error kind `file` for what is truncated, hostile or not this format.
 Result<File> parse_file(std::shared_ptr<const Bytes> bytes);
+
+// The model with what leads nowhere taken out (damage.cpp).
+std::shared_ptr<const Bytes> without_damage(const schema::Model& model, BytesView file);
 
 // What a walk over all tables finds (walk.cpp).
 struct Walk {
