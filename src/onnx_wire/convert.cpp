@@ -114,6 +114,13 @@ int code_from_dtype(DType dtype) {
   return 0;
 }
 
+bool fills_its_shape(const onnx_wire::Tensor& wire) {
+  const auto count = element_count(fetafix::Shape(wire.dims().begin(), wire.dims().end()));
+  const size_t size = element_size(dtype_from_code(wire.data_type()));
+  if (!count || size == 0 || wire.data_location() == 1 || !wire.has_raw_data()) return true;
+  return wire.raw_data().size() == static_cast<size_t>(*count) * size;
+}
+
 Result<fetafix::Tensor> read_tensor(const onnx_wire::Tensor& wire, const fs::path& folder) {
   const DType dtype = dtype_from_code(wire.data_type());
   fetafix::Shape shape(wire.dims().begin(), wire.dims().end());

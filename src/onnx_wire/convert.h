@@ -14,6 +14,9 @@ namespace fetafix::onnx_wire {
 DType dtype_from_code(int code);
 int code_from_dtype(DType dtype);
 
+// Whether a tensor in the file has as many raw bytes as its shape and type need; true for what is kept otherwise.
+bool fills_its_shape(const onnx_wire::Tensor& wire);
+
 // Reads the payload wherever it lies: typed fields, raw bytes, or an external file below `folder`.
 // Errors: sizes that don't agree, types we don't hold, a location that leaves the folder.
 Result<fetafix::Tensor> read_tensor(const onnx_wire::Tensor& wire, const std::filesystem::path& folder);

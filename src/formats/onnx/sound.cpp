@@ -6,6 +6,7 @@
 #include "formats/onnx/names.h"
 #include "formats/onnx/operands.h"
 #include "formats/onnx/order.h"
+#include "graph/declared_shape.h"
 
 namespace fetafix::formats::onnx {
 namespace {
@@ -136,6 +137,7 @@ class Finder {
 
   std::vector<Defect> run() {
     check_versions();
+    check_numbers();
     for (bool found = true; found && out_.size() < most_defects;)
       found = check_writers() || check_operands() || check_order() || check_outputs();
     check_types();
@@ -179,6 +181,33 @@ class Finder {
          "the file states version " + std::to_string(ir) + " of the ONNX format, which no runtime reads",
          "convert with an exporter that the runtime's version keeps up with",
          {{graph::SetMetadata{"ir_version", ir_version_of(right)}}}});
+  }
+
+  // Numbers that do not fill the shape that is stated for them.
+  void check_numbers() {
+    for (const auto& wire : file_.graph().initializer()) {
+      if (onnx_wire::fills_its_shape(wire) || out_.size() >= most_defects) continue;
+      const Shape shape(wire.dims().begin(), wire.dims().end());
+      auto zeros = Tensor::zeros(onnx_wire::dtype_from_code(wire.data_type()), shape);
+      if (zeros.ok()) add_lost_numbers(wire, std::move(zeros).value());
+    }
+  }
+
+  void add_lost_numbers(const onnx_wire::Tensor& wire, const Tensor& zeros) {
+    for (int i = 0; i < graph().node_size(); ++i)
+      for (int k = 0; k < graph().node(i).input_size(); ++k) {
+        if (graph().node(i).input(k) != wire.name()) continue;
+        Defect defect{place_of(graph(), i),
+                      "parameters",
+                      "missing-tensor",
+                      "its operand '" + wire.name() + "' needs " + std::to_string(zeros.byte_size()) +
+                          " bytes, and the file holds " + std::to_string(wire.raw_data().size()),
+                      "check that the file was written and copied whole",
+                      {{graph::SetTensor{at(i), k, zeros, true}}}};
+        defect.stopgap = true;
+        add(std::move(defect));
+        return;
+      }
   }
 
   bool check_writers() {
@@ -348,7 +377,7 @@ class Finder {
     }
   }
 
-  // Input dimensions in another order than the source's, in either layout.
+  // Input dimensions that are not the source's, in either layout.
   void check_interface() {
     const Names names(graph());
     for (size_t n = 0; n < std::min(names.inputs().size(), source_.inputs.size()); ++n)
@@ -362,22 +391,14 @@ class Finder {
     auto wanted = source_.value(source_.inputs[static_cast<size_t>(input)]).shape;
     for (auto* dims : {&shape, &wanted})  // a batch of none is one that is not known
       if (*dims && !(*dims)->empty() && (*dims)->front() <= 0) (*dims)->front() = -1;
-    if (!shape || !wanted || shape->size() != wanted->size() || shape->size() < 3) return;
-    std::vector<Shape> orders{*wanted};
-    if (wanted->size() == 4) {
-      const Shape& w = *wanted;  // the fewest are the channels
-      if (w[1] <= w[3]) orders.push_back({w[0], w[2], w[3], w[1]});
-      if (w[3] <= w[1]) orders.push_back({w[0], w[3], w[1], w[2]});
-    }
-    std::erase(orders, *shape);
-    Shape mine = *shape, its = *wanted;
-    std::sort(mine.begin(), mine.end());
-    std::sort(its.begin(), its.end());
-    if (mine != its) return;
+    if (!shape || !wanted) return;
+    const auto orders = graph::other_declarations(*shape, *wanted);
+    if (orders.empty()) return;
     Defect defect{"",
                   "input",
                   "input-shape",
-                  "the dimensions of the model's input '" + info.name() + "' are declared in another order",
+                  "the model's input '" + info.name() + "' is declared as " + to_string(*shape) +
+                      ", the source's as " + to_string(*wanted),
                   "check the example input that the converter was given",
                   {}};
     const DType dtype = onnx_wire::dtype_from_code(info.type().tensor_type().elem_type());

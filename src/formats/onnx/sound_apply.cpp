@@ -92,7 +92,7 @@ class FileEditor {
     int readers = 0;
     for (const auto& other : graph_.node()) readers += names_read(other).contains(name);
     for (auto& wire : *graph_.mutable_initializer())
-      if (wire.name() == name && readers == 1) {
+      if (wire.name() == name && (readers == 1 || !onnx_wire::fills_its_shape(wire))) {
         onnx_wire::write_tensor(edit.value, wire);
         return true;
       }

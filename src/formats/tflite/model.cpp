@@ -99,9 +99,9 @@ Result<std::vector<ExposedValue>> TfliteModel::expose(std::span<const graph::Val
   return exposed;
 }
 
-std::vector<Defect> TfliteModel::defects(const graph::Graph&) const {
+std::vector<Defect> TfliteModel::defects(const graph::Graph& source) const {
   auto model = unpacked();
-  return model.ok() ? defects_of(**model, main_subgraph(*file_.model)) : std::vector<Defect>();
+  return model.ok() ? defects_of(**model, main_subgraph(*file_.model), source) : std::vector<Defect>();
 }
 
 // The view that the edits left over are meant for.

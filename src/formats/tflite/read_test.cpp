@@ -8,7 +8,9 @@ namespace {
 
 std::string error_of(Bytes bytes) {
   auto parsed = TfliteModel::parse(std::move(bytes));
-  return parsed.ok() ? "" : parsed.error().message;
+  if (!parsed.ok()) return parsed.error().message;
+  const auto lifted = (*parsed)->lift();
+  return lifted.ok() ? "" : lifted.error().message;
 }
 
 graph::Patch strides_of(int index) {

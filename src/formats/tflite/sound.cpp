@@ -6,6 +6,7 @@
 #include <set>
 
 #include "formats/tflite/tensors.h"
+#include "graph/declared_shape.h"
 
 namespace fetafix::formats::tflite {
 namespace {
@@ -99,7 +100,8 @@ std::optional<Builtin> kind_of_options(const schema::OperatorT& op) {
 
 class Finder {
  public:
-  Finder(const schema::ModelT& model, uint32_t subgraph) : now_(model), subgraph_(subgraph) {}
+  Finder(const schema::ModelT& model, uint32_t subgraph, const graph::Graph& source)
+      : now_(model), subgraph_(subgraph), source_(source) {}
 
   std::vector<Defect> run() {
     check_versions();
@@ -107,6 +109,7 @@ class Finder {
       found = check_codes() || check_writers() || check_operands() || check_cycle() || check_outputs() ||
               check_weights() || check_types();
     check_order();
+    for (size_t n = 0; n < std::min(graph().inputs.size(), source_.inputs.size()); ++n) check_input_shape(n);
     return std::move(out_);
   }
 
@@ -255,8 +258,15 @@ class Finder {
         if (!constant) {
           defect.ways = {just(graph::SetOperand{at(i), static_cast<int>(k), value_before(i)})};
         } else {
-          auto zeros = Tensor::zeros(view_dtype(tensor(index).type), shape_of(index));
+          const Shape shape = shape_that_goes(i, k);
+          auto zeros = Tensor::zeros(view_dtype(tensor(index).type), shape);
           if (!zeros.ok()) continue;
+          if (shape != shape_of(index)) {
+            defect.fault_class = "tensor-structure";
+            defect.pattern = "tensor-shape";
+            defect.explanation = "its operand " + std::to_string(k) + " is stated with the shape " +
+                                 to_string(shape_of(index)) + ", which does not go with what it computes";
+          }
           defect.ways = {just(graph::SetTensor{at(i), static_cast<int>(k), std::move(zeros).value(), true})};
         }
         defect.stopgap = true;
@@ -264,6 +274,24 @@ class Finder {
       }
     }
     return false;
+  }
+
+  // The stated shape of weights or of a bias that has no numbers, as far as what is read and computed allow it.
+  Shape shape_that_goes(size_t index, size_t slot) {
+    const Builtin kind = builtin_of(now_, op(index));
+    Shape out = shape_of(op(index).inputs[slot]);
+    const Shape input = shape_of_operand(op(index).inputs, 0), result = shape_of_operand(op(index).outputs, 0);
+    const auto read = element_count(input).value_or(0), made = element_count(result).value_or(0);
+    if (!has_weights(kind) || slot > 2 || read <= 0 || made <= 0 || input.empty() || result.empty()) return out;
+    const size_t axis = slot == 1 && kind == Builtin::DEPTHWISE_CONV_2D ? 3 : 0;
+    if (out.size() > axis) out[axis] = result.back();
+    if (slot == 1 && kind == Builtin::FULLY_CONNECTED && out.size() == 2) out[1] = read * result.back() / made;
+    if (slot == 1 && kind == Builtin::CONV_2D && out.size() == 4) out[3] = std::min(out[3], input.back());
+    return out;
+  }
+
+  Shape shape_of_operand(const std::vector<int32_t>& operands, size_t slot) {
+    return operands.size() > slot && operands[slot] >= 0 ? shape_of(operands[slot]) : Shape();
   }
 
   Shape shape_of(int32_t index) { return {tensor(index).shape.begin(), tensor(index).shape.end()}; }
@@ -429,6 +457,31 @@ class Finder {
                 {just(std::move(edit))}});
   }
 
+  // Input dimensions that are not the source's, in either layout.
+  void check_input_shape(size_t input) {
+    const auto& wanted = source_.value(source_.inputs[input]).shape;
+    if (!wanted) return;
+    const schema::TensorT& declared = tensor(graph().inputs[input]);
+    const Shape shape = shape_of(graph().inputs[input]);
+    Defect defect{"",
+                  "input",
+                  "input-shape",
+                  "the model's input '" + declared.name + "' is declared as " + to_string(shape) +
+                      ", the source's as " + to_string(*wanted),
+                  "check the example input that the converter was given",
+                  {}};
+    for (Shape order : graph::other_declarations(shape, *wanted)) {
+      for (int64_t& dim : order) dim = std::max<int64_t>(dim, 1);
+      graph::Redeclare edit;
+      edit.value.graph_input = static_cast<int>(input);
+      edit.dtype = view_dtype(declared.type);
+      edit.shape = order;
+      defect.ways.push_back(just(std::move(edit)));
+    }
+    defect.only_if_it_loads = true;
+    if (!defect.ways.empty()) out_.push_back(std::move(defect));
+  }
+
   void check_order() {
     const auto sequence = order_of(graph()).sequence;
     for (size_t i = 0; i < sequence.size(); ++i)
@@ -447,13 +500,14 @@ class Finder {
 
   schema::ModelT now_;
   uint32_t subgraph_;
+  const graph::Graph& source_;
   std::vector<Defect> out_;
 };
 
 }  // namespace
 
-std::vector<Defect> defects_of(const schema::ModelT& model, uint32_t subgraph) {
-  return Finder(model, subgraph).run();
+std::vector<Defect> defects_of(const schema::ModelT& model, uint32_t subgraph, const graph::Graph& source) {
+  return Finder(model, subgraph, source).run();
 }
 
 }  // namespace fetafix::formats::tflite

@@ -21,7 +21,7 @@ graph::ExecutionOrder order_of(const std::vector<std::vector<int32_t>>& reads,
 graph::ExecutionOrder order_of(const schema::SubGraphT& graph);
 
 // One after another, each in the file as mending those before has left it.
-std::vector<Defect> defects_of(const schema::ModelT& model, uint32_t subgraph);
+std::vector<Defect> defects_of(const schema::ModelT& model, uint32_t subgraph, const graph::Graph& source);
 
 // The kind that an operator's code states.
 Builtin builtin_of(const schema::ModelT& model, const schema::OperatorT& op);

@@ -1,0 +1,12 @@
+// What two models of one function may declare for the same input.
+#pragma once
+
+#include "tensor/tensor.h"
+
+namespace fetafix::graph {
+
+// What an input may be declared as that another model declares as `other` (-1, 0: a dimension that is not known),
+// but for what `declared` may be: those dimensions, and for images those of the other layout.
+std::vector<Shape> other_declarations(const Shape& declared, const Shape& other);
+
+}  // namespace fetafix::graph
