@@ -5,22 +5,58 @@
 namespace fetafix::graph {
 namespace {
 
+struct Order {
+  Shape shape;
+  size_t channels;  // which dimension
+};
+
+// Of images: the fewest are the channels.
+std::vector<Order> orders_of(const Shape& shape) {
+  if (shape.size() != 4) return {{shape, 0}};
+  std::vector<Order> out;
+  const Shape& s = shape;
+  if (s[1] <= s[3]) out = {{s, 1}, {{s[0], s[2], s[3], s[1]}, 3}};
+  if (s[3] <= s[1]) out.insert(out.end(), {{s, 3}, {{s[0], s[3], s[1], s[2]}, 1}});
+  return out;
+}
+
 bool may_be(const Shape& one, const Shape& other) {
   return std::equal(one.begin(), one.end(), other.begin(), other.end(),
                     [](int64_t a, int64_t b) { return a <= 0 || b <= 0 || a == b; });
+}
+
+ptrdiff_t dimensions_alike(const Shape& one, const Shape& other) {
+  ptrdiff_t out = 0;
+  for (size_t i = 0; i < std::min(one.size(), other.size()); ++i) out += one[i] == other[i];
+  return out;
 }
 
 }  // namespace
 
 std::vector<Shape> other_declarations(const Shape& declared, const Shape& other) {
   if (std::none_of(other.begin(), other.end(), [](int64_t d) { return d > 0; })) return {};
-  std::vector<Shape> out{other};
-  if (other.size() == 4) {  // the fewest are the channels
-    if (other[1] <= other[3]) out.push_back({other[0], other[2], other[3], other[1]});
-    if (other[3] <= other[1]) out.push_back({other[0], other[3], other[1], other[2]});
-  }
-  std::erase_if(out, [&](const Shape& order) { return may_be(declared, order); });
+  std::vector<Shape> out;
+  for (Order& order : orders_of(other))
+    if (!may_be(declared, order.shape) && std::find(out.begin(), out.end(), order.shape) == out.end())
+      out.push_back(std::move(order.shape));
+  std::stable_sort(out.begin(), out.end(), [&](const Shape& a, const Shape& b) {
+    return dimensions_alike(a, declared) > dimensions_alike(b, declared);
+  });
   return out;
+}
+
+bool has_other_channels(const Shape& declared, const Shape& other) {
+  const auto orders = orders_of(other);
+  if (declared.size() != 4 || other.size() != 4 ||
+      std::any_of(orders.begin(), orders.end(), [&](const Order& o) { return may_be(declared, o.shape); }))
+    return false;
+  return std::any_of(orders.begin(), orders.end(), [&](const Order& order) {
+    const int64_t channels = declared[order.channels];
+    if (channels == 1 || channels == 3 || channels == 4) return false;
+    Shape rest = declared;
+    rest[order.channels] = order.shape[order.channels];
+    return may_be(rest, order.shape);
+  });
 }
 
 }  // namespace fetafix::graph

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/files.h"
+#include "graph/declared_shape.h"
 
 namespace fetafix::pipeline {
 namespace {
@@ -127,6 +128,17 @@ size_t setting_it(const graph::Patch& patch, size_t first) {
   return first;
 }
 
+// A runtime loads a file whose input nothing that the source reads can be fed to. Empty: it is none.
+std::string unfit_input(const graph::Graph& target, const graph::Graph& source) {
+  for (size_t i = 0; i < std::min(target.inputs.size(), source.inputs.size()); ++i) {
+    const graph::Value &mine = target.value(target.inputs[i]), &its = source.value(source.inputs[i]);
+    if (mine.shape && its.shape && graph::has_other_channels(*mine.shape, *its.shape))
+      return "its input '" + mine.name + "' is declared as " + to_string(*mine.shape) + ", the source's as " +
+             to_string(*its.shape);
+  }
+  return "";
+}
+
 // What a runtime may load by luck.
 bool is_suspect(const formats::Lifted& lifted) {
   const auto& nodes = lifted.graph.nodes;
@@ -138,6 +150,10 @@ bool is_suspect(const formats::Lifted& lifted) {
 
 Status make_sound(Pair& pair, const Options& options) {
   Side& side = pair.target;
+  if (side.broken.empty() && side.recorded.empty()) {
+    side.broken = unfit_input(side.lifted.graph, pair.source.lifted.graph);
+    if (!side.broken.empty()) side.session.reset();
+  }
   if (side.broken.empty() && !is_suspect(side.lifted)) return {};
   auto defects = side.model->defects(pair.source.lifted.graph);
   if (side.broken.empty()) {

@@ -403,7 +403,7 @@ class Finder {
                   {}};
     const DType dtype = onnx_wire::dtype_from_code(info.type().tensor_type().elem_type());
     for (const Shape& order : orders) defect.ways.push_back(redeclared(input, dtype, order));
-    defect.only_if_it_loads = true;
+    defect.only_if_it_loads = !graph::has_other_channels(*shape, *wanted);
     out_.push_back(std::move(defect));
   }
 

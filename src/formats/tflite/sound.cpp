@@ -478,7 +478,7 @@ class Finder {
       edit.shape = order;
       defect.ways.push_back(just(std::move(edit)));
     }
-    defect.only_if_it_loads = true;
+    defect.only_if_it_loads = !graph::has_other_channels(shape, *wanted);
     if (!defect.ways.empty()) out_.push_back(std::move(defect));
   }
 
