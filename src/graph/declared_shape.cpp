@@ -1,6 +1,8 @@
 #include "graph/declared_shape.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 
 namespace fetafix::graph {
 namespace {
@@ -26,9 +28,9 @@ bool may_be(const Shape& one, const Shape& other) {
 }
 
 ptrdiff_t dimensions_alike(const Shape& one, const Shape& other) {
-  ptrdiff_t out = 0;
-  for (size_t i = 0; i < std::min(one.size(), other.size()); ++i) out += one[i] == other[i];
-  return out;
+  if (one.size() != other.size()) return 0;
+  return std::inner_product(one.begin(), one.end(), other.begin(), ptrdiff_t{0}, std::plus<>(),
+                            std::equal_to<>());
 }
 
 }  // namespace

@@ -5,12 +5,13 @@
 
 namespace fetafix::graph {
 
-// What an input may be declared as that another model declares as `other` (-1, 0: a dimension that is not known),
-// but for what `declared` may be: those dimensions, and for images those of the other layout, the likest first.
+// What an input may be declared as that another model declares as `other` (-1, 0: a dimension that is not
+// known), but for what `declared` may be: those dimensions, and for images those of the other layout, the
+// likest first.
 std::vector<Shape> other_declarations(const Shape& declared, const Shape& other);
 
-// Whether `declared` differs from `other`, in either layout, in the number of channels alone, and has one that no
-// picture has.
+// Whether `declared` differs from `other`, in either layout, in the number of channels alone, and has one
+// that no picture has.
 bool has_other_channels(const Shape& declared, const Shape& other);
 
 }  // namespace fetafix::graph

@@ -14,7 +14,8 @@ namespace fetafix::onnx_wire {
 DType dtype_from_code(int code);
 int code_from_dtype(DType dtype);
 
-// Whether a tensor in the file has as many raw bytes as its shape and type need; true for what is kept otherwise.
+// Whether a tensor in the file has as many raw bytes as its shape and type need; true for what is kept
+// otherwise.
 bool fills_its_shape(const onnx_wire::Tensor& wire);
 
 // Reads the payload wherever it lies: typed fields, raw bytes, or an external file below `folder`.

@@ -91,6 +91,21 @@ TEST(Structure, AnOperatorThatIsCalledByANameThatNobodyKnows) {
                 "operator-type");
 }
 
+TEST(Structure, AReductionOfAnotherKind) {
+  const std::string reduced = R"(input %x float32[1,3,8,8]
+const %w1 float32[6,3,3,3] {random 1}
+const %w2 float32[6,4] {random 2}
+const %axes int64[2] {2,3}
+%c = Conv(%x, %w1)
+%p = GlobalAveragePool(%c)
+%f = Flatten(%p)
+%y = MatMul(%f, %w2)
+output %y
+)";
+  const std::string target = replaced(reduced, "%p = GlobalAveragePool(%c)", "%p = ReduceSum(%c, %axes)");
+  EXPECT_EQ(expect_mended(reduced, target, "operator-type").edits, 1u);
+}
+
 TEST(Structure, ALostFlattenIsPutBack) {
   const std::string flat = R"(input %x float32[1,3,8,8]
 const %w1 float32[6,3,3,3] {random 1}

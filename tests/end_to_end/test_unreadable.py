@@ -62,7 +62,12 @@ def cycle_and_weights(model):
 
 
 TWO_FAULTS = [future_versions, cycle_and_weights]
-ONNX = [no_opset, future_versions, lost_weights, wrong_rank, cycle, double_input, unknown_operator,
+def short_initializer(model):
+    tensor = initializer(model, onnx_node(model, "Conv", 20).input[1])
+    tensor.raw_data = tensor.raw_data[:-4]
+
+
+ONNX = [short_initializer, no_opset, future_versions, lost_weights, wrong_rank, cycle, double_input, unknown_operator,
         cycle_and_weights]
 
 
@@ -98,7 +103,35 @@ def renamed_operator(model):
     model.operatorCodes.append(code)
 
 
-TFLITE = [same_to_valid, unordered, lost_buffer, integer_tensor, renamed_operator]
+def weights(model):
+    return model.subgraphs[0].tensors[operators(model, "CONV_2D")[10].inputs[1]]
+
+
+def absent_buffer(model):
+    weights(model).buffer = len(model.buffers) + 7
+
+
+def short_numbers(model):
+    buffer = model.buffers[weights(model).buffer]
+    buffer.data = buffer.data[:-4]
+
+
+def absent_tensor(model):
+    operators(model, "CONV_2D")[10].inputs[0] = len(model.subgraphs[0].tensors) + 7
+
+
+def input_rank(model):
+    tensor = model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]]
+    tensor.shape, tensor.shapeSignature = list(tensor.shape)[:-1], None
+
+
+def input_channels(model):
+    tensor = model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]]
+    tensor.shape, tensor.shapeSignature = [*list(tensor.shape)[:-1], 7], None
+
+
+TFLITE = [same_to_valid, unordered, lost_buffer, integer_tensor, renamed_operator, absent_buffer, short_numbers,
+          absent_tensor, input_rank, input_channels]
 
 
 def plant(folder, damage):

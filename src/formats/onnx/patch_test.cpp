@@ -175,18 +175,6 @@ TEST(OnnxPatch, BoundsOfOldClipsAreWrittenAsAttributes) {
   EXPECT_EQ(model.graph().node(0).attribute(0).f(), 0.25f);
 }
 
-TEST(OnnxPatch, ClipIsInsertedInTheFormOfOldOpsets) {
-  ModelBuilder builder(10);
-  builder.input("x", {2, 3}).node("Relu", {"x"}, {"a"}).node("Exp", {"a"}, {"y"}).output("y");
-  auto clip = insert(out_of(0), "Clip");
-  clip.operands = {std::nullopt, Tensor::scalar(0.0f), Tensor::scalar(0.5f)};
-  const auto model = parsed(expect_agreement(builder, {clip}));
-  EXPECT_EQ(model.graph().node(1).attribute_size(), 2);
-  auto squeeze = insert(out_of(0), "Squeeze");
-  squeeze.operands = {std::nullopt, Tensor::vector(std::vector<int64_t>{0})};
-  EXPECT_NE(refusal(builder, {squeeze}).find("operator set 10"), std::string::npos);
-}
-
 TEST(OnnxPatch, ChangingTheTypeKeepsAxesThatOldOpsetsWriteAsAttributes) {
   ModelBuilder builder(13);
   builder.input("x", {2, 3})

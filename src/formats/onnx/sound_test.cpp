@@ -105,6 +105,15 @@ TEST(Sound, AMissingTensorGetsAPlace) {
   EXPECT_NE(out.view.find("const %v float32[1,1,1,1]"), std::string::npos) << out.view;
 }
 
+TEST(Sound, NumbersThatDoNotFillTheirShapeGetAPlace) {
+  const Mended out = mended([](auto& m) {
+    auto& wire = *m.mutable_graph()->mutable_initializer(1);
+    wire.mutable_raw_data()->resize(wire.raw_data().size() - 4);
+  });
+  EXPECT_EQ(out.patterns, std::vector<std::string>{"missing-tensor"});
+  EXPECT_NE(out.view.find("const %v float32[2,2,1,1]"), std::string::npos) << out.view;
+}
+
 TEST(Sound, AnAbsentOperandIsNoticedBeforeItIsMissed) {
   const Mended out = mended([](auto& m) { node(m, 2).mutable_input()->RemoveLast(); });
   EXPECT_EQ(out.patterns, std::vector<std::string>{"missing-tensor"});

@@ -276,16 +276,20 @@ class Finder {
     return false;
   }
 
-  // The stated shape of weights or of a bias that has no numbers, as far as what is read and computed allow it.
+  // The stated shape of weights or of a bias that has no numbers, as far as what is read and computed allow
+  // it.
   Shape shape_that_goes(size_t index, size_t slot) {
     const Builtin kind = builtin_of(now_, op(index));
     Shape out = shape_of(op(index).inputs[slot]);
-    const Shape input = shape_of_operand(op(index).inputs, 0), result = shape_of_operand(op(index).outputs, 0);
+    const Shape input = shape_of_operand(op(index).inputs, 0),
+                result = shape_of_operand(op(index).outputs, 0);
     const auto read = element_count(input).value_or(0), made = element_count(result).value_or(0);
-    if (!has_weights(kind) || slot > 2 || read <= 0 || made <= 0 || input.empty() || result.empty()) return out;
+    if (!has_weights(kind) || slot > 2 || read <= 0 || made <= 0 || input.empty() || result.empty())
+      return out;
     const size_t axis = slot == 1 && kind == Builtin::DEPTHWISE_CONV_2D ? 3 : 0;
     if (out.size() > axis) out[axis] = result.back();
-    if (slot == 1 && kind == Builtin::FULLY_CONNECTED && out.size() == 2) out[1] = read * result.back() / made;
+    if (slot == 1 && kind == Builtin::FULLY_CONNECTED && out.size() == 2)
+      out[1] = read * result.back() / made;
     if (slot == 1 && kind == Builtin::CONV_2D && out.size() == 4) out[3] = std::min(out[3], input.back());
     return out;
   }

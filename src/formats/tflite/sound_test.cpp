@@ -100,6 +100,42 @@ TEST(Sound, ATensorWithoutDataGetsZerosOfItsShape) {
   EXPECT_EQ(out.patterns, std::vector<std::string>{"missing-tensor"});
 }
 
+// Files that lead outside themselves: refused as a model, read as one that lacks something.
+TEST(Sound, WhatLeadsNowhereIsAbsent) {
+  struct Row {
+    std::string pattern, message;
+    std::function<void(Net&)> damage;
+  };
+  const std::vector<Row> table{
+      {"missing-tensor", "has buffer 99",
+       [](Net& n) { n.graph().tensors[static_cast<size_t>(n.second)]->buffer = 99; }},
+      {"missing-tensor", "its buffer holds 15",
+       [](Net& n) {
+         const auto buffer = n.graph().tensors[static_cast<size_t>(n.second)]->buffer;
+         n.model().buffers[buffer]->data.pop_back();
+       }},
+      {"tensor-shape", "has shape [2,1,1,4]",
+       [](Net& n) {
+         n.graph().tensors[static_cast<size_t>(n.second)]->shape = {2, 1, 1, 4};
+       }},
+      {"dangling-operand", "an operand is tensor 99", [](Net& n) { n.op(2).inputs[0] = 99; }},
+      {"missing-output", "an output is tensor 99", [](Net& n) { n.graph().outputs[0] = 99; }},
+  };
+  for (const Row& row : table) {
+    SCOPED_TRACE(row.message);
+    Net net;
+    row.damage(net);
+    const auto file = TfliteModel::parse(net.bytes());
+    ASSERT_TRUE(file.ok());
+    const auto view = (*file)->lift();
+    ASSERT_FALSE(view.ok());
+    EXPECT_NE(view.error().message.find(row.message), std::string::npos) << view.error().message;
+    const Mended out = mended(row.damage);
+    EXPECT_EQ(out.patterns, std::vector<std::string>{row.pattern});
+    EXPECT_NE(out.view.find("%c = "), std::string::npos) << out.view;
+  }
+}
+
 TEST(Sound, ATensorThatIsWrittenTwiceBecomesTwo) {
   const Mended out = mended([](Net& n) {
     n.op(2).outputs[0] = n.a;

@@ -21,8 +21,8 @@ struct File {
   const schema::Model* model = nullptr;
   size_t flatbuffer_size = 0;         // what follows it: buffers of large models, an attached archive
   std::optional<std::string> frozen;  // why the file can be read, but not rewritten
-  // Names that lead nowhere and numbers that don't fill their shape. `model` then points into `stand_in`, where
-  // those are absent: enough to say what the file lacks, and to put it there.
+  // Names that lead nowhere and numbers that don't fill their shape. `model` then points into `stand_in`,
+  // where those are absent: enough to say what the file lacks, and to put it there.
   std::optional<std::string> damage;
   std::shared_ptr<const Bytes> stand_in;
 };
