@@ -102,8 +102,10 @@ void take_out(const Place& place, const Chain& chain, Candidate& out) {
   const auto dead = left_over(place, chain);
   std::map<graph::NativeOperator, size_t> gone;
   for (NodeId id : dead) ++gone[place.target.node(id).native];
+  std::set<graph::NativeOperator> taken;  // cores: an operator of the file may be several of the view's
   for (NodeId id : dead) {
     const graph::Node& node = place.target.node(id);
+    if (node.role == graph::Role::core && !taken.insert(node.native).second) continue;
     const bool whole = gone[node.native] == parts[node.native];
     const bool part = node.role == graph::Role::core || node.role == graph::Role::activation;
     if (!whole || !part || node.native.index < 0) continue;

@@ -170,6 +170,23 @@ Result<bool> search_what_still_differs(Run& run, graph::Patch& patch) {
   return patch.groups.size() > before;
 }
 
+// Where the numbers of a stopgap have been set right there are two faults at one operator: that the file
+// lacked them says more than that they were not the source's. Which of the two goes.
+size_t superseded(const std::vector<results::Fault>& faults, size_t defect) {
+  const auto number = [](const results::Fault& fault) {  // "Conv #12 'stem'"
+    const auto at = fault.target_node.find('#');
+    return at == std::string::npos ? std::string()
+                                   : fault.target_node.substr(at, fault.target_node.find(' ', at) - at);
+  };
+  const auto stored = [](const results::Fault& fault) {
+    return fault.fault_class == "parameters" || fault.fault_class == "tensor-structure";
+  };
+  for (size_t k = 0; k < faults.size() && stored(faults[defect]); ++k)
+    if (k != defect && faults[k].fixed && stored(faults[k]) && number(faults[k]) == number(faults[defect]))
+      return k;
+  return defect;
+}
+
 // How many operators the patch puts in; what serves several readers is written once.
 size_t operators_put_in(const graph::Patch& patch) {
   std::set<std::string> out;
@@ -249,8 +266,10 @@ Status mend(Run& run) {
   if (!same && run.analysis) {
     FETAFIX_TRY(const bool is_a_repair, search_all(run, patch));
     if (!is_a_repair) return {};
-    for (size_t index : drop_stopgaps(patch, run.pair.target))
-      run.result.faults.erase(run.result.faults.begin() + static_cast<std::ptrdiff_t>(index));
+    for (size_t index : drop_stopgaps(patch, run.pair.target)) {
+      auto& faults = run.result.faults;
+      faults.erase(faults.begin() + static_cast<std::ptrdiff_t>(superseded(faults, index)));
+    }
   }
   run.analysis.reset();
   run.clock.lap(run.result, "repair");

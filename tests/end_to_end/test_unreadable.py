@@ -4,6 +4,7 @@ import copy
 import json
 import sys
 
+import numpy as np
 import onnx
 import pytest
 from conftest import MODELS, ROOT, Repaired, fetafix
@@ -120,6 +121,13 @@ def absent_tensor(model):
     operators(model, "CONV_2D")[10].inputs[0] = len(model.subgraphs[0].tensors) + 7
 
 
+def integer_bias(model):
+    tensor = model.subgraphs[0].tensors[operators(model, "CONV_2D")[10].inputs[2]]
+    numbers = np.frombuffer(bytes(model.buffers[tensor.buffer].data), np.float32)
+    model.buffers[tensor.buffer].data = np.frombuffer(numbers.astype(np.int32).tobytes(), np.uint8)
+    tensor.type = 2
+
+
 def input_rank(model):
     tensor = model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]]
     tensor.shape, tensor.shapeSignature = list(tensor.shape)[:-1], None
@@ -131,7 +139,7 @@ def input_channels(model):
 
 
 TFLITE = [same_to_valid, unordered, lost_buffer, integer_tensor, renamed_operator, absent_buffer, short_numbers,
-          absent_tensor, input_rank, input_channels]
+          absent_tensor, integer_bias, input_rank, input_channels]
 
 
 def plant(folder, damage):

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "formats/onnx/names.h"
 #include "formats/onnx/operands.h"
@@ -112,6 +113,18 @@ bool has_one_type(const std::string& type) {
                                            "RNN",
                                            "Pad"};
   return types.contains(type);
+}
+
+// From which operand on the stored numbers of an operator are real ones; sums and products of integers
+// compute shapes.
+int real_from(const std::string& type) {
+  static const std::map<std::string, int> table{{"Conv", 1},
+                                                {"ConvTranspose", 1},
+                                                {"BatchNormalization", 1},
+                                                {"InstanceNormalization", 1},
+                                                {"Gemm", 2}};
+  const auto found = table.find(type);
+  return found == table.end() ? std::numeric_limits<int>::max() : found->second;
 }
 
 class Finder {
@@ -342,19 +355,22 @@ class Finder {
 
   void check_tensor_type(int index, int slot, const onnx_wire::Tensor& wire, DType usual) {
     const DType dtype = onnx_wire::dtype_from_code(wire.data_type());
-    if (!is_floating(dtype) || dtype == usual || cast_to_.contains(dtype)) return;
+    const bool counts = !is_floating(dtype) && slot >= real_from(graph().node(index).op_type());
+    if (!counts && (!is_floating(dtype) || dtype == usual || cast_to_.contains(dtype))) return;
     for (const auto& whole : file_.graph().initializer()) {
       if (whole.name() != wire.name()) continue;
       const auto stored = onnx_wire::read_tensor(whole, folder_);
       const auto typed = stored.ok() ? cast(*stored, usual) : Result<Tensor>(stored.error());
       if (!typed.ok()) return;
-      add({place_of(graph(), index),
-           "tensor-structure",
-           "tensor-type",
-           "its operand " + std::to_string(slot) + " is stored as " + std::string(dtype_name(dtype)) +
-               ", the others as " + std::string(dtype_name(usual)),
-           "check the converter's options for types",
-           {{graph::SetTensor{at(index), slot, *typed, true}}}});
+      Defect defect{place_of(graph(), index),
+                    "tensor-structure",
+                    "tensor-type",
+                    "its operand " + std::to_string(slot) + " is stored as " +
+                        std::string(dtype_name(dtype)) + ", the others as " + std::string(dtype_name(usual)),
+                    "check the converter's options for types",
+                    {{graph::SetTensor{at(index), slot, *typed, true}}}};
+      defect.stopgap = counts;  // what lies behind the point is lost
+      add(std::move(defect));
       return;
     }
   }

@@ -114,6 +114,17 @@ TEST(Sound, NumbersThatDoNotFillTheirShapeGetAPlace) {
   EXPECT_NE(out.view.find("const %v float32[2,2,1,1]"), std::string::npos) << out.view;
 }
 
+TEST(Sound, ABiasThatCountsIsMadeReal) {
+  const Mended out = mended([](auto& m) {
+    auto& wire = *m.mutable_graph()->add_initializer();
+    wire.set_name("bias");
+    onnx_wire::write_tensor(Tensor::vector(std::vector<int32_t>{3, -4}), wire);
+    node(m, 2).add_input("bias");
+  });
+  EXPECT_EQ(out.patterns, std::vector<std::string>{"tensor-type"});
+  EXPECT_NE(out.view.find("const %bias float32[2] {3, -4}"), std::string::npos) << out.view;
+}
+
 TEST(Sound, AnAbsentOperandIsNoticedBeforeItIsMissed) {
   const Mended out = mended([](auto& m) { node(m, 2).mutable_input()->RemoveLast(); });
   EXPECT_EQ(out.patterns, std::vector<std::string>{"missing-tensor"});

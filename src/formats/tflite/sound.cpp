@@ -415,6 +415,8 @@ class Finder {
   bool check_types() {
     for (const auto& each : graph().tensors)
       if (each->quantization && !each->quantization->scale.empty()) return false;
+    for (size_t i = 0; i < size(); ++i)
+      if (check_bias_type(i)) return true;
     for (size_t i = 0; i < size(); ++i) {
       const auto& each = op(i);
       if (!has_weights(builtin_of(now_, each)) || each.inputs.size() < 2 || each.inputs[1] < 0 ||
@@ -431,6 +433,33 @@ class Finder {
       if (tensor(out).type == schema::TensorType::FLOAT32 && check_type(in)) return true;
     }
     return false;
+  }
+
+  // Counted as in a quantized model, beside weights that are not.
+  bool check_bias_type(size_t index) {
+    const Builtin kind = builtin_of(now_, op(index));
+    const auto& inputs = op(index).inputs;
+    const size_t slot = kind == Builtin::TRANSPOSE_CONV ? 3 : 2;
+    if (!(has_weights(kind) || kind == Builtin::TRANSPOSE_CONV) || inputs.size() <= slot || inputs[1] < 0 ||
+        tensor(inputs[1]).type != schema::TensorType::FLOAT32 || inputs[slot] < 0 || !is_stored(inputs[slot]))
+      return false;
+    const schema::TensorT& bias = tensor(inputs[slot]);
+    const DType stored = dtype_of_wire(bias.type);
+    if (stored == DType::float32 || element_size(stored) == 0) return false;
+    const auto& data = now_.buffers[bias.buffer]->data;
+    auto numbers = Tensor::from_bytes(stored, shape_of(inputs[slot]), std::as_bytes(std::span(data)));
+    auto typed = numbers.ok() ? cast(*numbers, DType::float32) : Result<Tensor>(numbers.error());
+    if (!typed.ok()) return false;
+    Defect defect{
+        place(index),
+        "tensor-structure",
+        "tensor-type",
+        std::string("its bias is stored as ") + schema::EnumNameTensorType(bias.type) +
+            ", its weights as FLOAT32",
+        "check the converter's options for types",
+        {just(graph::SetTensor{at(index), static_cast<int>(slot), std::move(typed).value(), true})}};
+    defect.stopgap = true;  // what lies behind the point is lost
+    return add(std::move(defect));
   }
 
   bool check_type(int32_t index) {

@@ -136,6 +136,18 @@ TEST(Sound, WhatLeadsNowhereIsAbsent) {
   }
 }
 
+TEST(Sound, ABiasThatCountsIsMadeReal) {
+  const Mended out = mended([](Net& n) {
+    const int bias = n.ramp("bias", {2});
+    auto& tensor = *n.graph().tensors[static_cast<size_t>(bias)];
+    tensor.type = schema::TensorType::INT32;
+    n.model().buffers[tensor.buffer]->data = {3, 0, 0, 0, 0xfc, 0xff, 0xff, 0xff};
+    n.op(2).inputs.push_back(bias);
+  });
+  EXPECT_EQ(out.patterns, std::vector<std::string>{"tensor-type"});
+  EXPECT_NE(out.view.find("float32[2] {3, -4}"), std::string::npos) << out.view;
+}
+
 TEST(Sound, ATensorThatIsWrittenTwiceBecomesTwo) {
   const Mended out = mended([](Net& n) {
     n.op(2).outputs[0] = n.a;
