@@ -46,10 +46,6 @@ std::vector<Candidate> named_otherwise(const Place& place) {
   return {out};
 }
 
-}  // namespace
-
-namespace {
-
 Candidate other_type(const Place& place, graph::NodeId id, const std::string& meant, const std::string& named,
                      graph::Attributes attributes) {
   const std::string& type = place.target.node(id).type;

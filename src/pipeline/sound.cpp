@@ -128,15 +128,14 @@ size_t setting_it(const graph::Patch& patch, size_t first) {
   return first;
 }
 
-// A runtime loads a file whose input nothing that the source reads can be fed to. Empty: it is none.
+// A runtime loads a file whose input nothing that the source reads can be fed to. Empty: it is none. Which of
+// several inputs belong together is not known yet.
 std::string unfit_input(const graph::Graph& target, const graph::Graph& source) {
-  for (size_t i = 0; i < std::min(target.inputs.size(), source.inputs.size()); ++i) {
-    const graph::Value &mine = target.value(target.inputs[i]), &its = source.value(source.inputs[i]);
-    if (mine.shape && its.shape && graph::has_other_channels(*mine.shape, *its.shape))
-      return "its input '" + mine.name + "' is declared as " + to_string(*mine.shape) + ", the source's as " +
-             to_string(*its.shape);
-  }
-  return "";
+  if (target.inputs.size() != 1 || source.inputs.size() != 1) return "";
+  const graph::Value &mine = target.value(target.inputs[0]), &its = source.value(source.inputs[0]);
+  if (!mine.shape || !its.shape || !graph::has_other_channels(*mine.shape, *its.shape)) return "";
+  return "its input '" + mine.name + "' is declared as " + to_string(*mine.shape) + ", the source's as " +
+         to_string(*its.shape);
 }
 
 // What a runtime may load by luck.

@@ -6,6 +6,9 @@
 namespace fetafix::formats::tflite {
 namespace {
 
+// A hostile file must not make a tensor of every number that it has.
+constexpr size_t most_absent = 64;
+
 // An empty buffer of its own: the first one is everybody's.
 uint32_t no_numbers(schema::ModelT& model) {
   model.buffers.push_back(std::make_unique<schema::BufferT>());
@@ -14,7 +17,7 @@ uint32_t no_numbers(schema::ModelT& model) {
 
 class Mender {
  public:
-  Mender(schema::ModelT& model, size_t file_size) : model_(model), file_size_(file_size) {}
+  explicit Mender(schema::ModelT& model) : model_(model) {}
 
   void run() {
     const size_t buffers = model_.buffers.size();
@@ -40,9 +43,7 @@ class Mender {
 
   void mend(schema::SubGraphT& graph, int32_t& index, int32_t lowest) {
     if (index >= lowest && (index < 0 || static_cast<size_t>(index) < graph.tensors.size())) return;
-    // A hostile file must not make a tensor of every number that it has.
-    if (added_ * sizeof(int32_t) > file_size_) return void(index = lowest);
-    ++added_;
+    if (added_++ >= most_absent) return void(index = lowest);
     auto tensor = std::make_unique<schema::TensorT>();
     tensor->name = "absent_" + std::to_string(graph.tensors.size());
     tensor->buffer = no_numbers(model_);
@@ -51,7 +52,6 @@ class Mender {
   }
 
   schema::ModelT& model_;
-  size_t file_size_;
   size_t added_ = 0;
 };
 
@@ -59,7 +59,7 @@ class Mender {
 
 std::shared_ptr<const Bytes> without_damage(const schema::Model& model, BytesView file) {
   const std::unique_ptr<schema::ModelT> mended(model.UnPack());
-  Mender(*mended, file.size()).run();
+  Mender(*mended).run();
   flatbuffers::FlatBufferBuilder builder(file.size() + (1u << 16));
   schema::FinishModelBuffer(builder, schema::Model::Pack(builder, mended.get()));
   const auto* data = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
