@@ -215,6 +215,7 @@ void Walk::check_outputs() {
 }
 
 void Walk::finish() {
+  check_frozen();
   check_outputs();
   std::erase_if(out_.segments,
                 [&](const Segment& s) { return !live_[static_cast<size_t>(s.target_nodes.back())]; });

@@ -145,6 +145,11 @@ class Walk {
   bool reshape_operand(size_t position);
   bool exchange_operand(size_t position);
 
+  // frozen.cpp
+  void check_frozen();
+  std::vector<graph::ValueId> dead_ends() const;
+  bool is_right_with(graph::NodeId id, size_t input, graph::ValueId other);
+
   // loop.cpp
   bool give_loop(graph::NodeId id);
   int shared_operands(const graph::Node& node, const graph::Node& other) const;

@@ -271,7 +271,9 @@ std::vector<Candidate> rewired_operand(const Place& place) {
     Candidate one;
     one.pattern = "rewired-operand";
     one.fault_class = "graph";
-    one.explanation = "an operand reads another value than in the source";
+    one.explanation = place.target.value(place.edge->target_value).is_constant()
+                          ? "an operand holds fixed numbers where the source computes them from its input"
+                          : "an operand reads another value than in the source";
     one.advice = "check the converter's handling of shared and renamed edges";
     one.edits.push_back(
         graph::SetOperand{graph::address_of(place.target, place.edge->node), place.edge->input, *address});

@@ -106,6 +106,21 @@ output %y
   EXPECT_EQ(expect_mended(reduced, target, "operator-type").edits, 1u);
 }
 
+TEST(Structure, WhatWasFrozenToNumbersIsComputedAgain) {
+  const std::string pooled = R"(input %x float32[1,3,8,8]
+const %w1 float32[6,3,3,3] {random 1}
+const %w2 float32[6,4] {random 2}
+const %frozen float32[1,6] {random 3}
+%c = Conv(%x, %w1)
+%p = GlobalAveragePool(%c)
+%f = Flatten(%p)
+%y = MatMul(%f, %w2)
+output %y
+)";
+  const std::string target = replaced(pooled, "MatMul(%f, %w2)", "MatMul(%frozen, %w2)");
+  EXPECT_EQ(expect_mended(pooled, target, "rewired-operand").edits, 1u);
+}
+
 TEST(Structure, ALostFlattenIsPutBack) {
   const std::string flat = R"(input %x float32[1,3,8,8]
 const %w1 float32[6,3,3,3] {random 1}
