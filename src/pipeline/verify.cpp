@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "pipeline/stages.h"
@@ -34,15 +35,19 @@ void conclude(Run& run, const Analysis& again) {
   if (again.faults.empty() && fully_covered(run.result.coverage) && clean) {
     run.conclude(Verdict::repaired,
                  "every operator computes what the source computes, on held back samples too");
-  } else if (again.faults.size() < found || after.label_differences < run.result.before.label_differences) {
+  } else if (std::isfinite(after.max_relative_error) &&  // else not even the outputs have the same sizes
+             (again.faults.size() < found || after.label_differences < run.result.before.label_differences)) {
     run.conclude(Verdict::improved,
                  std::to_string(again.faults.size()) + " of " + std::to_string(found) + " faults remain");
   } else {
     const auto& faults = run.result.faults;
     const auto left = std::find_if(faults.begin(), faults.end(),
                                    [](const results::Fault& f) { return !f.left_because.empty(); });
-    run.conclude(Verdict::not_repaired, left == faults.end() ? "nothing that was tried helps"
-                                                             : "left as it is: " + left->left_because);
+    const std::string helpless = run.pair.target.broken.empty()
+                                     ? "nothing that was tried helps"
+                                     : "the target does not load or run, and nothing that was tried helps";
+    run.conclude(Verdict::not_repaired,
+                 left == faults.end() ? helpless : "left as it is: " + left->left_because);
   }
 }
 

@@ -23,8 +23,7 @@ UNREADABLE = {
              "external-traversal-in-attribute": "leaves the model's folder", "external-folder-in-attribute": "not a regular file",
              "external-missing": "no-such-file", "nested-graphs-500": "not a whole ONNX file",
              "length-outside": "not a whole ONNX file", "varint-without-end": "unknown format"},
-    "tflite": {"operand-outside": "operand is tensor 99", "buffer-outside": "has buffer 4294967295",
-               "buffer-behind-wraps": "truncated", "count-44": "offset leads outside", "input-negative": "an input is tensor -1",
+    "tflite": {"buffer-behind-wraps": "truncated", "count-44": "offset leads outside", "input-negative": "an input is tensor -1",
                "shared-graphs": "a damaged TFLite file", "shared-quantized": "shared so often", "root-outside": "offset leads outside",
                "huge-constant": "expected a concrete one", "rank-40": "has 40 dimensions"}}
 # ... and such that can, but make no sense: as a target these are broken.
@@ -33,7 +32,8 @@ SENSELESS = {
              "constant-computed-twice": "exists already", "huge-shape-no-data": "shape [2147483648]",
              "overflowing-shape": "impossible shape", "wrong-size": "needs 16 bytes", "opset-0": "operator set 0",
              "external-no-location": "leaves the model's folder", "no-output": "never computed"},
-    "tflite": {"cycle": "before anything computes it", "read-before": "before anything computes it",
+    "tflite": {"operand-outside": "operand is tensor 99", "buffer-outside": "has buffer 4294967295",
+               "cycle": "before anything computes it", "read-before": "before anything computes it",
                "input-twice": "two model inputs", "version-2": "expected 3", "huge-variable": "would not fit in memory",
                "many-variables": "would not fit in memory"}}
 
