@@ -21,42 +21,37 @@ std::vector<ValueId> Walk::dead_ends() const {
   return out;
 }
 
-// Whether the node computes what the source does when it is given `other` instead.
-bool Walk::is_right_with(NodeId id, size_t input, ValueId other) {
-  const Node& node = target_.node(id);
-  std::vector<Tensor> computed;
-  for (size_t s = 0; s < values_.size(); ++s) {
-    evaluate::Feeds trial = values_[s];
-    trial[node.inputs[input]] = values_[s].at(other);
-    auto run = run_node(id, trial);
-    if (!run.ok()) return false;
-    computed.push_back((*run)[0]);
+// The dead end whose values, in place of an operand's numbers, let the node compute what the source does;
+// no_value: none.
+ValueId Walk::frozen_from(NodeId id, size_t input, std::span<const ValueId> ends) {
+  const ValueId in = target_.node(id).inputs[input];
+  if (in == graph::no_value) return graph::no_value;
+  const Tensor& numbers = target_.value(in).constant;
+  if (numbers.dtype() != DType::float32) return graph::no_value;
+  for (ValueId end : ends) {
+    if (values_[0].at(end).shape() != numbers.shape() || uses_.producer[static_cast<size_t>(end)] > id)
+      continue;
+    const auto computed = made_with(id, input, [&](size_t s) { return values_[s].at(end); });
+    if (!computed.empty() && !source_.match(computed, loose_sieve()).empty()) return end;
   }
-  return is_evidence(computed) && !source_.match(computed, loose_sieve()).empty();
+  return graph::no_value;
 }
 
 void Walk::check_frozen() {
   const auto ends = dead_ends();
-  for (size_t p = 0; p < order_.size() && !ends.empty(); ++p) {
-    const NodeId id = order_[p];
+  if (ends.empty()) return;
+  for (NodeId id : order_) {
     const Node& node = target_.node(id);
-    if (!live_[static_cast<size_t>(id)]) continue;
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const ValueId in = node.inputs[i];
-      if (in == graph::no_value || target_.value(in).constant.dtype() != DType::float32) continue;
-      const Shape& shape = target_.value(in).constant.shape();
-      for (ValueId end : ends) {
-        if (values_[0].at(end).shape() != shape || uses_.producer[static_cast<size_t>(end)] > id ||
-            !is_right_with(id, i, end))
-          continue;
-        const Pair& pair = out_.pairs.at(end);
-        out_.edges.push_back({id, static_cast<int>(i), graph::no_value, pair.source, in, pair.arrangement});
-        // What it makes of the numbers is no fault of its own.
-        std::erase_if(out_.segments, [&](const Segment& s) {
-          return s.state != State::exact && s.state != State::rewrite && s.target_nodes.back() == id;
-        });
-        break;
-      }
+    for (size_t i = 0; i < node.inputs.size() && live_[static_cast<size_t>(id)]; ++i) {
+      const ValueId end = frozen_from(id, i, ends);
+      if (end == graph::no_value) continue;
+      const Pair& pair = out_.pairs.at(end);
+      out_.edges.push_back(
+          {id, static_cast<int>(i), graph::no_value, pair.source, node.inputs[i], pair.arrangement});
+      // What it makes of the numbers is no fault of its own.
+      std::erase_if(out_.segments, [&](const Segment& s) {
+        return s.state != State::exact && s.state != State::rewrite && s.target_nodes.back() == id;
+      });
     }
   }
 }

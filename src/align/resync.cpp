@@ -136,20 +136,29 @@ bool Walk::reads_the_same(NodeId id, size_t input, const Candidate& operand, Val
   return false;
 }
 
+// What a node makes, sample by sample, when it is given another operand; empty: it does not run with it, or
+// what comes out is no evidence.
+std::vector<Tensor> Walk::made_with(NodeId id, size_t input,
+                                    const std::function<Tensor(size_t sample)>& operand) {
+  std::vector<Tensor> computed;
+  for (size_t s = 0; s < values_.size(); ++s) {
+    evaluate::Feeds trial = values_[s];
+    trial[target_.node(id).inputs[input]] = operand(s);
+    auto run = run_node(id, trial);
+    if (!run.ok()) return {};
+    computed.push_back((*run)[0]);
+  }
+  return is_evidence(computed) ? computed : std::vector<Tensor>();
+}
+
 // `shape`: what the operand is handed over in.
 bool Walk::try_operand(size_t position, size_t input, const Candidate& operand, const Shape& shape) {
   const NodeId id = order_[position];
   const Node& node = target_.node(id);
-  std::vector<Tensor> computed;
-  for (size_t s = 0; s < values_.size(); ++s) {
-    evaluate::Feeds trial = values_[s];
-    const ValueId in = node.inputs[input];
-    trial[in] = hand_over(source_.at(s, operand.source), operand.arrangement, shape);
-    auto run = run_node(id, trial);
-    if (!run.ok()) return false;
-    computed.push_back((*run)[0]);
-  }
-  if (!is_evidence(computed)) return false;
+  const auto computed = made_with(id, input, [&](size_t s) {
+    return hand_over(source_.at(s, operand.source), operand.arrangement, shape);
+  });
+  if (computed.empty()) return false;
   for (const Match& match : matches_in_any_order(computed)) {
     if (used_.contains(match.source) || match.source == operand.source) continue;
     // A kernel with swapped axes computes right on a swapped operand too, but what comes out is swapped.

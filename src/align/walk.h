@@ -132,6 +132,8 @@ class Walk {
   Status resync(size_t position);
   bool substitute(size_t position);
   bool substitute_operand(size_t position, size_t input, graph::ValueId other);
+  std::vector<Tensor> made_with(graph::NodeId id, size_t input,
+                                const std::function<Tensor(size_t sample)>& operand);
   bool try_operand(size_t position, size_t input, const Candidate& operand, const Shape& shape);
   void count_confirmations(size_t position, graph::ValueId value, Candidate& candidate);
   void bring_along(graph::NodeId id, std::vector<evaluate::Feeds>& trial);
@@ -148,7 +150,7 @@ class Walk {
   // frozen.cpp
   void check_frozen();
   std::vector<graph::ValueId> dead_ends() const;
-  bool is_right_with(graph::NodeId id, size_t input, graph::ValueId other);
+  graph::ValueId frozen_from(graph::NodeId id, size_t input, std::span<const graph::ValueId> ends);
 
   // loop.cpp
   bool give_loop(graph::NodeId id);

@@ -144,11 +144,15 @@ std::vector<ValueId> append(Graph& into, const Graph& from, const std::vector<Va
 
 // The attribute in the type T, or `fallback`; a wrong type counts as missing.
 template <class T>
-T attribute_or(const Node& node, const std::string& name, T fallback) {
-  auto found = node.attributes.find(name);
-  if (found == node.attributes.end()) return fallback;
+T attribute_or(const Attributes& attributes, const std::string& name, T fallback) {
+  auto found = attributes.find(name);
+  if (found == attributes.end()) return fallback;
   if (const T* value = std::get_if<T>(&found->second)) return *value;
   return fallback;
+}
+template <class T>
+T attribute_or(const Node& node, const std::string& name, T fallback) {
+  return attribute_or(node.attributes, name, std::move(fallback));
 }
 
 // Well formed: ids in range, one producer per value, topological order, unique names, slots in line.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <set>
+#include <span>
 
 #include "pipeline/apply.h"
 #include "pipeline/sound.h"
@@ -19,6 +20,12 @@ struct Kept {
   graph::EditGroup group;
   size_t fault;
   double error;  // that it mends, local and relative
+};
+
+// The patch so far, and which of result.faults each group of it mends.
+struct Draft {
+  graph::Patch patch;
+  std::vector<size_t> faults;
 };
 
 void leave(results::Fault& fault, std::string reason) {
@@ -121,19 +128,23 @@ void keep_the_largest(Run& run, std::vector<Kept>& kept, size_t before) {
 }
 
 // Repairs what an analysis found; adds to the patch what helps, may be done and can be written.
-Status search(Run& run, const Analysis& analysis, graph::Patch& patch) {
-  FETAFIX_TRY(auto kept, try_repairs(run, analysis, patch));
-  kept = expressible(run, patch, std::move(kept));
-  keep_the_largest(run, kept, patch.groups.size());
-  for (Kept& one : kept) patch.groups.push_back(std::move(one.group));
-  run.best.save(*run.pair.target.model, patch);
+Status search(Run& run, const Analysis& analysis, Draft& draft) {
+  FETAFIX_TRY(auto kept, try_repairs(run, analysis, draft.patch));
+  kept = expressible(run, draft.patch, std::move(kept));
+  keep_the_largest(run, kept, draft.patch.groups.size());
+  for (Kept& one : kept) {
+    draft.patch.groups.push_back(std::move(one.group));
+    draft.faults.push_back(one.fault);
+  }
+  run.best.save(*run.pair.target.model, draft.patch);
   return {};
 }
 
 // One fault may hide another, or show on other samples: those that differ most behind the patch are walked
 // next, on the patched view, so that all edits keep addressing the original file. Where none differs, those
 // made of samples on which something does.
-Result<bool> search_what_still_differs(Run& run, graph::Patch& patch) {
+Result<bool> search_what_still_differs(Run& run, Draft& draft) {
+  const graph::Patch& patch = draft.patch;
   const size_t most = run.options.max_edits;
   if (patch.groups.empty() || (most > 0 && patch.groups.size() >= most)) return false;
   FETAFIX_CHECK(run.go_on());
@@ -166,25 +177,28 @@ Result<bool> search_what_still_differs(Run& run, graph::Patch& patch) {
   if (!next.ok()) return false;
   const size_t before = patch.groups.size();
   run.analysis = std::move(next).value();
-  FETAFIX_CHECK(search(run, *run.analysis, patch));
+  FETAFIX_CHECK(search(run, *run.analysis, draft));
   return patch.groups.size() > before;
 }
 
-// Where the numbers of a stopgap have been set right there are two faults at one operator: that the file
-// lacked them says more than that they were not the source's. Which of the two goes.
-size_t superseded(const std::vector<results::Fault>& faults, size_t defect) {
-  const auto number = [](const results::Fault& fault) {  // "Conv #12 'stem'"
-    const auto at = fault.target_node.find('#');
-    return at == std::string::npos ? std::string()
-                                   : fault.target_node.substr(at, fault.target_node.find(' ', at) - at);
-  };
-  const auto stored = [](const results::Fault& fault) {
-    return fault.fault_class == "parameters" || fault.fault_class == "tensor-structure";
-  };
-  for (size_t k = 0; k < faults.size() && stored(faults[defect]); ++k)
-    if (k != defect && faults[k].fixed && stored(faults[k]) && number(faults[k]) == number(faults[defect]))
-      return k;
-  return defect;
+// That the file lacked something says more than that what held its place was not the source's: one fault,
+// told by the defect and measured by the walk.
+void tell_once(std::vector<results::Fault>& faults, const Draft& draft, std::span<const Stopgap> dropped) {
+  std::vector<size_t> gone;
+  for (const Stopgap& one : dropped) {
+    results::Fault &defect = faults[draft.faults[one.group]], &later = faults[draft.faults[one.mended_by]];
+    if (one.alone) {
+      later.fault_class = defect.fault_class;
+      later.pattern = defect.pattern;
+      later.explanation = defect.explanation;
+      later.advice = defect.advice;
+      std::swap(defect, later);  // in the place of what stopped the file
+    }
+    gone.push_back(draft.faults[one.alone ? one.mended_by : one.group]);
+  }
+  std::sort(gone.rbegin(), gone.rend());
+  gone.erase(std::unique(gone.begin(), gone.end()), gone.end());
+  for (size_t index : gone) faults.erase(faults.begin() + static_cast<std::ptrdiff_t>(index));
 }
 
 // How many operators the patch puts in; what serves several readers is written once.
@@ -226,15 +240,15 @@ Status write(Run& run, const formats::NativeModel& repaired, const graph::Patch&
 }
 
 // Round by round. False: what would have to be changed is no repair.
-Result<bool> search_all(Run& run, graph::Patch& patch) {
+Result<bool> search_all(Run& run, Draft& draft) {
   run.result.faults.clear();
   report_defects(run);
   for (auto& fault : run.result.faults) fault.fixed = true, fault.edits = 1;
   run.result.faults.insert(run.result.faults.end(), run.runtime_faults.begin(),
                            run.runtime_faults.end());  // they stay
-  FETAFIX_CHECK(search(run, *run.analysis, patch));
+  FETAFIX_CHECK(search(run, *run.analysis, draft));
   for (int cycle = 1;; ++cycle) {
-    if (looks_foreign(*run.analysis, patch) && !run.options.force) {
+    if (looks_foreign(*run.analysis, draft.patch) && !run.options.force) {
       run.conclude(
           Verdict::unknown,
           "too much of the target differs from the source: these are not the same model (--force goes on)");
@@ -242,7 +256,7 @@ Result<bool> search_all(Run& run, graph::Patch& patch) {
       return false;
     }
     if (cycle == most_cycles) break;
-    FETAFIX_TRY(const bool more, search_what_still_differs(run, patch));
+    FETAFIX_TRY(const bool more, search_what_still_differs(run, draft));
     if (!more) break;
   }
   if (run.cut_short)
@@ -259,17 +273,16 @@ Status mend(Run& run) {
   if (verdict == Verdict::broken && !run.analysis) return {};  // there is nothing to work on
   const bool same =
       verdict == Verdict::identical || verdict == Verdict::equivalent || verdict == Verdict::quantized;
-  graph::Patch patch;
+  Draft draft;
+  graph::Patch& patch = draft.patch;
   patch.format = run.pair.target.model->format();
   patch.model_sha256 = run.pair.target.model->sha256();
   patch.groups = run.pair.target.sound.groups;
+  for (size_t i = 0; i < patch.groups.size(); ++i) draft.faults.push_back(i);
   if (!same && run.analysis) {
-    FETAFIX_TRY(const bool is_a_repair, search_all(run, patch));
+    FETAFIX_TRY(const bool is_a_repair, search_all(run, draft));
     if (!is_a_repair) return {};
-    for (size_t index : drop_stopgaps(patch, run.pair.target)) {
-      auto& faults = run.result.faults;
-      faults.erase(faults.begin() + static_cast<std::ptrdiff_t>(superseded(faults, index)));
-    }
+    tell_once(run.result.faults, draft, drop_stopgaps(patch, run.pair.target));
   }
   run.analysis.reset();
   run.clock.lap(run.result, "repair");

@@ -190,18 +190,24 @@ results::Fault fault_of(const Defect& defect) {
   return out;
 }
 
-std::vector<size_t> drop_stopgaps(graph::Patch& patch, const Side& side) {
-  std::vector<size_t> out;
+std::vector<Stopgap> drop_stopgaps(graph::Patch& patch, const Side& side) {
+  std::vector<Stopgap> out;
   for (size_t i = side.defects.size(); i-- > 0;) {
     if (!side.defects[i].stopgap || !is_set_later(patch, i)) continue;
-    auto& edits = patch.groups[i].edits;
+    const auto edits = patch.groups[i].edits;
+    const size_t by = setting_it(patch, i);
+    auto& later = patch.groups[by].edits;
+    const bool alone = std::all_of(later.begin(), later.end(), [&](const graph::Edit& edit) {
+      return std::any_of(edits.begin(), edits.end(),
+                         [&](const graph::Edit& e) { return same_place(e, edit); });
+    });
     // Where the file held no tensor at all, the later edit needs it to be there.
-    if (std::holds_alternative<graph::SetTensor>(edits[0])) {
-      auto& later = patch.groups[setting_it(patch, i)].edits;
+    if (std::holds_alternative<graph::SetTensor>(edits[0]))
       later.insert(later.begin(), edits.begin(), edits.end());
-    }
     patch.groups.erase(patch.groups.begin() + static_cast<std::ptrdiff_t>(i));
-    out.push_back(i);
+    size_t numbered = by;  // before any was left out
+    for (auto gone = out.rbegin(); gone != out.rend(); ++gone) numbered += numbered >= gone->group;
+    out.push_back({i, numbered, alone});
   }
   return out;
 }

@@ -12,8 +12,15 @@ Status make_sound(Pair& pair, const Options& options);
 // What a report says of a defect.
 results::Fault fault_of(const formats::Defect& defect);
 
-// Leaves out of a patch that begins with the `sound` edits those that only held a place and that a later edit
-// has set right; returns which defects these were for.
-std::vector<size_t> drop_stopgaps(graph::Patch& patch, const Side& side);
+// A group that only held a place, and the later one that has set right what it held; both as they were
+// numbered.
+struct Stopgap {
+  size_t group, mended_by;
+  bool alone;  // the later one does nothing else
+};
+
+// Leaves those out of a patch that begins with the `sound` edits; group i is for the target's defect i. The
+// last ones first.
+std::vector<Stopgap> drop_stopgaps(graph::Patch& patch, const Side& side);
 
 }  // namespace fetafix::pipeline

@@ -9,7 +9,6 @@ namespace fetafix::formats::onnx {
 namespace {
 
 using graph::InsertNode;
-using Ints = std::vector<int64_t>;
 
 bool is_given(const InsertNode& insert, size_t operand) {
   return operand < insert.operands.size() && insert.operands[operand] && !insert.operands[operand]->empty();
@@ -40,14 +39,8 @@ bool take_number(InsertNode& insert, size_t operand, const std::string& name) {
   return true;
 }
 
-int64_t number_or(const InsertNode& insert, const std::string& name, int64_t otherwise) {
-  const auto found = insert.attributes.find(name);
-  const auto* number = found == insert.attributes.end() ? nullptr : std::get_if<int64_t>(&found->second);
-  return number ? *number : otherwise;
-}
-
 bool axes(InsertNode& insert) {
-  if (number_or(insert, "noop_with_empty_axes", 0) != 0) return false;
+  if (graph::attribute_or(insert.attributes, "noop_with_empty_axes", int64_t{0}) != 0) return false;
   insert.attributes.erase("noop_with_empty_axes");
   return take_ints(insert, 1, "axes");
 }
@@ -71,14 +64,14 @@ bool slice(InsertNode& insert) {
 
 // Before opset 14 the number of outputs says whether it trains; one that is put in has one.
 bool batch_normalization(InsertNode& insert) {
-  if (number_or(insert, "training_mode", 0) != 0) return false;
+  if (graph::attribute_or(insert.attributes, "training_mode", int64_t{0}) != 0) return false;
   insert.attributes.erase("training_mode");
   return true;
 }
 
 // Along the last axis it means the same in all operator sets.
 bool softmax(InsertNode& insert) {
-  if (number_or(insert, "axis", -1) != -1) return false;
+  if (graph::attribute_or(insert.attributes, "axis", int64_t{-1}) != -1) return false;
   insert.attributes["axis"] = int64_t{-1};  // what is left out means another one there
   return true;
 }
@@ -100,15 +93,17 @@ Form form_of(const std::string& type) {
 
 }  // namespace
 
+Error written_otherwise(const std::string& type, int opset) {
+  return {ErrorKind::unsupported, "operator set " + std::to_string(opset) + " of this file writes " + type +
+                                      " otherwise; convert the file to " + std::to_string(form_since(type)) +
+                                      " or newer first"};
+}
+
 Result<InsertNode> in_old_form(InsertNode insert, int opset) {
-  const int since = form_since(insert.type);
-  if (opset >= since) return insert;
+  if (opset >= form_since(insert.type)) return insert;
   const Form form = form_of(insert.type);
   const bool possible = form.change && !(form.operands_become_attributes && varies_behind_the_first(insert));
-  if (!possible || !form.change(insert))
-    return Error{ErrorKind::unsupported, "operator set " + std::to_string(opset) + " of this file writes " +
-                                             insert.type + " otherwise; convert the file to " +
-                                             std::to_string(since) + " or newer first"};
+  if (!possible || !form.change(insert)) return written_otherwise(insert.type, opset);
   if (form.operands_become_attributes) insert.operands.resize(std::min<size_t>(insert.operands.size(), 1));
   return insert;
 }

@@ -5,6 +5,9 @@
 
 namespace fetafix::formats::onnx {
 
+// That an operator can't be said in this operator set as the view has it.
+Error written_otherwise(const std::string& type, int opset);
+
 // What newer operator sets turned into operands becomes attributes again. Error kind `unsupported`: this
 // operator set has no operator that computes the same.
 Result<graph::InsertNode> in_old_form(graph::InsertNode insert, int opset);

@@ -241,18 +241,13 @@ class Patcher {
     return add_initializer(typed);
   }
 
-  std::string old_form(const std::string& type) const {
-    return "operator set " + std::to_string(opset_) + " of this file writes " + type +
-           " otherwise; convert the file to " + std::to_string(form_since(type)) + " or newer first";
-  }
-
   Status apply(const graph::ChangeType& edit) {
     FETAFIX_TRY(auto it, item(edit.at));
     FETAFIX_TRY(graph::NodeId id, graph::resolve(view_, edit.at));
     const graph::Node& viewed = view_.node(id);
     auto& node = writable(*it);
     if (opset_ < form_since(edit.type) && form_since(viewed.type) != form_since(edit.type))
-      return cannot(old_form(edit.type));
+      return written_otherwise(edit.type, opset_);
     node.set_op_type(edit.type);
     node.clear_domain();
     node.clear_attribute();

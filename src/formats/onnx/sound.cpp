@@ -4,10 +4,10 @@
 #include <array>
 #include <limits>
 
+#include "formats/input_shape.h"
 #include "formats/onnx/names.h"
 #include "formats/onnx/operands.h"
 #include "formats/onnx/order.h"
-#include "graph/declared_shape.h"
 
 namespace fetafix::formats::onnx {
 namespace {
@@ -33,11 +33,10 @@ std::string place_of(const onnx_wire::Graph& graph, int index) {
   return node.op_type() + " #" + std::to_string(index) + (name.empty() ? "" : " '" + name + "'");
 }
 
-std::vector<graph::Edit> redeclared(int input, DType dtype, std::optional<Shape> shape = std::nullopt) {
+std::vector<graph::Edit> redeclared(int input, DType dtype) {
   graph::Redeclare edit;
   edit.value.graph_input = input;
   edit.dtype = dtype;
-  edit.shape = std::move(shape);
   std::vector<graph::Edit> out;
   out.emplace_back(std::move(edit));
   return out;
@@ -408,19 +407,9 @@ class Finder {
     for (auto* dims : {&shape, &wanted})  // a batch of none is one that is not known
       if (*dims && !(*dims)->empty() && (*dims)->front() <= 0) (*dims)->front() = -1;
     if (!shape || !wanted) return;
-    const auto orders = graph::other_declarations(*shape, *wanted);
-    if (orders.empty()) return;
-    Defect defect{"",
-                  "input",
-                  "input-shape",
-                  "the model's input '" + info.name() + "' is declared as " + to_string(*shape) +
-                      ", the source's as " + to_string(*wanted),
-                  "check the example input that the converter was given",
-                  {}};
     const DType dtype = onnx_wire::dtype_from_code(info.type().tensor_type().elem_type());
-    for (const Shape& order : orders) defect.ways.push_back(redeclared(input, dtype, order));
-    defect.only_if_it_loads = !graph::has_other_channels(*shape, *wanted);
-    out_.push_back(std::move(defect));
+    if (auto defect = other_input_shape(input, info.name(), dtype, *shape, *wanted))
+      out_.push_back(std::move(*defect));
   }
 
   const onnx_wire::Model& file_;

@@ -76,7 +76,7 @@ class Checker {
   // Without its inputs nothing can be fed.
   static Status check_inputs(const schema::SubGraph& graph, const std::string& where) {
     for (int32_t index : copy_of(graph.inputs()))
-      if (index < 0 || static_cast<size_t>(index) >= count_of(graph.tensors()))
+      if (!leads_to_tensor(index, 0, count_of(graph.tensors())))
         return broken(where + "an input is tensor " + range(index, count_of(graph.tensors())));
     return {};
   }
@@ -98,10 +98,10 @@ class Checker {
     const auto count = element_count(shape);
     if (!count)
       return broken(where + "has data, but shape " + to_string(shape) + "; expected a concrete one");
-    const auto expected = wire_bytes(tensor.type(), *count);
-    if (expected && *expected != found)
+    if (!fills(tensor.type(), shape, found))
       note(where + "'" + text_of(tensor.name()) + "' has shape " + to_string(shape) + " and so needs " +
-           std::to_string(*expected) + " bytes, but its buffer holds " + std::to_string(found));
+           std::to_string(*wire_bytes(tensor.type(), *count)) + " bytes, but its buffer holds " +
+           std::to_string(found));
     return {};
   }
 
@@ -122,8 +122,7 @@ class Checker {
   void check_indices(const flatbuffers::Vector<int32_t>* indices, size_t size, int32_t lowest,
                      const std::string& what) {
     for (int32_t index : copy_of(indices))
-      if (index < lowest || (index >= 0 && static_cast<size_t>(index) >= size))
-        note(what + " is tensor " + range(index, size));
+      if (!leads_to_tensor(index, lowest, size)) note(what + " is tensor " + range(index, size));
   }
 
   void note(std::string what) {

@@ -23,7 +23,7 @@ class Mender {
     const size_t buffers = model_.buffers.size();
     for (auto& graph : model_.subgraphs) {
       for (auto& tensor : graph->tensors)
-        if (tensor->buffer >= buffers || !fills(*tensor)) tensor->buffer = no_numbers(model_);
+        if (tensor->buffer >= buffers || !is_filled(*tensor)) tensor->buffer = no_numbers(model_);
       for (int32_t& index : graph->outputs) mend(*graph, index, 0);
       for (auto& op : graph->operators)
         for (auto* indices : {&op->inputs, &op->outputs, &op->intermediates})
@@ -32,17 +32,15 @@ class Mender {
   }
 
  private:
-  bool fills(const schema::TensorT& tensor) const {
+  bool is_filled(const schema::TensorT& tensor) const {
     const schema::BufferT& buffer = *model_.buffers[tensor.buffer];
     const uint64_t found = buffer.offset > 1 ? buffer.size : buffer.data.size();
-    const auto count = element_count(Shape(tensor.shape.begin(), tensor.shape.end()));
-    if (found == 0 || tensor.sparsity || !count) return true;
-    const auto expected = wire_bytes(tensor.type, *count);
-    return !expected || *expected == found;
+    return found == 0 || tensor.sparsity ||
+           fills(tensor.type, {tensor.shape.begin(), tensor.shape.end()}, found);
   }
 
   void mend(schema::SubGraphT& graph, int32_t& index, int32_t lowest) {
-    if (index >= lowest && (index < 0 || static_cast<size_t>(index) < graph.tensors.size())) return;
+    if (leads_to_tensor(index, lowest, graph.tensors.size())) return;
     if (added_++ >= most_absent) return void(index = lowest);
     auto tensor = std::make_unique<schema::TensorT>();
     tensor->name = "absent_" + std::to_string(graph.tensors.size());

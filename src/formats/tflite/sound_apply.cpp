@@ -211,8 +211,11 @@ class FileEditor {
     const auto type = wire_of_dtype(edit.dtype);
     if (!type) return cannot("TFLite has no such type");
     tensor(index).type = *type;
-    if (edit.shape) tensor(index).shape.assign(edit.shape->begin(), edit.shape->end());
-    if (edit.shape) tensor(index).shape_signature.clear();
+    if (!edit.shape) return true;
+    auto& shape = tensor(index).shape;  // what is not known is one here, whatever the runtime is told later
+    shape.clear();
+    for (int64_t dim : *edit.shape) shape.push_back(static_cast<int32_t>(std::max<int64_t>(dim, 1)));
+    tensor(index).shape_signature.clear();
     return true;
   }
 

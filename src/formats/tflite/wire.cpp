@@ -69,6 +69,16 @@ std::optional<uint64_t> wire_bytes(TensorType type, int64_t count) {
   return (static_cast<uint64_t>(count) * static_cast<uint64_t>(found->bits) + 7) / 8;
 }
 
+bool fills(schema::TensorType type, const Shape& shape, uint64_t bytes) {
+  const auto count = element_count(shape);
+  const auto expected = count ? wire_bytes(type, *count) : std::nullopt;
+  return !expected || *expected == bytes;
+}
+
+bool leads_to_tensor(int32_t index, int32_t lowest, size_t tensors) {
+  return index >= lowest && (index < 0 || static_cast<size_t>(index) < tensors);
+}
+
 BytesView buffer_bytes(const File& file, uint32_t index) {
   const auto* buffer = file.model->buffers()->Get(index);
   if (buffer->data() && buffer->data()->size() > 0)

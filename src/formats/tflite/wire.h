@@ -54,6 +54,11 @@ std::optional<schema::TensorType> wire_of_dtype(DType dtype);
 // Bytes that `count` elements take; nullopt for types without a fixed size (strings, resources).
 std::optional<uint64_t> wire_bytes(schema::TensorType type, int64_t count);
 
+// Whether so many bytes are what a tensor's shape and type need; true where that can't be told.
+bool fills(schema::TensorType type, const Shape& shape, uint64_t bytes);
+// Whether an operand or output (`lowest` -1: it may be absent) names one of so many tensors.
+bool leads_to_tensor(int32_t index, int32_t lowest, size_t tensors);
+
 // Where a buffer's bytes lie: in the flatbuffer or behind it. Empty for a computed tensor's.
 BytesView buffer_bytes(const File& file, uint32_t buffer);
 
