@@ -104,6 +104,11 @@ def control_flow():
     return made
 
 
+def unnamed_output_inside():
+    return model([node("If", "flag", "y", then_branch=branch([node("Relu", "x", "t")], "t"),
+                       else_branch=branch([node("Relu", "x", "e")], ""))], [tensor("flag", [], "bool")])
+
+
 def element_types():
     constants = [tensor(kind, [2], kind) for kind in (
         "float64", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "uint64", "bool")]
@@ -206,6 +211,7 @@ def seeds():
         "no-output": model([node("Relu", "x", "z")]),
         "no-outputs-asked": model([node("Relu", "x", "y")], outputs=()),
         "two-inputs-one-name": model([node("Relu", "x", "y")], inputs=(("x", [1]), ("x", [2]))),
+        "unnamed-output-inside": unnamed_output_inside(),
         "empty-names": model([helper.make_node("Relu", ["", ""], ["", "y"])], inputs=(("", [1]), ("x", [1]))),
         "opset-0": model([node("Relu", "x", "y")], opset=0), "opset-huge": model([node("Relu", "x", "y")], opset=2**62),
         "huge-input": model([node("Shape", "x", "y")], inputs=(("x", [2**31, 2**31, 2**31]),)),

@@ -25,6 +25,20 @@ trap 'rm -rf "$TMPDIR"' EXIT
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 limits=(-rss_limit_mb=2048 -malloc_limit_mb=1024 -timeout=10)
 
+# What a failure was, so that a log of another machine is enough to mend it: the message, our frames and the input.
+explain() {
+  local target=$1 log=$2 input
+  grep -vE '^\[libprotobuf ERROR' "$log" |
+    grep -E '^(SUMMARY|Running|broken promise|==[0-9]+== ?ERROR|terminate called| *what\(\)|\[libprotobuf FATAL|.*Assertion|.*runtime error)' | tail -8
+  grep -E '^ +#[0-9]+ .* in ' "$log" | grep -F fetafix | head -12 | sed -E 's/0x[0-9a-f]+ //; s/ \(BuildId.*//'
+  input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
+  if [ -f "$input" ]; then
+    echo "the input, packed (base64 -d | gunzip):"
+    gzip -9c "$input" | base64 -w 120 | head -150
+  fi
+  echo "fuzz $target: FAILED (all of it in $log)"
+}
+
 replay() {
   local target=$1 log=$folder/logs/$1-replay.log files=(fuzz/corpus/"$1"/*)
   [ -f "${files[0]}" ] || { echo "fuzz $target: FAILED: fuzz/corpus/$target is empty"; return 1; }
@@ -32,8 +46,7 @@ replay() {
      [ "$(grep -c '^Executed ' "$log")" -eq ${#files[@]} ]; then
     echo "fuzz $target: ${#files[@]} files of the corpus, clean"
   else
-    grep -E '^(SUMMARY|Running|broken promise|==[0-9]+==ERROR)' "$log" | tail -4
-    echo "fuzz $target: FAILED (all of it in $log)"
+    explain "$target" "$log"
     return 1
   fi
 }
@@ -46,8 +59,7 @@ run() {
        -artifact_prefix=$folder/artifacts/"$target"- "$grows" fuzz/corpus/"$target" > "$log" 2>&1; then
     echo "fuzz $target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs in $seconds s, clean"
   else
-    grep -E '^(SUMMARY|broken promise|==[0-9]+==ERROR|artifact_prefix)|Test unit written to' "$log" | tail -4
-    echo "fuzz $target: FAILED (all of it in $log)"
+    explain "$target" "$log"
     return 1
   fi
 }

@@ -28,7 +28,7 @@ void captured_names(const onnx_wire::Graph& nested, std::set<std::string>& local
     for (const auto& name : node.output()) define(name);
   }
   for (const auto& output : nested.output())
-    if (!local.contains(output.name())) out.insert(output.name());
+    if (!output.name().empty() && !local.contains(output.name())) out.insert(output.name());
   for (const std::string& name : own) local.erase(name);
 }
 

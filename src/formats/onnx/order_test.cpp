@@ -106,5 +106,11 @@ TEST(Order, NestedGraphsReadOfTheGraphAround) {
   EXPECT_EQ(names_read(graph.node(0)), (std::set<std::string>{"f", "w", "z"}));
 }
 
+TEST(Order, WhatHasNoNameIsNotCaptured) {
+  onnx_wire::Graph nested = graph_of({"w>t"});
+  nested.add_output()->set_name("");
+  EXPECT_EQ(names_captured(nested), std::set<std::string>{"w"});
+}
+
 }  // namespace
 }  // namespace fetafix::formats::onnx
