@@ -183,21 +183,21 @@ std::vector<results::DepthPoint> depth_of(const Analysis& analysis) {
   return out;
 }
 
-results::Fault describe(const Analysis& analysis, const diagnose::Fault& fault,
-                        const repair::Repair* repair) {
+namespace {
+
+// One fault of a place; `kept`: the trial that mends it, null for none.
+results::Fault describe_one(const Analysis& analysis, const diagnose::Fault& fault,
+                            const faults::Candidate* candidate, const repair::Trial* kept) {
   results::Fault out;
   out.source_node = place_name(analysis.source, fault.source_node);
   out.target_node = place_name(analysis.target, fault.target_node);
-  const faults::Candidate* candidate = fault.candidates.empty() ? nullptr : &fault.candidates[0];
-  if (repair && repair->kept >= 0) {
-    const repair::Trial& kept = repair->trials[static_cast<size_t>(repair->kept)];
-    candidate = kept.candidate;
+  if (kept) {
     out.target_node =
         place_name(analysis.target, diagnose::touched_by(analysis.target, *candidate, fault.target_node));
     out.edits = 1;
-    out.confidence = kept.outcome == repair::Outcome::accepted ? 0.99 : 0.6;
+    out.confidence = kept->outcome == repair::Outcome::accepted ? 0.99 : 0.6;
     out.evidence.push_back(
-        {"relative error after the edit", kept.relative_error, "", "on this segment alone"});
+        {"relative error after the edit", kept->relative_error, "", "on this segment alone"});
   } else {
     out.confidence = candidate ? 0.7 : 0.4;
   }
@@ -207,10 +207,6 @@ results::Fault describe(const Analysis& analysis, const diagnose::Fault& fault,
       candidate ? candidate->explanation
                 : "this operator does not compute what the source computes, and no known pattern explains it";
   out.advice = candidate ? candidate->advice : "";
-  if (repair && repair->kept < 0)
-    for (const repair::Trial& trial : repair->trials)
-      out.evidence.push_back({"tried " + trial.candidate->pattern, trial.relative_error, "",
-                              std::string(repair::outcome_name(trial.outcome)) + ": " + trial.reason});
   if (fault.places.size() > 1) {
     out.explanation += " (" + std::to_string(fault.places.size()) + " places)";
     for (NodeId id : fault.places)
@@ -223,6 +219,27 @@ results::Fault describe(const Analysis& analysis, const diagnose::Fault& fault,
     if (fault.segment->evidence == align::Evidence::matched)
       out.evidence.push_back({"error / tolerance", fault.ratio_to_tolerance, "", "the largest element"});
   }
+  return out;
+}
+
+}  // namespace
+
+std::vector<results::Fault> describe(const Analysis& analysis, const diagnose::Fault& fault,
+                                     const repair::Repair* repair) {
+  std::vector<results::Fault> out;
+  if (repair && repair->kept >= 0) {
+    const repair::Trial& kept = repair->trials[static_cast<size_t>(repair->kept)];
+    for (const faults::Candidate* one : kept.candidates)
+      out.push_back(describe_one(analysis, fault, one, &kept));
+    return out;
+  }
+  out.push_back(describe_one(
+      analysis, fault, fault.candidates.empty() ? nullptr : &fault.candidates[0], nullptr));
+  if (!repair) return out;
+  for (const repair::Trial& trial : repair->trials)
+    if (trial.candidates.size() == 1)
+      out[0].evidence.push_back({"tried " + trial.candidates[0]->pattern, trial.relative_error, "",
+                                 std::string(repair::outcome_name(trial.outcome)) + ": " + trial.reason});
   return out;
 }
 

@@ -43,7 +43,9 @@ std::vector<std::string> names_of(const graph::Graph& graph, graph::NodeId id);
 
 results::Coverage coverage_of(const Analysis& analysis);
 std::vector<results::DepthPoint> depth_of(const Analysis& analysis);
-results::Fault describe(const Analysis& analysis, const diagnose::Fault& fault, const repair::Repair* repair);
+// A place that is wrong; with a repair that takes several edits, the faults that lie there, one for each.
+std::vector<results::Fault> describe(const Analysis& analysis, const diagnose::Fault& fault,
+                                     const repair::Repair* repair);
 
 // floor.cpp: how far right computations of the pair lie apart by themselves, relative to the largest output:
 // the source's runtime with and without optimization, its view in the evaluator, inputs disturbed in their

@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 using results::Verdict;
 
-constexpr int most_cycles = 3;
+constexpr int most_cycles = 20;  // each mends something, or is the last
 
 // A repair that was kept, and where result.faults tells of its fault.
 struct Kept {
@@ -34,11 +34,13 @@ void leave(results::Fault& fault, std::string reason) {
   fault.left_because = std::move(reason);
 }
 
-// Tells of a repair in the results; the place of its fault there.
+// Tells of a fault in the results, once for each place unless different edits mend it; where it stands there.
 size_t report(Run& run, results::Fault fault) {
   auto& faults = run.result.faults;
   const auto known = std::find_if(faults.begin(), faults.end(), [&](const results::Fault& f) {
-    return f.source_node == fault.source_node && f.target_node == fault.target_node;
+    const bool same_place = f.source_node == fault.source_node && f.target_node == fault.target_node;
+    const bool another = f.fixed && fault.fixed && f.explanation != fault.explanation;
+    return same_place && !another;
   });
   const auto at = static_cast<size_t>(known - faults.begin());
   if (known == faults.end())
@@ -66,7 +68,7 @@ Result<std::vector<Kept>> try_repairs(Run& run, const Analysis& analysis, const 
   search.stop = [&] { return run.out_of_time(); };
   graph::Patch draft = patch;  // not yet known to be expressible
   search.on_kept = [&](const repair::Repair& one) {
-    draft.groups.push_back(repair::edits_of(one));
+    for (auto& group : repair::edits_of(one)) draft.groups.push_back(std::move(group));
     run.best.save_now_and_then(*run.pair.target.model, draft);
   };
   const Permitted allowed = permitted(run.permission, analysis);
@@ -75,14 +77,18 @@ Result<std::vector<Kept>> try_repairs(Run& run, const Analysis& analysis, const 
   std::vector<Kept> out;
   for (size_t i = 0; i < repairs.size(); ++i) {
     const repair::Repair& one = repairs[i];
-    if (one.kept >= 0 && is_kept(out, repair::edits_of(one))) continue;
-    results::Fault fault = describe(analysis, analysis.faults[i], &one);
-    fault.fixed = one.kept >= 0;
-    if (!fault.fixed)
-      fault.left_because = one.cut_short ? "the time limit came first" : allowed.objections[i];
+    auto groups = repair::edits_of(one);
+    auto faults = describe(analysis, analysis.faults[i], &one);
     run.cut_short = run.cut_short || one.cut_short;
-    const size_t at = report(run, std::move(fault));
-    if (one.kept >= 0) out.push_back({repair::edits_of(one), at, one.fault->relative_error});
+    if (groups.empty()) {
+      leave(faults[0], one.cut_short ? "the time limit came first" : allowed.objections[i]);
+      report(run, std::move(faults[0]));
+    }
+    for (size_t k = 0; k < groups.size(); ++k) {
+      if (is_kept(out, groups[k])) continue;
+      faults[k].fixed = true;
+      out.push_back({std::move(groups[k]), report(run, std::move(faults[k])), one.fault->relative_error});
+    }
   }
   return out;
 }

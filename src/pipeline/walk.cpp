@@ -151,7 +151,7 @@ Status walk(Run& run) {
   if (run.command != Command::check) report_defects(run);
   if (run.command != Command::check)
     for (const auto& fault : run.analysis->faults)
-      result.faults.push_back(describe(*run.analysis, fault, nullptr));
+      result.faults.push_back(describe(*run.analysis, fault, nullptr)[0]);
   tell_of_runtimes(run, agree);
   run.clock.lap(result, "align");
   return {};

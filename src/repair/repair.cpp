@@ -15,6 +15,9 @@ using graph::Graph;
 using graph::NodeId;
 using graph::ValueId;
 
+constexpr size_t most_combined = 6;  // candidates of one place that are tried together
+constexpr size_t most_together = 4;
+
 // The place of one fault, seen from outside: which value must come out as what.
 struct Goal {
   ValueId value = graph::no_value;  // in the edited graph
@@ -35,13 +38,11 @@ class Search {
         out.cut_short = true;
         break;
       }
-      FETAFIX_TRY(Trial trial, attempt(fault, candidate));
-      out.trials.push_back(std::move(trial));
-      if (out.trials.back().outcome == Outcome::accepted) {
-        out.kept = static_cast<int>(out.trials.size()) - 1;
-        return out;
-      }
+      FETAFIX_TRY(const bool accepted, take(out, {&candidate}));
+      if (accepted) return out;
     }
+    if (!out.cut_short) FETAFIX_CHECK(combine(out));
+    if (out.kept >= 0) return out;
     for (size_t i = 0; i < out.trials.size(); ++i)  // a partial improvement is kept at the end only
       if (out.trials[i].outcome == Outcome::partial &&
           (out.kept < 0 ||
@@ -51,17 +52,83 @@ class Search {
   }
 
  private:
-  Result<Trial> attempt(const diagnose::Fault& fault, const faults::Candidate& candidate) {
-    Trial trial;
-    trial.candidate = &candidate;
-    Graph edited = target_;
-    for (const graph::Edit& edit : candidate.edits) {
-      if (auto status = graph::apply(edited, edit); !status.ok()) {
-        trial.outcome = Outcome::not_applicable;
-        trial.reason = status.error().message;
-        return trial;
+  using Candidates = std::vector<const faults::Candidate*>;
+
+  // Tries these edits together; true: they mend the place, and are kept.
+  Result<bool> take(Repair& out, Candidates candidates) {
+    FETAFIX_TRY(Trial trial, attempt(*out.fault, std::move(candidates)));
+    out.trials.push_back(std::move(trial));
+    if (out.trials.back().outcome != Outcome::accepted) return false;
+    out.kept = static_cast<int>(out.trials.size()) - 1;
+    return true;
+  }
+
+  // Several faults at one place: no single edit mends it, and one may not even show beside the others. The
+  // likeliest in pairs, then the best of what was tried with one more, as long as that helps.
+  Status combine(Repair& out) {
+    const Candidates likely = likeliest(out);
+    const size_t alone = out.trials.size();
+    for (size_t i = 0; i < likely.size(); ++i)
+      for (size_t k = i + 1; k < likely.size(); ++k) {
+        FETAFIX_TRY(const bool done, take_unless_late(out, {likely[i], likely[k]}));
+        if (done) return {};
+      }
+    for (size_t from = alone; from < out.trials.size();) {
+      const auto best = std::min_element(
+          out.trials.begin() + static_cast<std::ptrdiff_t>(from), out.trials.end(), is_closer);
+      const Candidates base = best->candidates;
+      from = out.trials.size();
+      if (base.size() == most_together || !is_judged(*best)) break;
+      for (const faults::Candidate* more : likely) {
+        if (std::find(base.begin(), base.end(), more) != base.end()) continue;
+        Candidates wider = base;
+        wider.push_back(more);
+        FETAFIX_TRY(const bool done, take_unless_late(out, std::move(wider)));
+        if (done) return {};
       }
     }
+    // Only what mends the whole place shows that all of its edits are meant.
+    const auto rest = out.trials.begin() + static_cast<std::ptrdiff_t>(alone);
+    for (auto trial = rest; trial != out.trials.end(); ++trial)
+      if (trial->outcome == Outcome::partial) trial->outcome = Outcome::rejected;
+    return {};
+  }
+
+  Result<bool> take_unless_late(Repair& out, Candidates candidates) {
+    out.cut_short = out.cut_short || (options_.stop && options_.stop());
+    if (out.cut_short) return true;
+    return take(out, std::move(candidates));
+  }
+
+  static bool is_judged(const Trial& trial) { return trial.relative_error > 0; }
+  static bool is_closer(const Trial& a, const Trial& b) {
+    return is_judged(a) != is_judged(b) ? is_judged(a) : a.relative_error < b.relative_error;
+  }
+
+  // Of what could be applied, what came closest; what gives another size may do well beside another edit.
+  static Candidates likeliest(const Repair& repair) {
+    std::vector<const Trial*> trials;
+    for (const Trial& trial : repair.trials)
+      if (trial.outcome != Outcome::not_applicable) trials.push_back(&trial);
+    std::stable_sort(trials.begin(), trials.end(),
+                     [](const Trial* a, const Trial* b) { return is_closer(*a, *b); });
+    Candidates out;
+    for (const Trial* trial : trials)
+      if (out.size() < most_combined) out.push_back(trial->candidates[0]);
+    return out;
+  }
+
+  Result<Trial> attempt(const diagnose::Fault& fault, Candidates candidates) {
+    Trial trial;
+    trial.candidates = std::move(candidates);
+    Graph edited = target_;
+    for (const faults::Candidate* candidate : trial.candidates)
+      for (const graph::Edit& edit : candidate->edits)
+        if (auto status = graph::apply(edited, edit); !status.ok()) {
+          trial.outcome = Outcome::not_applicable;
+          trial.reason = status.error().message;
+          return trial;
+        }
     const Goal goal = goal_of(fault, edited);
     if (goal.value == graph::no_value) {
       trial.outcome = Outcome::not_applicable;
@@ -181,7 +248,7 @@ class Search {
     auto paired = alignment_.pairs.find(goal.value);
     const bool given = paired != alignment_.pairs.end() && paired->second.source == goal.expected.source &&
                        paired->second.arrangement == goal.expected.arrangement &&
-                       (uses.producer[static_cast<size_t>(goal.value)] < 0 || only_rewires(*trial.candidate));
+                       (uses.producer[static_cast<size_t>(goal.value)] < 0 || only_rewires(trial.candidates));
     if (given) {  // rewired to a value that is right already
       actual = alignment_.values[sample].at(goal.value);
     } else {
@@ -203,9 +270,12 @@ class Search {
   }
 
   // Nothing new is computed: the goal is another value of the target, which the walk has seen come out right.
-  static bool only_rewires(const faults::Candidate& candidate) {
-    return std::all_of(candidate.edits.begin(), candidate.edits.end(), [](const graph::Edit& e) {
+  static bool only_rewires(const Candidates& candidates) {
+    const auto rewires = [](const graph::Edit& e) {
       return std::holds_alternative<graph::SetOperand>(e) || std::holds_alternative<graph::RemoveNode>(e);
+    };
+    return std::all_of(candidates.begin(), candidates.end(), [&](const faults::Candidate* one) {
+      return std::all_of(one->edits.begin(), one->edits.end(), rewires);
     });
   }
 
@@ -278,9 +348,12 @@ Result<std::vector<Repair>> search(evaluate::Evaluator& evaluator, const Graph& 
   return out;
 }
 
-graph::EditGroup edits_of(const Repair& repair) {
-  const faults::Candidate& kept = *repair.trials[static_cast<size_t>(repair.kept)].candidate;
-  return {kept.edits, kept.explanation};
+std::vector<graph::EditGroup> edits_of(const Repair& repair) {
+  std::vector<graph::EditGroup> out;
+  if (repair.kept < 0) return out;
+  for (const faults::Candidate* kept : repair.trials[static_cast<size_t>(repair.kept)].candidates)
+    out.push_back({kept->edits, kept->explanation});
+  return out;
 }
 
 }  // namespace fetafix::repair

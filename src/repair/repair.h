@@ -10,7 +10,7 @@ enum class Outcome { accepted, partial, rejected, not_applicable };
 std::string_view outcome_name(Outcome outcome);
 
 struct Trial {
-  const faults::Candidate* candidate = nullptr;
+  std::vector<const faults::Candidate*> candidates;  // more than one: several faults lie at one place
   Outcome outcome = Outcome::rejected;
   double relative_error = 0;          // after the edit, the worst sample
   compare::ToleranceRatio tolerance;  // after the edit, the worst sample
@@ -35,7 +35,7 @@ Result<std::vector<Repair>> search(evaluate::Evaluator& evaluator, const graph::
                                    const align::SourceValues& values, const align::Alignment& alignment,
                                    const std::vector<diagnose::Fault>& faults, const Options& options);
 
-// The kept edits, which belong together. Precondition: some are kept.
-graph::EditGroup edits_of(const Repair& repair);
+// The kept edits, one group for each fault that lies there. None: nothing is kept.
+std::vector<graph::EditGroup> edits_of(const Repair& repair);
 
 }  // namespace fetafix::repair

@@ -1,5 +1,7 @@
 #include "repair/repair.h"
 
+#include <set>
+
 #include "align/testing/pair.h"
 
 namespace fetafix::repair {
@@ -44,6 +46,36 @@ TEST(RepairSearch, AcceptsWhatMendsAndRejectsWhatDoesNot) {
   EXPECT_EQ(repair.trials[2].outcome, Outcome::accepted);
   EXPECT_EQ(repair.kept, 2);
   EXPECT_FALSE(repair.cut_short);
+}
+
+const std::string two_constants =
+    "input %x float32[2,8]\nconst %w float32[8,8] {random 1}\nconst %b float32[8] {random 2}\n"
+    "%a = MatMul(%x, %w)\n%c = Add(%a, %b)\n%y = Sigmoid(%c)\noutput %y\n";
+
+faults::Candidate tensor(graph::NodeId node, Shape shape, unsigned seed) {
+  faults::Candidate out;
+  const graph::Address at{{"", node}, graph::Role::core};
+  out.edits.push_back(graph::SetTensor{at, 1, noise(std::move(shape), seed)});
+  return out;
+}
+
+TEST(RepairSearch, TwoFaultsAtOnePlaceAreMendedTogether) {
+  const Aligned pair(two_constants,
+                     replaced(replaced(two_constants, "{random 1}", "{random 11}"), "{random 2}", "{random 12}"));
+  diagnose::Fault fault;
+  fault.segment = &pair.alignment.segments[0];
+  fault.relative_error = fault.segment->relative_error;
+  fault.candidates = {tensor(0, {8, 8}, 7), tensor(1, {8}, 9), tensor(1, {8}, 2), tensor(0, {8, 8}, 1)};
+  const std::vector<diagnose::Fault> faults{fault};
+  const auto repairs = search(evaluator(), pair.target, *pair.values, pair.alignment, faults, {});
+  ASSERT_TRUE(repairs.ok()) << repairs.error().message;
+  const Repair& repair = (*repairs)[0];
+  ASSERT_GE(repair.kept, 4);
+  const Trial& kept = repair.trials[static_cast<size_t>(repair.kept)];
+  EXPECT_EQ(kept.outcome, Outcome::accepted);
+  EXPECT_EQ(std::set(kept.candidates.begin(), kept.candidates.end()),
+            (std::set<const faults::Candidate*>{&faults[0].candidates[2], &faults[0].candidates[3]}));
+  EXPECT_EQ(edits_of(repair).size(), 2u);
 }
 
 TEST(RepairSearch, StopsWhenTold) {

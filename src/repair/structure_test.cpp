@@ -26,9 +26,9 @@ Outcome mend(const std::string& source, const std::string& target) {
   out.faults = faults.size();
   if (!repairs.ok() || repairs->empty() || (*repairs)[0].kept < 0) return out;
   const Trial& kept = (*repairs)[0].trials[static_cast<size_t>((*repairs)[0].kept)];
-  out.pattern = kept.candidate->pattern;
+  out.pattern = kept.candidates[0]->pattern;
   out.accepted = kept.outcome == repair::Outcome::accepted;
-  out.edits = kept.candidate->edits.size();
+  out.edits = kept.candidates[0]->edits.size();
   out.relative_error = kept.relative_error;
   return out;
 }
