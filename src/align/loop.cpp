@@ -71,6 +71,61 @@ bool Walk::give_loop(NodeId id) {
   return !best.empty();
 }
 
+// Does it compute right when the sequence that it reads is another source value, or the same in another
+// layout? So many steps do not come out right by chance: no consumer has to agree.
+bool Walk::substitute_loop(NodeId id) {
+  const Node& node = target_.node(id);
+  if (node.bodies.empty() || node.outputs.size() < 2) return false;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const ValueId in = node.inputs[i];
+    const auto pair = out_.pairs.find(in);
+    if (in == graph::no_value || pair == out_.pairs.end()) continue;
+    const Pair now = pair->second;
+    for (ValueId other : operand_candidates(id, i, values_[0].at(in).size(), now.source))
+      for (const Permutation& permutation : operand_permutations(in, other)) {
+        const Arrangement arrangement{permutation, {}};
+        if (other == now.source && arrangement == now.arrangement) continue;
+        if (!loop_runs_right(id, i, other, arrangement)) continue;
+        out_.edges.push_back({id, static_cast<int>(i), now.source, other, in, arrangement});
+        return true;
+      }
+  }
+  return false;
+}
+
+// Gives the loop its outputs when one of them is a source value that nothing is paired with.
+bool Walk::loop_runs_right(NodeId id, size_t input, ValueId other, const Arrangement& arrangement) {
+  const Node& node = target_.node(id);
+  const ValueId in = node.inputs[input];
+  std::vector<std::vector<Tensor>> computed(node.outputs.size());
+  for (size_t s = 0; s < values_.size(); ++s) {
+    evaluate::Feeds trial = values_[s];
+    trial[in] = hand_over(source_.at(s, other), arrangement, values_[s].at(in).shape());
+    const auto run = run_node(id, trial);
+    if (!run.ok()) return false;
+    for (size_t k = 0; k < run->size(); ++k) computed[k].push_back((*run)[k]);
+  }
+  std::vector<std::optional<Match>> found(node.outputs.size());
+  bool right = false;
+  for (size_t k = 0; k < found.size(); ++k) {
+    if (node.outputs[k] == graph::no_value || !is_evidence(computed[k])) continue;
+    for (const Match& match : source_.match(computed[k], loose_sieve())) {
+      const bool passed_on = match.source == other || used_.contains(match.source);
+      if (found[k] && passed_on) continue;
+      found[k] = match;
+      right = right || !passed_on;
+      if (!passed_on) break;
+    }
+  }
+  if (!right) return false;
+  for (size_t k = 0; k < found.size(); ++k) {
+    if (node.outputs[k] == graph::no_value) continue;
+    for (size_t s = 0; s < values_.size(); ++s) values_[s][node.outputs[k]] = computed[k][s];
+    if (found[k]) give(id, {found[k]->source, found[k]->arrangement, Evidence::substituted}, k);
+  }
+  return true;
+}
+
 // The value on each sample; nothing when it is paired or no evidence.
 std::vector<Tensor> Walk::unpaired_evidence(ValueId value) const {
   std::vector<Tensor> samples;

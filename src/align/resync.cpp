@@ -87,16 +87,21 @@ bool Walk::substitute(size_t position) {
          operands([&](size_t i, int64_t size, ValueId now) { return operand_candidates(id, i, size, now); });
 }
 
+// The layouts in which an operand may be the source value `other`: its own before all others.
+std::vector<Permutation> Walk::operand_permutations(ValueId operand, ValueId other) const {
+  const Pair& now = out_.pairs.at(operand);
+  auto out = likely_permutations(source_.at(0, other).shape(), values_[0].at(operand).shape());
+  const Permutation& own = now.arrangement.permutation;
+  if (std::erase(out, own) > 0 || source_.at(0, other).shape() == source_.at(0, now.source).shape())
+    out.insert(out.begin(), own);
+  return out;
+}
+
 bool Walk::substitute_operand(size_t position, size_t input, ValueId other) {
   const NodeId id = order_[position];
   const ValueId in = target_.node(id).inputs[input];
   const Pair now = out_.pairs.at(in);
-  auto permutations = likely_permutations(source_.at(0, other).shape(), values_[0].at(in).shape());
-  // In the layout of the operand itself before all others.
-  const Permutation& own = now.arrangement.permutation;
-  if (std::erase(permutations, own) > 0 || source_.at(0, other).shape() == source_.at(0, now.source).shape())
-    permutations.insert(permutations.begin(), own);
-  for (const Permutation& permutation : permutations) {
+  for (const Permutation& permutation : operand_permutations(in, other)) {
     Arrangement arrangement{permutation, {}};
     const ChannelOrder& order = now.arrangement.channels;
     if (!order.empty() && fits(order, source_.at(0, other).shape())) arrangement.channels = order;
@@ -160,7 +165,9 @@ bool Walk::try_operand(size_t position, size_t input, const Candidate& operand, 
   });
   if (computed.empty()) return false;
   for (const Match& match : matches_in_any_order(computed)) {
-    if (used_.contains(match.source) || match.source == operand.source) continue;
+    // Where elements only move the value stays the same, and only the consumers can tell.
+    const bool same = match.source == operand.source;
+    if ((used_.contains(match.source) && !same) || (same && !is_layout(node))) continue;
     // A kernel with swapped axes computes right on a swapped operand too, but what comes out is swapped.
     if (!is_common(match.arrangement.permutation, source_.at(0, match.source).shape(), computed[0].shape()))
       continue;
@@ -185,10 +192,16 @@ std::vector<Match> Walk::matches_in_any_order(std::span<const Tensor> samples) c
   return out.empty() ? source_.match_reordered(samples, loose_sieve(), {}) : out;
 }
 
-// An operand of a consumer that the walk has not reached yet: another branch, in the consumer's own layout.
-void Walk::bring_along(NodeId id, std::vector<evaluate::Feeds>& trial) {
+// An operand of a consumer that the walk has not reached yet: another branch, in the consumer's own layout, or
+// what depends on no input (`fixed`, with what is brought along here).
+void Walk::bring_along(NodeId id, std::vector<evaluate::Feeds>& trial, std::set<ValueId>& fixed) {
   const Node& node = target_.node(id);
-  if (!is_layout(node) || trial[0].contains(node.outputs[0])) return;
+  if (node.outputs.size() != 1 || trial[0].contains(node.outputs[0])) return;
+  const bool is_fixed = std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
+    return in == graph::no_value || target_.value(in).is_constant() || fixed.contains(in);
+  });
+  if (is_fixed) fixed.insert(node.outputs[0]);
+  if (!is_fixed && !is_layout(node)) return;
   const bool known = std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
     return in == graph::no_value || target_.value(in).is_constant() || trial[0].contains(in);
   });
@@ -200,7 +213,7 @@ void Walk::bring_along(NodeId id, std::vector<evaluate::Feeds>& trial) {
 void Walk::count_confirmations(size_t position, ValueId value, Candidate& candidate) {
   std::vector<evaluate::Feeds> trial = values_;
   for (size_t s = 0; s < trial.size(); ++s) trial[s][value] = handed(s, value, candidate);
-  std::set<ValueId> depends{value};
+  std::set<ValueId> depends{value}, fixed = constant_;
   const bool in_order = !candidate.arrangement.channels.empty();
   int looked = 0;
   for (size_t p = position + 1; p < order_.size() && looked < consumer_window && candidate.score < enough;
@@ -209,33 +222,39 @@ void Walk::count_confirmations(size_t position, ValueId value, Candidate& candid
     if (!live_[static_cast<size_t>(order_[p])]) continue;
     const bool reads =
         std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId v) { return depends.contains(v); });
-    if (node.outputs.size() != 1) continue;
     if (!reads) {
-      bring_along(order_[p], trial);
+      bring_along(order_[p], trial, fixed);
       continue;
     }
-    std::vector<Tensor> computed;
+    std::vector<std::vector<Tensor>> computed(node.outputs.size());  // [output][sample]
     for (auto& values : trial) {
       auto run = run_node(order_[p], values);
       if (!run.ok()) break;
-      computed.push_back((*run)[0]);
+      for (size_t k = 0; k < computed.size(); ++k) computed[k].push_back((*run)[k]);
     }
-    looked += !is_layout(node) && node.role != graph::Role::quantize;
-    if (computed.size() != trial.size()) continue;
-    depends.insert(node.outputs[0]);
-    std::vector<Match> matches;
-    if (is_evidence(computed)) matches = matches_in_any_order(computed);
-    std::erase_if(matches, [&](const Match& m) { return m.source == candidate.source; });
+    const bool tells = !is_layout(node) && node.role != graph::Role::quantize;
+    looked += tells;
     // Whatever lets each channel through for itself does so in any order.
     const bool mixes = mixes_channels(node);
-    if (!matches.empty() && !is_layout(node) && node.role != graph::Role::quantize) {
-      candidate.score += mixes || !in_order;
-      candidate.mixing += mixes;
+    for (size_t k = 0; k < computed.size(); ++k) {
+      const ValueId made = node.outputs[k];
+      if (made == graph::no_value || computed[k].size() != trial.size()) continue;
+      depends.insert(made);
+      std::vector<Match> matches;
+      if (is_evidence(computed[k])) matches = matches_in_any_order(computed[k]);
+      std::erase_if(matches, [&](const Match& m) {
+        // A loop also passes on what it reads.
+        return m.source == candidate.source || (!node.bodies.empty() && used_.contains(m.source));
+      });
+      if (!matches.empty() && tells) {
+        candidate.score += node.bodies.empty() ? mixes || !in_order : enough;
+        candidate.mixing += mixes;
+      }
+      for (size_t s = 0; s < trial.size(); ++s)
+        trial[s][made] = matches.empty() ? computed[k][s]
+                                         : hand_over(source_.at(s, matches[0].source),
+                                                     matches[0].arrangement, computed[k][s].shape());
     }
-    for (size_t s = 0; s < trial.size(); ++s)
-      trial[s][node.outputs[0]] = matches.empty() ? computed[s]
-                                                  : hand_over(source_.at(s, matches[0].source),
-                                                              matches[0].arrangement, computed[s].shape());
   }
 }
 
@@ -347,6 +366,7 @@ void Walk::give(NodeId id, const Candidate& candidate, size_t output) {
 
 Status Walk::resync(size_t position) {
   const NodeId id = order_[position];
+  resynchronized_.insert(id);
   rewind(position + 1);
   resumed_ = position + 1;
   const bool could_not_run = blocked_.erase(id) > 0;
@@ -354,7 +374,7 @@ Status Walk::resync(size_t position) {
     give(id, given_.at(id));
     return {};
   }
-  if (give_loop(id)) return {};
+  if (substitute_loop(id) || give_loop(id)) return {};
   const auto found = confirm_region(position);
   rewind(position + 1);
   if (found) {

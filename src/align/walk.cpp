@@ -130,6 +130,11 @@ Status Walk::process(NodeId id) {
   return {};
 }
 
+// A loop also passes on what it reads: that this comes out right says nothing of the others.
+bool Walk::is_explained(NodeId id) const {
+  return accounted_.contains(id) && (target_.node(id).bodies.empty() || resynchronized_.contains(id));
+}
+
 // The earliest node that nothing explains although enough of its consumers had their chance.
 std::optional<size_t> Walk::stuck(size_t position, bool at_end) const {
   std::map<NodeId, int> dragged;
@@ -144,7 +149,7 @@ std::optional<size_t> Walk::stuck(size_t position, bool at_end) const {
   }
   for (size_t p = 0; p < position; ++p) {
     const NodeId id = order_[p];
-    if (accounted_.contains(id) || !dragged.contains(id) || !live_[static_cast<size_t>(id)]) continue;
+    if (is_explained(id) || !dragged.contains(id) || !live_[static_cast<size_t>(id)]) continue;
     if (at_end || blocked_.contains(id) || dragged.at(id) > options_.longest_rewrite) return p;
   }
   return std::nullopt;

@@ -40,6 +40,7 @@ class Walk {
   Nodes pending_before(const graph::Node& node) const;
   Nodes unexplained(graph::NodeId id) const;
   void rewind(size_t position);
+  bool is_explained(graph::NodeId id) const;
   std::optional<size_t> stuck(size_t position, bool at_end) const;
   void finish();
   void check_outputs();
@@ -132,11 +133,12 @@ class Walk {
   Status resync(size_t position);
   bool substitute(size_t position);
   bool substitute_operand(size_t position, size_t input, graph::ValueId other);
+  std::vector<Permutation> operand_permutations(graph::ValueId operand, graph::ValueId other) const;
   std::vector<Tensor> made_with(graph::NodeId id, size_t input,
                                 const std::function<Tensor(size_t sample)>& operand);
   bool try_operand(size_t position, size_t input, const Candidate& operand, const Shape& shape);
   void count_confirmations(size_t position, graph::ValueId value, Candidate& candidate);
-  void bring_along(graph::NodeId id, std::vector<evaluate::Feeds>& trial);
+  void bring_along(graph::NodeId id, std::vector<evaluate::Feeds>& trial, std::set<graph::ValueId>& fixed);
   std::optional<Candidate> confirm(size_t position);
   std::optional<Candidate> best_confirmed(size_t position, std::vector<Candidate> candidates);
   std::vector<Match> matches_in_any_order(std::span<const Tensor> samples) const;
@@ -154,6 +156,8 @@ class Walk {
 
   // loop.cpp
   bool give_loop(graph::NodeId id);
+  bool substitute_loop(graph::NodeId id);
+  bool loop_runs_right(graph::NodeId id, size_t input, graph::ValueId other, const Arrangement& arrangement);
   int shared_operands(const graph::Node& node, const graph::Node& other) const;
   std::vector<Tensor> unpaired_evidence(graph::ValueId value) const;
   std::optional<Match> nearest_output(std::span<const Tensor> samples, const graph::Node& other) const;
@@ -173,6 +177,7 @@ class Walk {
   std::set<graph::ValueId> constant_;         // do not depend on the sample
   std::set<graph::NodeId> blocked_;           // could not run
   std::set<graph::NodeId> accounted_;         // lie in a segment already
+  std::set<graph::NodeId> resynchronized_;    // where the walk lost the way once
   std::map<graph::NodeId, Candidate> given_;  // resynchronized outputs
   std::map<graph::ValueId, Nodes> roots_;     // values paired in another order of channels: what began it
   Nodes refused_;                             // what begins no other order: nothing undid it

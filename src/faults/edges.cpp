@@ -7,6 +7,7 @@
 #include "faults/counting.h"
 #include "faults/in_target.h"
 #include "faults/node_pairs.h"
+#include "faults/stored.h"
 
 namespace fetafix::faults {
 namespace {
@@ -126,6 +127,37 @@ std::string names_of(const graph::Graph& graph, std::span<const NodeId> nodes) {
   return out;
 }
 
+// The operator seems to be missing because the numbers that the target holds for it do nothing: zeros that are
+// added, ones that it is multiplied with.
+std::optional<Candidate> idle_numbers(const Place& place, const Gap& gap, const Missing& missing) {
+  const NodeId producer = place.target_uses.producer[static_cast<size_t>(gap.value)];
+  if (producer < 0 || missing.joins || missing.nodes.size() != 1) return std::nullopt;
+  const graph::Node& source = place.source.node(missing.nodes[0]);
+  const graph::Node& target = place.target.node(producer);
+  const bool adds = source.type == "Add";
+  if (target.type != source.type || (!adds && source.type != "Mul")) return std::nullopt;
+  const Shape shape = place.alignment.values[0].at(gap.value).shape();
+  const auto wanted = node_in_target(place, missing.nodes[0], missing.arrangement, shape);
+  if (!wanted) return std::nullopt;
+  for (size_t input = 0; input < target.inputs.size(); ++input) {
+    const auto stored = stored_operand(place, producer, input);
+    if (!stored) continue;
+    const auto numbers = stored->now.as<float>();
+    if (!std::all_of(numbers.begin(), numbers.end(), [&](float v) { return v == (adds ? 0.0f : 1.0f); }))
+      continue;
+    for (const auto& operand : wanted->operands) {
+      if (!operand || operand->dtype() != DType::float32 || operand->size() != stored->now.size()) continue;
+      return Candidate{"tensor",
+                       "parameters",
+                       std::string(adds ? "zeros are added" : "this is multiplied with ones") +
+                           " where the source has other numbers",
+                       "compare the file's constants with the source right after converting",
+                       {set_stored(*stored, operand->reshaped(stored->now.shape()))}};
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::vector<Candidate> missing_operator(const Place& place) {
@@ -133,6 +165,7 @@ std::vector<Candidate> missing_operator(const Place& place) {
   const Gap gap = gap_of(place);
   const auto missing = what_is_missing(place, gap);
   if (!missing) return {};
+  if (auto idle = idle_numbers(place, gap, *missing)) return {std::move(*idle)};
   Candidate out;
   std::string counted;
   out.edits = put_back(place, gap, *missing, counted);
@@ -172,19 +205,33 @@ std::vector<Candidate> extra_activation(const Place& place) {
   return out;
 }
 
-std::vector<Candidate> extra_operator(const Place& place) {
-  if (place.segment && place.segment->target_nodes.size() > 1) return extra_activation(place);
-  if (!place.segment || place.segment->evidence != align::Evidence::passed ||
-      place.segment->target_nodes.size() != 1 || !pairs_by_type(place).empty())
-    return {};
-  const NodeId id = place.segment->target_nodes[0];
-  const graph::Node& node = place.target.node(id);
-  if (node.role == graph::Role::quantize) return {};  // it belongs to a tensor
-  Candidate out;
+// By which operand of its operator a node reads what the segment should come out as; -1: by none.
+int passed_operand(const Place& place, const graph::Node& node, bool alone) {
   for (size_t i = 0; i < node.inputs.size(); ++i) {
-    auto pair = place.alignment.pairs.find(node.inputs[i]);
+    const auto pair = place.alignment.pairs.find(node.inputs[i]);
     if (pair == place.alignment.pairs.end() || pair->second.source != place.segment->source_end) continue;
-    out.edits.push_back(graph::RemoveNode{graph::address_of(place.target, id), static_cast<int>(i)});
+    if (alone) return static_cast<int>(i);
+    if (i < node.slots.size()) return node.slots[i];  // an operator that a canonical form takes apart
+  }
+  return -1;
+}
+
+std::vector<Candidate> extra_operator(const Place& place) {
+  if (!place.segment) return {};
+  const auto& nodes = place.segment->target_nodes;
+  const graph::Node& node = place.target.node(nodes.back());
+  const bool one_operator = std::all_of(nodes.begin(), nodes.end(), [&](NodeId id) {
+    return place.target.node(id).native == node.native && place.target.node(id).role == node.role;
+  });
+  if (!one_operator) return extra_activation(place);
+  if (place.segment->evidence != align::Evidence::passed || !pairs_by_type(place).empty() ||
+      node.role == graph::Role::quantize)  // it belongs to a tensor
+    return {};
+  Candidate out;
+  for (NodeId id : nodes) {
+    const int through = passed_operand(place, place.target.node(id), nodes.size() == 1);
+    if (through < 0) continue;
+    out.edits.push_back(graph::RemoveNode{graph::address_of(place.target, nodes.back()), through});
     break;
   }
   if (out.edits.empty()) return {};

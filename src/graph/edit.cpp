@@ -61,6 +61,25 @@ Result<NodeId> resolve_slot(const Graph& graph, const Address& at, int slot) {
   return resolve(graph, at);
 }
 
+// All nodes of an address: more than one in a canonical form, where the last makes what the operator makes.
+std::vector<NodeId> all_of(const Graph& graph, const Address& at) {
+  std::vector<NodeId> out;
+  if (at.role != Role::core) return out;
+  for (NodeId n = 0; n < static_cast<NodeId>(graph.nodes.size()); ++n)
+    if (graph.node(n).native == at.op && graph.node(n).role == at.role) out.push_back(n);
+  return out;
+}
+
+// The node and input that an operand of an operator is.
+Result<std::pair<NodeId, int>> operand_of(const Graph& graph, const Address& at, int input) {
+  if (all_of(graph, at).size() > 1) {
+    FETAFIX_TRY(const NodeId id, resolve_slot(graph, at, input));
+    return std::pair(id, input_of_slot(graph.node(id), input));
+  }
+  FETAFIX_TRY(const NodeId id, resolve(graph, at));
+  return std::pair(id, input);
+}
+
 // A tensor in the type that is stored.
 Status set_stored(Graph& graph, const SetTensor& edit) {
   FETAFIX_TRY(NodeId id, resolve_slot(graph, edit.at, edit.slot));
@@ -134,12 +153,13 @@ void rewire(Graph& graph, NodeId id, size_t input, ValueId to) {
 }
 
 Status apply_one(Graph& graph, const SetOperand& edit) {
-  FETAFIX_TRY(NodeId id, resolve(graph, edit.at));
+  FETAFIX_TRY(const auto operand, operand_of(graph, edit.at, edit.input));
+  const auto [id, input] = operand;
   FETAFIX_TRY(ValueId value, resolve(graph, edit.value));
-  if (edit.input < 0 || static_cast<size_t>(edit.input) >= graph.node(id).inputs.size())
+  if (input < 0 || static_cast<size_t>(input) >= graph.node(id).inputs.size())
     return not_applicable(where(edit.at) + " has no operand " + std::to_string(edit.input));
-  FETAFIX_TRY(const bool quantized, reread_quantized(graph, id, edit.input, value));
-  if (!quantized) rewire(graph, id, static_cast<size_t>(edit.input), value);
+  FETAFIX_TRY(const bool quantized, reread_quantized(graph, id, input, value));
+  if (!quantized) rewire(graph, id, static_cast<size_t>(input), value);
   return {};
 }
 
@@ -172,9 +192,9 @@ Result<std::pair<NodeId, size_t>> operand_reading(const Graph& graph, NodeId rea
 Status apply_one(Graph& graph, const InsertNode& edit) {
   if (counts_output(edit)) return insert_counted(graph, edit);
   FETAFIX_TRY(ValueId edge, resolve(graph, edit.edge));
-  NodeId only = -1;
+  std::pair<NodeId, int> only{-1, -1};
   if (edit.only_consumer) {
-    FETAFIX_TRY(only, resolve(graph, edit.only_consumer->first));
+    FETAFIX_TRY(only, operand_of(graph, edit.only_consumer->first, edit.only_consumer->second));
   }
   Uses uses(graph);
   const NodeId producer = uses.producer[static_cast<size_t>(edge)];
@@ -197,7 +217,7 @@ Status apply_one(Graph& graph, const InsertNode& edit) {
   node.outputs = {out};
   node.name = graph.value(out).name;
   if (edit.only_consumer) {
-    FETAFIX_TRY(const auto operand, operand_reading(graph, only, edit.only_consumer->second, edge));
+    FETAFIX_TRY(const auto operand, operand_reading(graph, only.first, only.second, edge));
     rewire(graph, operand.first, operand.second, out);
   } else {
     redirect(graph, edge, out, -1);
@@ -206,7 +226,21 @@ Status apply_one(Graph& graph, const InsertNode& edit) {
   return {};
 }
 
+// All that a canonical form makes of an operator.
+Status remove_expansion(Graph& graph, const std::vector<NodeId>& nodes, const RemoveNode& edit) {
+  FETAFIX_TRY(const auto operand, operand_of(graph, edit.at, edit.through));
+  if (operand.second < 0)
+    return not_applicable(where(edit.at) + " has no operand " + std::to_string(edit.through) +
+                          " to pass through");
+  const ValueId through = graph.node(operand.first).inputs[static_cast<size_t>(operand.second)];
+  redirect(graph, graph.node(nodes.back()).outputs[0], through, -1);
+  for (auto id = nodes.rbegin(); id != nodes.rend(); ++id) graph.nodes.erase(graph.nodes.begin() + *id);
+  return {};
+}
+
 Status apply_one(Graph& graph, const RemoveNode& edit) {
+  if (const auto nodes = all_of(graph, edit.at); nodes.size() > 1)
+    return remove_expansion(graph, nodes, edit);
   FETAFIX_TRY(NodeId id, resolve(graph, edit.at));
   const Node node = graph.node(id);
   if (edit.through < 0 || static_cast<size_t>(edit.through) >= node.inputs.size() ||
@@ -275,6 +309,7 @@ Result<ValueId> resolve(const Graph& graph, const ValueAddress& address) {
     return graph.inputs[static_cast<size_t>(address.graph_input)];
   }
   FETAFIX_TRY(NodeId node, resolve(graph, address.node));
+  if (const auto nodes = all_of(graph, address.node); !nodes.empty()) node = nodes.back();
   const auto& outputs = graph.node(node).outputs;
   if (address.output < 0 || static_cast<size_t>(address.output) >= outputs.size() ||
       outputs[static_cast<size_t>(address.output)] == no_value)
@@ -301,6 +336,8 @@ Result<ValueAddress> address_of(const Graph& graph, const Uses& uses, ValueId va
   if (graph.node(producer).native.index < 0)
     return not_applicable("'" + graph.value(value).name + "' is not in the file");
   address.node = address_of(graph, producer);
+  if (const auto nodes = all_of(graph, address.node); !nodes.empty() && nodes.back() != producer)
+    return not_applicable("'" + graph.value(value).name + "' lies inside " + where(address.node));
   const auto& outputs = graph.node(producer).outputs;
   address.output = static_cast<int>(std::find(outputs.begin(), outputs.end(), value) - outputs.begin());
   return address;

@@ -62,6 +62,37 @@ TEST(Structure, OperandsInAnotherOrder) {
   EXPECT_EQ(out.edits, 2u);
 }
 
+TEST(Structure, ABiasOfZeros) {
+  const std::string head = R"(input %x float32[2,8]
+const %w float32[6,8] {random 1}
+const %b float32[6] {random 2}
+%s = Sigmoid(%x)
+%y = Gemm(%s, %w, %b) {transB=1}
+output %y
+)";
+  expect_mended(head, replaced(head, "{random 2}", "{0, 0, 0, 0, 0, 0}"), "tensor");
+}
+
+const std::string normalized = R"(input %x float32[2,5,8]
+const %w float32[8,6] {random 1}
+const %s float32[8] {random 2}
+const %b float32[8] {random 3}
+%h = HardSwish(%x)
+%n = LayerNormalization(%h, %s, %b)
+%m = MatMul(%n, %w)
+%y = Sigmoid(%m)
+output %y
+)";
+
+TEST(Structure, ANormalizationAlongOtherAxes) {
+  expect_mended(normalized, replaced(normalized, "%h, %s, %b)", "%h, %s, %b) {axis=1}"), "axis");
+}
+
+TEST(Structure, AnOperatorThatACanonicalFormTakesApartIsRepeated) {
+  const auto twice = replaced(normalized, "%n = Layer", "%h2 = HardSwish(%h)\n%n = Layer");
+  expect_mended(normalized, replaced(twice, "Normalization(%h,", "Normalization(%h2,"), "extra-operator");
+}
+
 TEST(Structure, AnotherAxis) {
   expect_mended(branches, replaced(branches, "Softmax(%k) {axis=1}", "Softmax(%k) {axis=2}"), "axis");
 }
