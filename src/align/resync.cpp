@@ -247,7 +247,9 @@ void Walk::count_confirmations(size_t position, ValueId value, Candidate& candid
         return m.source == candidate.source || (!node.bodies.empty() && used_.contains(m.source));
       });
       if (!matches.empty() && tells) {
-        candidate.score += node.bodies.empty() ? mixes || !in_order : enough;
+        // Many steps of a loop, or a sum over all channels in another order, do not come out by chance.
+        const bool alone = !node.bodies.empty() || (in_order && mixes);
+        candidate.score += alone ? enough : !in_order;
         candidate.mixing += mixes;
       }
       for (size_t s = 0; s < trial.size(); ++s)
