@@ -15,6 +15,39 @@ namespace {
 
 constexpr size_t most_in_order = 16;    // source values tried in another order
 constexpr double clearly_nearer = 0.8;  // of the distance in the source's order
+constexpr double weights_nearer = 0.5;  // the same, of weights
+constexpr int most_layout_hops = 4;     // changes of layout before the operator that sums over the channels
+
+// The axis of the weights along which a sum over the channels goes.
+std::optional<size_t> summed_axis(const Node& node) {
+  if (node.type == "MatMul") return 0;
+  if (graph::attribute_or(node, "group", int64_t{1}) != 1) return std::nullopt;
+  if (node.type == "Conv") return 1;
+  return node.type == "ConvTranspose" ? std::optional<size_t>(0) : std::nullopt;
+}
+
+// How much each channel weighs: unlike the weights themselves, this does not hang on the order of the other
+// axis.
+std::vector<double> channel_weights(const Tensor& weights, size_t axis) {
+  const Shape& shape = weights.shape();
+  if (axis >= shape.size() || weights.dtype() != DType::float32) return {};
+  size_t inner = 1;
+  for (size_t d = axis + 1; d < shape.size(); ++d) inner *= static_cast<size_t>(shape[d]);
+  std::vector<double> out(static_cast<size_t>(shape[axis]));
+  const auto values = weights.as<float>();
+  for (size_t i = 0; i < values.size(); ++i)
+    out[i / inner % out.size()] += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+  return out;
+}
+
+double distance(std::span<const double> a, std::span<const double> b, std::span<const int> order) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double other = b[order.empty() ? i : static_cast<size_t>(order[i])];
+    sum += (a[i] - other) * (a[i] - other);
+  }
+  return sum;
+}
 
 }  // namespace
 
@@ -164,14 +197,60 @@ bool Walk::is_followed(const Nodes& roots) const {
   return false;
 }
 
+// The source's operators of that type that read a value, behind what moves its elements.
+std::vector<NodeId> Walk::source_readers(ValueId value, const std::string& type) const {
+  std::vector<NodeId> out;
+  std::vector<std::pair<ValueId, int>> open;
+  for (ValueId twin : source_.twins(value)) open.emplace_back(twin, 0);
+  while (!open.empty()) {
+    const auto [at, hops] = open.back();
+    open.pop_back();
+    for (const graph::Uses::Use& use : source_.uses().consumers[static_cast<size_t>(at)]) {
+      const Node& node = source_.graph().node(use.node);
+      if (node.type == type) out.push_back(use.node);
+      if (is_layout(node) && hops < most_layout_hops && !node.outputs.empty())
+        open.emplace_back(node.outputs[0], hops + 1);
+    }
+  }
+  return out;
+}
+
+// Whether the weights that sum over the channels follow their order: how much each channel weighs in them says
+// so, whatever else is wrong.
+bool Walk::weights_follow(NodeId id) const {
+  const auto root = std::find_if(target_.node(id).inputs.begin(), target_.node(id).inputs.end(),
+                                 [&](ValueId in) { return roots_.contains(in); });
+  if (root == target_.node(id).inputs.end()) return false;
+  const Pair& pair = out_.pairs.at(*root);
+  for (int hops = 0; hops < most_layout_hops && is_layout(target_.node(id)); ++hops) {
+    const auto& readers = uses_.consumers[static_cast<size_t>(target_.node(id).outputs[0])];
+    if (readers.size() != 1) return false;
+    id = readers[0].node;
+  }
+  const Node& node = target_.node(id);
+  const auto axis = summed_axis(node);
+  if (!axis || !mixes_channels(node)) return false;
+  const auto mine = channel_weights(*constant_operand(node.inputs[1]), *axis);
+  const auto& order = pair.arrangement.channels.from;
+  for (NodeId reader : source_readers(pair.source, node.type)) {
+    const Node& other = source_.graph().node(reader);
+    const auto& weights = source_.graph().value(other.inputs[1]);
+    if (!weights.is_constant() || summed_axis(other) != axis) continue;
+    const auto its = channel_weights(weights.constant, *axis);
+    if (mine.empty() || mine.size() != its.size() || mine.size() != order.size()) continue;
+    if (distance(mine, its, order) < weights_nearer * distance(mine, its, {})) return true;
+  }
+  return false;
+}
+
 // Whether the node at which the walk is stuck is wrong by itself, and the order in which its operands stand
-// is not: others follow the order too; or they follow it further on; or at least the node comes nearer in it
+// is not: others follow the order too, or its own weights do; or they follow it further on; or at least the node comes nearer in it
 // than in the source's order, in which it must not come out right.
 bool Walk::is_wrong_in_order(size_t position, const Nodes& roots) {
   const NodeId id = order_[position];
   const Node& node = target_.node(id);
   if (!pending_before(node).empty() || node.outputs.size() != 1) return false;
-  if (is_followed(roots)) return true;
+  if (is_followed(roots) || weights_follow(id)) return true;
   const auto now = unpaired_evidence(node.outputs[0]);
   const auto then = made_in_source_order(id);
   if (!then.empty() && !source_.match(then, loose_sieve()).empty()) return false;

@@ -82,6 +82,8 @@ class Walk {
   std::vector<Tensor> made_in_source_order(graph::NodeId id);
   double distance_to_source(graph::NodeId id, std::span<const Tensor> samples) const;
   bool is_followed(const Nodes& roots) const;
+  std::vector<graph::NodeId> source_readers(graph::ValueId value, const std::string& type) const;
+  bool weights_follow(graph::NodeId id) const;
   bool is_wrong_in_order(size_t position, const Nodes& roots);
   std::optional<size_t> take_back_order(size_t position);
 

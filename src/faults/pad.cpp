@@ -30,6 +30,9 @@ std::optional<std::vector<int>> dimensions_before(const Place& place, graph::Nod
     if (producer < 0 || place.source.node(producer).type != "Pad") break;
     value = place.source.node(producer).inputs[0];
   }
+  const auto pair = place.alignment.pairs.find(pad.inputs[0]);
+  if (pair != place.alignment.pairs.end() && !pair->second.arrangement.channels.empty())
+    return std::nullopt;  // no permutation of dimensions makes the one from the other
   std::vector<Tensor> padded;
   for (const auto& sample : place.alignment.values)
     if (auto found = sample.find(pad.inputs[0]); found != sample.end()) padded.push_back(found->second);
@@ -98,6 +101,58 @@ std::optional<graph::Edit> as_the_convolution_pads(const Place& place) {
   return std::nullopt;
 }
 
+// The Pad of a place that pads for its pool, and its amounts with the spatial ones set anew: `wanted` as the
+// source's pool has them.
+struct PoolPad {
+  graph::NodeId id;
+  std::vector<int64_t> pads;
+};
+
+std::optional<PoolPad> pad_before_pool(const Place& place, const std::vector<int64_t>& wanted) {
+  for (graph::NodeId id : place.segment->target_nodes) {
+    const graph::Node& node = place.target.node(id);
+    auto pads = stored_pads(place, node);
+    if (!pads) continue;
+    const auto map = dimensions_at(place, node);
+    const size_t spatial = wanted.size() / 2;
+    if (map.size() != spatial + 2 || pads->size() != 2 * map.size()) continue;
+    for (size_t d = 0; d < map.size(); ++d)
+      for (size_t end : {size_t{0}, size_t{1}})
+        if (map[d] >= 2)
+          (*pads)[d + end * map.size()] = wanted[static_cast<size_t>(map[d]) - 2 + end * spatial];
+    return PoolPad{id, std::move(*pads)};
+  }
+  return std::nullopt;
+}
+
+// The source's pool pads by itself, the target's is padded by a Pad before it. An average that leaves out what
+// is padded does not read it as numbers, unless what follows sets the sums right.
+std::vector<Candidate> as_the_pool_pads(const Place& place) {
+  std::vector<Candidate> out;
+  for (const NodePair& pair : pairs_by_type(place)) {
+    const graph::Node& source = place.source.node(pair.source);
+    if (source.type != "AveragePool" && source.type != "MaxPool") continue;
+    const auto wanted = graph::attribute_or(source, "pads", std::vector<int64_t>{});
+    if (std::all_of(wanted.begin(), wanted.end(), [](int64_t p) { return p == 0; })) continue;
+    const auto pad = pad_before_pool(place, wanted);
+    if (!pad) continue;
+    const graph::Node& node = place.target.node(pad->id);
+    const graph::Address at = graph::address_of(place.target, pad->id);
+    Candidate one;
+    if (source.type == "AveragePool" && graph::attribute_or(source, "count_include_pad", int64_t{0}) == 0) {
+      one.explanation = "the average counts the border, which the source's leaves out";
+      one.edits = {graph::RemoveNode{at, 0},
+                   graph::SetAttribute{graph::address_of(place.target, pair.target), "pads", wanted}};
+      out.push_back(one);
+    }
+    if (pad->pads == *stored_pads(place, node)) continue;
+    one.explanation = "the Pad operator pads other borders than the source's " + source.type;
+    one.edits = {graph::SetTensor{at, node.slots[1], Tensor::vector(pad->pads)}};
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<Candidate> pad_amounts(const Place& place) {
@@ -108,12 +163,14 @@ std::vector<Candidate> pad_amounts(const Place& place) {
       if (auto edit = as_the_source_pads(place, pair)) out.edits.push_back(std::move(*edit));
   if (out.edits.empty())
     if (auto edit = as_the_convolution_pads(place)) out.edits.push_back(std::move(*edit));
-  if (out.edits.empty()) return {};
-  out.pattern = "pad-amounts";
-  out.fault_class = "hyperparameters";
   out.explanation = "the Pad operator pads other borders than the source's";
-  out.advice = "compare the paddings of strided convolutions: SAME puts the odd pixel at the end";
-  return {out};
+  std::vector<Candidate> all = out.edits.empty() ? as_the_pool_pads(place) : std::vector{std::move(out)};
+  for (Candidate& one : all) {
+    one.pattern = "pad-amounts";
+    one.fault_class = "hyperparameters";
+    one.advice = "compare the paddings of strided convolutions: SAME puts the odd pixel at the end";
+  }
+  return all;
 }
 
 }  // namespace fetafix::faults
