@@ -1,5 +1,5 @@
-// A repair is tried where no sample is: a right one is right on mirrored pictures and on what is no picture
-// any more, too.
+// A repair is tried where no sample is: a right one is right on mirrored pictures, on larger values and on what
+// is no picture any more, too.
 #include <algorithm>
 
 #include "pipeline/stages.h"
@@ -37,14 +37,17 @@ Result<std::optional<Doubt>> probe(Run& run, runtimes::Session& repaired) {
     return std::optional<Doubt>();
   const auto samples = run.searched();
   for (size_t i = 0; i < std::min(most_probed, samples.size()); ++i)
-    for (const Derivation how : {Derivation::mirrored, Derivation::scattered}) {
+    for (const Derivation how : {Derivation::mirrored, Derivation::scattered, Derivation::amplified}) {
       FETAFIX_CHECK(run.go_on());
       FETAFIX_TRY(const Probed probed, probe_one(run, repaired, {samples[i], how}));
       if (probed.error <= probed.allowed) continue;
       Doubt out;
       out.samples = {{samples[i], how}, {samples[(i + 1) % samples.size()], how}};
-      out.reason = std::string(how == Derivation::mirrored ? "on mirrored samples" : "on scattered pixels") +
-                   " outputs differ by " + results::number_text(probed.error) +
+      out.reason = (how == Derivation::mirrored    ? "on mirrored samples"
+                    : how == Derivation::scattered ? "on scattered pixels"
+                                                   : "on samples of three times the contrast") +
+                   std::string(" ") +
+                   "outputs differ by " + results::number_text(probed.error) +
                    " relative: a fault that the samples themselves do not show";
       return std::optional(std::move(out));
     }
