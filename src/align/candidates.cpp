@@ -99,8 +99,8 @@ bool Walk::is_common(const Permutation& permutation, const Shape& source, const 
   };
   int most = 0;
   for (const Permutation& p : candidate_permutations(source, target)) most = std::max(most, count(p));
-  // Before any was seen: channels may stand first or last, but height and width keep their order.
-  if (most == 0) return is_rotation(permutation);
+  // Before anything was computed: channels may stand first or last, but height and width keep their order.
+  if (most == 0 || !computed_any_) return is_rotation(permutation);
   return 4 * count(permutation) >= most;
 }
 

@@ -97,6 +97,31 @@ std::vector<Permutation> Walk::operand_permutations(ValueId operand, ValueId oth
   return out;
 }
 
+// The same for what only moves elements and makes no source value of them (a Pad that the source's convolution
+// does without): what computes behind it has to come out right.
+bool Walk::substitute_layout(size_t position) {
+  const NodeId id = order_[position];
+  const Node& node = target_.node(id);
+  if (!is_layout(node) || node.outputs.size() != 1 || node.inputs.empty()) return false;
+  const auto pair = out_.pairs.find(node.inputs[0]);
+  if (pair == out_.pairs.end()) return false;
+  const Pair now = pair->second;
+  const Shape shape = values_[0].at(node.inputs[0]).shape();
+  for (const Permutation& permutation : operand_permutations(node.inputs[0], now.source)) {
+    Candidate operand{now.source, {permutation, {}}, Evidence::substituted};
+    if (operand.arrangement == now.arrangement) continue;
+    const auto computed = made_with(
+        id, 0, [&](size_t s) { return hand_over(source_.at(s, now.source), operand.arrangement, shape); });
+    if (computed.empty()) continue;
+    count_confirmations(position, node.outputs[0], computed, operand);
+    if (operand.score == 0) continue;
+    for (size_t s = 0; s < values_.size(); ++s) values_[s][node.outputs[0]] = computed[s];
+    out_.edges.push_back({id, 0, now.source, now.source, node.inputs[0], operand.arrangement});
+    return true;
+  }
+  return false;
+}
+
 bool Walk::substitute_operand(size_t position, size_t input, ValueId other) {
   const NodeId id = order_[position];
   const ValueId in = target_.node(id).inputs[input];
@@ -211,8 +236,15 @@ void Walk::bring_along(NodeId id, std::vector<evaluate::Feeds>& trial, std::set<
 
 // How many non-layout consumers come out as source values when `value` is the candidate's.
 void Walk::count_confirmations(size_t position, ValueId value, Candidate& candidate) {
+  std::vector<Tensor> samples;
+  for (size_t s = 0; s < values_.size(); ++s) samples.push_back(handed(s, value, candidate));
+  count_confirmations(position, value, samples, candidate);
+}
+
+void Walk::count_confirmations(size_t position, ValueId value, std::span<const Tensor> samples,
+                               Candidate& candidate) {
   std::vector<evaluate::Feeds> trial = values_;
-  for (size_t s = 0; s < trial.size(); ++s) trial[s][value] = handed(s, value, candidate);
+  for (size_t s = 0; s < trial.size(); ++s) trial[s][value] = samples[s];
   std::set<ValueId> depends{value}, fixed = constant_;
   const bool in_order = !candidate.arrangement.channels.empty();
   int looked = 0;
@@ -376,7 +408,7 @@ Status Walk::resync(size_t position) {
     give(id, given_.at(id));
     return {};
   }
-  if (substitute_loop(id) || give_loop(id)) return {};
+  if (substitute_layout(position) || substitute_loop(id) || give_loop(id)) return {};
   const auto found = confirm_region(position);
   rewind(position + 1);
   if (found) {

@@ -212,6 +212,7 @@ void Walk::accept(const Made& made, const Found& found) {
   out_.pairs[value] = {match.source, match.arrangement, Evidence::matched};
   if (live_[static_cast<size_t>(made.id)]) used_.insert(match.source);
   ++seen_permutations_[match.arrangement.permutation];
+  computed_any_ = computed_any_ || !is_layout(target_.node(made.id));
   for (size_t s = 0; s < values_.size(); ++s)
     values_[s][value] = hand_over(source_.at(s, match.source), match.arrangement, made.samples[s].shape());
   const bool reordered = !match.arrangement.channels.empty();

@@ -135,11 +135,14 @@ class Walk {
   Status resync(size_t position);
   bool substitute(size_t position);
   bool substitute_operand(size_t position, size_t input, graph::ValueId other);
+  bool substitute_layout(size_t position);
   std::vector<Permutation> operand_permutations(graph::ValueId operand, graph::ValueId other) const;
   std::vector<Tensor> made_with(graph::NodeId id, size_t input,
                                 const std::function<Tensor(size_t sample)>& operand);
   bool try_operand(size_t position, size_t input, const Candidate& operand, const Shape& shape);
   void count_confirmations(size_t position, graph::ValueId value, Candidate& candidate);
+  void count_confirmations(size_t position, graph::ValueId value, std::span<const Tensor> samples,
+                           Candidate& candidate);
   void bring_along(graph::NodeId id, std::vector<evaluate::Feeds>& trial, std::set<graph::ValueId>& fixed);
   std::optional<Candidate> confirm(size_t position);
   std::optional<Candidate> best_confirmed(size_t position, std::vector<Candidate> candidates);
@@ -184,6 +187,7 @@ class Walk {
   std::map<graph::ValueId, Nodes> roots_;     // values paired in another order of channels: what began it
   Nodes refused_;                             // what begins no other order: nothing undid it
   std::map<Permutation, int> seen_permutations_;
+  bool computed_any_ = false;      // of what was seen: not only moved
   std::set<graph::ValueId> used_;  // source classes that are paired
   size_t resumed_ = 0;             // where the walk goes on after a resync
   Alignment out_;
