@@ -87,6 +87,7 @@ struct Cut {
 
 // One axis of a Slice, as ONNX clamps it.
 Cut cut(int64_t size, int64_t start, int64_t end, int64_t step) {
+  if (step == 0) return {};  // runs nowhere
   const int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
   const auto clamped = [&](int64_t v) { return std::clamp(v < 0 ? v + size : v, low, high); };
   // Far below zero means "up to the first" going backwards.

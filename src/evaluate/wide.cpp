@@ -82,6 +82,7 @@ Result<Windows> windows_of(const Call& call, const Shape& operand, const Shape& 
   const bool up = call.attribute<int64_t>("ceil_mode", 0) != 0;
   for (size_t i = 0; i < dimensions; ++i) {
     const int64_t size = operand[i + 2], stride = out.strides[i];
+    if (stride < 1 || out.dilations[i] < 1) return call.unknown("with a stride or dilation below 1");
     const int64_t reach = (kernel[i] - 1) * out.dilations[i] + 1;
     if (automatic.starts_with("SAME")) {
       const int64_t all = std::max<int64_t>(((size + stride - 1) / stride - 1) * stride + reach - size, 0);

@@ -26,10 +26,14 @@ struct Geometry {
   std::vector<int64_t> dilations;
 };
 
-Status check(const Operation& op, const Geometry& geometry, size_t rank) {
-  for (const auto& values : {geometry.strides, geometry.dilations})
-    for (int64_t v : values)
-      if (v < 1) return Operation::unsupported("a stride or dilation below 1");
+// A stride or dilation below 1 runs nowhere, and is what it is in the view too: there it can be mended.
+bool runs(const Geometry& geometry) {
+  const auto right = [](int64_t v) { return v >= 1; };
+  return std::all_of(geometry.strides.begin(), geometry.strides.end(), right) &&
+         std::all_of(geometry.dilations.begin(), geometry.dilations.end(), right);
+}
+
+Status check(const Operation& op, size_t rank) {
   if (!op.info(0).shape || op.info(0).shape->size() != rank || !op.info(1).shape ||
       op.info(1).shape->size() != rank)
     return Operation::unsupported("input or weights do not have " + std::to_string(rank) + " dimensions");
@@ -39,6 +43,10 @@ Status check(const Operation& op, const Geometry& geometry, size_t rank) {
 // `kernel` and `input` sizes of the spatial axes, in order.
 Attributes window_attributes(const Geometry& geometry, const Shape& input, const Shape& kernel) {
   Attributes out{{"strides", geometry.strides}, {"dilations", geometry.dilations}, {"kernel_shape", kernel}};
+  if (!runs(geometry)) {
+    if (geometry.padding == Padding::SAME) out["auto_pad"] = std::string("SAME_UPPER");
+    return out;
+  }
   std::vector<int64_t> pads;
   for (size_t i = 0; i < kernel.size(); ++i)
     pads.push_back(
@@ -98,7 +106,7 @@ Status lift_conv(Operation& op) {
   const Geometry geometry{options.padding,
                           {options.stride_h, options.stride_w},
                           {options.dilation_h_factor, options.dilation_w_factor}};
-  FETAFIX_CHECK(check(op, geometry, 4));
+  FETAFIX_CHECK(check(op, 4));
   const Shape& input = *op.info(0).shape;
   const Shape& weights = *op.info(1).shape;
   if (input[3] < 0 || weights[3] < 1 || input[3] % weights[3] != 0)
@@ -113,7 +121,7 @@ Status lift_depthwise_conv(Operation& op) {
   const Geometry geometry{options.padding,
                           {options.stride_h, options.stride_w},
                           {options.dilation_h_factor, options.dilation_w_factor}};
-  FETAFIX_CHECK(check(op, geometry, 4));
+  FETAFIX_CHECK(check(op, 4));
   const Shape& input = *op.info(0).shape;
   const Shape& weights = *op.info(1).shape;
   if (input[3] < 1 || weights[0] != 1 || weights[3] % input[3] != 0)
@@ -128,7 +136,7 @@ Status lift_conv_3d(Operation& op) {
   const Geometry geometry{options.padding,
                           {options.stride_d, options.stride_h, options.stride_w},
                           {options.dilation_d_factor, options.dilation_h_factor, options.dilation_w_factor}};
-  FETAFIX_CHECK(check(op, geometry, 5));
+  FETAFIX_CHECK(check(op, 5));
   const Shape& input = *op.info(0).shape;
   const Shape& weights = *op.info(1).shape;
   Attributes attributes =

@@ -9,13 +9,15 @@ using schema::Padding;
 Result<Attributes> pool_attributes(const Operation& op, const schema::Pool2DOptionsT& options) {
   const auto& input = op.info(0).shape;
   if (!input || input->size() != 4) return Operation::unsupported("the input does not have 4 dimensions");
-  if (options.stride_h < 1 || options.stride_w < 1 || options.filter_height < 1 || options.filter_width < 1)
-    return Operation::unsupported("a stride or window below 1");
+  if (options.filter_height < 1 || options.filter_width < 1)
+    return Operation::unsupported("a window below 1");
   Attributes out{{"kernel_shape", std::vector<int64_t>{options.filter_height, options.filter_width}},
                  {"strides", std::vector<int64_t>{options.stride_h, options.stride_w}}};
+  // A stride below 1 runs nowhere, and is what it is in the view too: there it can be mended.
+  const bool runs = options.stride_h >= 1 && options.stride_w >= 1;
   const bool concrete = (*input)[1] >= 0 && (*input)[2] >= 0;
-  if (options.padding == Padding::SAME && !concrete) {
-    out["auto_pad"] = std::string("SAME_UPPER");
+  if (!runs || (options.padding == Padding::SAME && !concrete)) {
+    if (options.padding == Padding::SAME) out["auto_pad"] = std::string("SAME_UPPER");
     return out;
   }
   const Window h = resolve_padding(options.padding, (*input)[1], options.filter_height, options.stride_h, 1);

@@ -133,6 +133,30 @@ TEST(Lift, DynamicSizesKeepSame) {
   EXPECT_EQ(*view.graph.value(node_of(view.graph, "MatMul").inputs[0]).shape, (Shape{-1, -1}));
 }
 
+TEST(Lift, StridesThatRunNowhereAreWhatTheyAre) {
+  Build b;
+  const int x = b.input("x", {1, 5, 5, 2}), w = b.ramp("w", {1, 3, 3, 2}), c = b.tensor("c", {1, 5, 5, 2});
+  const int y = b.tensor("y", {1, 5, 5, 2});
+  schema::DepthwiseConv2DOptionsT convolution;
+  convolution.padding = schema::Padding::SAME;
+  convolution.stride_h = 0;
+  convolution.stride_w = 1;
+  convolution.depth_multiplier = 1;
+  b.add(Builtin::DEPTHWISE_CONV_2D, {x, w}, {c}, convolution);
+  schema::Pool2DOptionsT pool;
+  pool.padding = schema::Padding::VALID;
+  pool.stride_h = pool.stride_w = 0;
+  pool.filter_height = pool.filter_width = 1;
+  b.add(Builtin::MAX_POOL_2D, {c}, {y}, pool);
+  b.output(y);
+  const Lifted view = lifted(*b.native());
+  using Ints = std::vector<int64_t>;
+  const auto& conv = node_of(view.graph, "Conv");
+  EXPECT_EQ(graph::attribute_or(conv, "strides", Ints{}), (Ints{0, 1}));
+  EXPECT_EQ(graph::attribute_or(conv, "auto_pad", std::string()), "SAME_UPPER");
+  EXPECT_EQ(graph::attribute_or(node_of(view.graph, "MaxPool"), "strides", Ints{}), (Ints{0, 0}));
+}
+
 TEST(Lift, ResolvePadding) {
   const Window same = resolve_padding(schema::Padding::SAME, 224, 3, 2, 1);
   EXPECT_EQ(same.output, 112);
