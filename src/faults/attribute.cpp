@@ -67,6 +67,28 @@ void compare_pads(Candidate& out, const Place& place, const NodePair& pair) {
   add(out, place, pair.target, "pads", wanted, automatic ? "automatic" : graph::to_text(Attribute(own)));
 }
 
+// A value that both operators read, and how it lies in the target: what is joined all lies alike, and may stand
+// in another order.
+struct CommonOperand {
+  graph::ValueId source, target;
+  align::Arrangement arrangement;
+};
+
+std::optional<CommonOperand> common_operand(const Place& place, const graph::Node& source,
+                                            const graph::Node& target) {
+  const size_t most = target.type == "Concat" ? std::max(source.inputs.size(), target.inputs.size()) : 1;
+  for (size_t i = 0; i < std::min(most, target.inputs.size()); ++i)
+    for (size_t k = 0; k < std::min(most, source.inputs.size()); ++k) {
+      const graph::ValueId mine = target.inputs[i], its = source.inputs[k];
+      if (mine == graph::no_value || its == graph::no_value || !place.values.has(its) ||
+          !place.alignment.values[0].contains(mine))
+        continue;
+      if (const auto arrangement = arrangement_of(place, mine, its))
+        return CommonOperand{its, mine, *arrangement};
+    }
+  return std::nullopt;
+}
+
 // The dimension that an operator works along, in the target's order of dimensions.
 void compare_axis(Candidate& out, const Place& place, const NodePair& pair) {
   static const std::map<std::string, int64_t> defaults{{"Softmax", -1}, {"LogSoftmax", -1}, {"Hardmax", -1},
@@ -76,22 +98,12 @@ void compare_axis(Candidate& out, const Place& place, const NodePair& pair) {
   const graph::Node& target = place.target.node(pair.target);
   auto otherwise = defaults.find(target.type);
   if (otherwise == defaults.end()) return;
-  // The operand's own pair says in which order it lies; what is joined all lies in the same.
-  const auto known = [&](size_t i) {
-    return place.alignment.pairs.contains(target.inputs[i]) && place.values.has(source.inputs[i]) &&
-           place.alignment.values[0].contains(target.inputs[i]);
-  };
-  size_t at = 0;
-  while (target.type == "Concat" && at + 1 < std::min(source.inputs.size(), target.inputs.size()) &&
-         !known(at))
-    ++at;
-  if (!known(at)) return;
-  const auto operand = place.alignment.pairs.find(target.inputs[at]);
-  const Shape& shape = place.alignment.values[0].at(target.inputs[at]).shape();
+  const auto operand = common_operand(place, source, target);
+  if (!operand) return;
+  const Shape& shape = place.alignment.values[0].at(operand->target).shape();
   const auto rank = static_cast<int64_t>(shape.size());
-  const auto wanted =
-      axis_in_target(graph::attribute_or(source, "axis", otherwise->second),
-                     place.values.at(0, source.inputs[at]).shape(), shape, operand->second.arrangement);
+  const auto wanted = axis_in_target(graph::attribute_or(source, "axis", otherwise->second),
+                                     place.values.at(0, operand->source).shape(), shape, operand->arrangement);
   const int64_t found = graph::attribute_or(target, "axis", otherwise->second);
   if (!wanted || *wanted == (found < 0 ? found + rank : found)) return;
   add(out, place, pair.target, "axis", *wanted, std::to_string(found));

@@ -29,7 +29,6 @@ const std::map<std::string, std::vector<Choice>>& choices() {
         {"mode", {text("nearest"), text("linear"), text("cubic")}},
         {"nearest_mode",
          {text("round_prefer_floor"), text("floor"), text("round_prefer_ceil"), text("ceil")}}}},
-      {"LayerNormalization", {{"axis", {int64_t{-1}, int64_t{1}, int64_t{2}, int64_t{3}}}}},
       {"GRU", {{"linear_before_reset", flag}}},
       {"LSTM", {{"direction", {text("forward"), text("reverse")}}}},
       {"CumSum", {{"exclusive", flag}, {"reverse", flag}}},

@@ -84,10 +84,6 @@ const %b float32[8] {random 3}
 output %y
 )";
 
-TEST(Structure, ANormalizationAlongOtherAxes) {
-  expect_mended(normalized, replaced(normalized, "%h, %s, %b)", "%h, %s, %b) {axis=1}"), "axis");
-}
-
 TEST(Structure, AnOperatorThatACanonicalFormTakesApartIsRepeated) {
   const auto twice = replaced(normalized, "%n = Layer", "%h2 = HardSwish(%h)\n%n = Layer");
   expect_mended(normalized, replaced(twice, "Normalization(%h,", "Normalization(%h2,"), "extra-operator");
