@@ -34,6 +34,7 @@ gate:
 	@python3 tests/zoo/make_models.py --build build --set gate
 	@scripts/build.sh release
 	@build/venv/bin/python tests/gate/run_gate.py
+	@build/venv/bin/python -m pip install -q --disable-pip-version-check -r tests/end_to_end/requirements.txt
 	@build/venv/bin/python -m pytest -q -p no:cacheprovider tests/gate
 
 lint:

@@ -15,7 +15,8 @@ namespace {
 constexpr int source_window = 40;  // source nodes around the frontier tried as values
 constexpr size_t most_candidates = 24;
 constexpr size_t most_next = 8;  // source values of another size
-constexpr double alike = 0.3;    // relative: a damaged value is still nearer to what it should be than to others
+constexpr double alike =
+    0.3;  // relative: a damaged value is still nearer to what it should be than to others
 
 bool is_rotation(const Permutation& permutation) {
   const auto size = static_cast<int>(permutation.size());
@@ -284,12 +285,10 @@ std::optional<Walk::Candidate> Walk::tentative(NodeId id) const {
       return Candidate{source, {best->arrangement.permutation, {}}, Evidence::tentative};
     if (first) continue;
     const auto found = values_[0].find(node.outputs[0]);
-    const bool same_size =
-        found != values_[0].end() && found->second.size() == source_.at(0, source).size();
-    const auto usual = same_size ? usual_permutation(source_.at(0, source).shape(), found->second.shape())
-                                 : std::nullopt;
-    first = Candidate{
-        source, {usual ? *usual : likely_permutation(id, source), {}}, Evidence::tentative};
+    const bool same_size = found != values_[0].end() && found->second.size() == source_.at(0, source).size();
+    const auto usual =
+        same_size ? usual_permutation(source_.at(0, source).shape(), found->second.shape()) : std::nullopt;
+    first = Candidate{source, {usual ? *usual : likely_permutation(id, source), {}}, Evidence::tentative};
   }
   return first;
 }

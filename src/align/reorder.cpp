@@ -215,8 +215,8 @@ std::vector<NodeId> Walk::source_readers(ValueId value, const std::string& type)
   return out;
 }
 
-// Whether the weights that sum over the channels follow their order: how much each channel weighs in them says
-// so, whatever else is wrong.
+// Whether the weights that sum over the channels follow their order: how much each channel weighs in them
+// says so, whatever else is wrong.
 bool Walk::weights_follow(NodeId id) const {
   const auto root = std::find_if(target_.node(id).inputs.begin(), target_.node(id).inputs.end(),
                                  [&](ValueId in) { return roots_.contains(in); });
@@ -244,8 +244,8 @@ bool Walk::weights_follow(NodeId id) const {
 }
 
 // Whether the node at which the walk is stuck is wrong by itself, and the order in which its operands stand
-// is not: others follow the order too, or its own weights do; or they follow it further on; or at least the node comes nearer in it
-// than in the source's order, in which it must not come out right.
+// is not: others follow the order too, or its own weights do; or they follow it further on; or at least the
+// node comes nearer in it than in the source's order, in which it must not come out right.
 bool Walk::is_wrong_in_order(size_t position, const Nodes& roots) {
   const NodeId id = order_[position];
   const Node& node = target_.node(id);

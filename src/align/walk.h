@@ -116,11 +116,6 @@ class Walk {
   std::optional<Permutation> usual_permutation(const Shape& source, const Shape& target) const;
   std::vector<Permutation> likely_permutations(const Shape& source, const Shape& target) const;
   bool is_common(const Permutation& permutation, const Shape& source, const Shape& target) const;
-  std::vector<graph::ValueId> operand_candidates(graph::NodeId id, size_t input, int64_t elements,
-                                                 graph::ValueId now) const;
-  std::vector<graph::ValueId> given_to_others(int64_t elements, graph::ValueId now) const;
-  std::vector<graph::ValueId> read_beside(graph::NodeId id, size_t input) const;
-  bool reads_the_same(graph::NodeId id, size_t input, const Candidate& operand, graph::ValueId result) const;
   bool made_by(graph::ValueId value, const std::string& type) const;
   std::optional<Permutation> kept_permutation(graph::NodeId id, const Shape& shape) const;
   Permutation likely_permutation(graph::NodeId id, graph::ValueId source) const;
@@ -133,6 +128,14 @@ class Walk {
 
   // resync.cpp
   Status resync(size_t position);
+  void give(graph::NodeId id, const Candidate& candidate, size_t output = 0);
+
+  // substitute.cpp
+  std::vector<graph::ValueId> operand_candidates(graph::NodeId id, size_t input, int64_t elements,
+                                                 graph::ValueId now) const;
+  std::vector<graph::ValueId> given_to_others(int64_t elements, graph::ValueId now) const;
+  std::vector<graph::ValueId> read_beside(graph::NodeId id, size_t input) const;
+  bool reads_the_same(graph::NodeId id, size_t input, const Candidate& operand, graph::ValueId result) const;
   bool substitute(size_t position);
   bool substitute_operand(size_t position, size_t input, graph::ValueId other);
   bool substitute_layout(size_t position);
@@ -140,6 +143,8 @@ class Walk {
   std::vector<Tensor> made_with(graph::NodeId id, size_t input,
                                 const std::function<Tensor(size_t sample)>& operand);
   bool try_operand(size_t position, size_t input, const Candidate& operand, const Shape& shape);
+
+  // confirm.cpp
   void count_confirmations(size_t position, graph::ValueId value, Candidate& candidate);
   void count_confirmations(size_t position, graph::ValueId value, std::span<const Tensor> samples,
                            Candidate& candidate);
@@ -148,7 +153,6 @@ class Walk {
   std::optional<Candidate> best_confirmed(size_t position, std::vector<Candidate> candidates);
   std::vector<Match> matches_in_any_order(std::span<const Tensor> samples) const;
   std::optional<std::pair<size_t, Candidate>> confirm_region(size_t position);
-  void give(graph::NodeId id, const Candidate& candidate, size_t output = 0);
 
   // unrunnable.cpp
   bool reshape_operand(size_t position);

@@ -67,8 +67,8 @@ void compare_pads(Candidate& out, const Place& place, const NodePair& pair) {
   add(out, place, pair.target, "pads", wanted, automatic ? "automatic" : graph::to_text(Attribute(own)));
 }
 
-// A value that both operators read, and how it lies in the target: what is joined all lies alike, and may stand
-// in another order.
+// A value that both operators read, and how it lies in the target: what is joined all lies alike, and may
+// stand in another order.
 struct CommonOperand {
   graph::ValueId source, target;
   align::Arrangement arrangement;
@@ -102,8 +102,9 @@ void compare_axis(Candidate& out, const Place& place, const NodePair& pair) {
   if (!operand) return;
   const Shape& shape = place.alignment.values[0].at(operand->target).shape();
   const auto rank = static_cast<int64_t>(shape.size());
-  const auto wanted = axis_in_target(graph::attribute_or(source, "axis", otherwise->second),
-                                     place.values.at(0, operand->source).shape(), shape, operand->arrangement);
+  const auto wanted =
+      axis_in_target(graph::attribute_or(source, "axis", otherwise->second),
+                     place.values.at(0, operand->source).shape(), shape, operand->arrangement);
   const int64_t found = graph::attribute_or(target, "axis", otherwise->second);
   if (!wanted || *wanted == (found < 0 ? found + rank : found)) return;
   add(out, place, pair.target, "axis", *wanted, std::to_string(found));

@@ -127,8 +127,8 @@ std::string names_of(const graph::Graph& graph, std::span<const NodeId> nodes) {
   return out;
 }
 
-// The operator seems to be missing because the numbers that the target holds for it do nothing: zeros that are
-// added, ones that it is multiplied with.
+// The operator seems to be missing because the numbers that the target holds for it do nothing: zeros that
+// are added, ones that it is multiplied with.
 std::optional<Candidate> idle_numbers(const Place& place, const Gap& gap, const Missing& missing) {
   const NodeId producer = place.target_uses.producer[static_cast<size_t>(gap.value)];
   if (producer < 0 || missing.joins || missing.nodes.size() != 1) return std::nullopt;

@@ -125,8 +125,8 @@ std::optional<PoolPad> pad_before_pool(const Place& place, const std::vector<int
   return std::nullopt;
 }
 
-// The source's pool pads by itself, the target's is padded by a Pad before it. An average that leaves out what
-// is padded does not read it as numbers, unless what follows sets the sums right.
+// The source's pool pads by itself, the target's is padded by a Pad before it. An average that leaves out
+// what is padded does not read it as numbers, unless what follows sets the sums right.
 std::vector<Candidate> as_the_pool_pads(const Place& place) {
   std::vector<Candidate> out;
   for (const NodePair& pair : pairs_by_type(place)) {

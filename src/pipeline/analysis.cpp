@@ -233,8 +233,8 @@ std::vector<results::Fault> describe(const Analysis& analysis, const diagnose::F
       out.push_back(describe_one(analysis, fault, one, &kept));
     return out;
   }
-  out.push_back(describe_one(
-      analysis, fault, fault.candidates.empty() ? nullptr : &fault.candidates[0], nullptr));
+  out.push_back(
+      describe_one(analysis, fault, fault.candidates.empty() ? nullptr : &fault.candidates[0], nullptr));
   if (!repair) return out;
   for (const repair::Trial& trial : repair->trials)
     if (trial.candidates.size() == 1)

@@ -1,5 +1,5 @@
-// A repair is tried where no sample is: a right one is right on mirrored pictures, on larger values and on what
-// is no picture any more, too.
+// A repair is tried where no sample is: a right one is right on mirrored pictures, on larger values and on
+// what is no picture any more, too.
 #include <algorithm>
 
 #include "pipeline/stages.h"
@@ -46,8 +46,7 @@ Result<std::optional<Doubt>> probe(Run& run, runtimes::Session& repaired) {
       out.reason = (how == Derivation::mirrored    ? "on mirrored samples"
                     : how == Derivation::scattered ? "on scattered pixels"
                                                    : "on samples of three times the contrast") +
-                   std::string(" ") +
-                   "outputs differ by " + results::number_text(probed.error) +
+                   std::string(" ") + "outputs differ by " + results::number_text(probed.error) +
                    " relative: a fault that the samples themselves do not show";
       return std::optional(std::move(out));
     }

@@ -74,8 +74,8 @@ class Search {
         if (done) return {};
       }
     for (size_t from = alone; from < out.trials.size();) {
-      const auto best = std::min_element(
-          out.trials.begin() + static_cast<std::ptrdiff_t>(from), out.trials.end(), is_closer);
+      const auto best = std::min_element(out.trials.begin() + static_cast<std::ptrdiff_t>(from),
+                                         out.trials.end(), is_closer);
       const Candidates base = best->candidates;
       from = out.trials.size();
       if (base.size() == most_together || !is_judged(*best)) break;

@@ -60,8 +60,8 @@ faults::Candidate tensor(graph::NodeId node, Shape shape, unsigned seed) {
 }
 
 TEST(RepairSearch, TwoFaultsAtOnePlaceAreMendedTogether) {
-  const Aligned pair(two_constants,
-                     replaced(replaced(two_constants, "{random 1}", "{random 11}"), "{random 2}", "{random 12}"));
+  const Aligned pair(two_constants, replaced(replaced(two_constants, "{random 1}", "{random 11}"),
+                                             "{random 2}", "{random 12}"));
   diagnose::Fault fault;
   fault.segment = &pair.alignment.segments[0];
   fault.relative_error = fault.segment->relative_error;

@@ -84,6 +84,30 @@ const %b float32[8] {random 3}
 output %y
 )";
 
+const std::string bordered = R"(input %x float32[1,3,8,8]
+const %w1 float32[4,3,3,3] {random 1}
+const %w2 float32[5,4,3,3] {random 2}
+%c = Conv(%x, %w1) {pads=[1,1,1,1]}
+%r = Sigmoid(%c)
+%p = AveragePool(%r) {kernel_shape=[3,3], pads=[1,1,1,1]}
+%y = Conv(%p, %w2)
+output %y
+)";
+
+TEST(Structure, AnAverageThatCountsTheBorder) {
+  const auto counted = replaced(bordered, "%p = AveragePool(%r) {kernel_shape=[3,3], pads=[1,1,1,1]}",
+                                "const %n int64[8] {0,0,1,1,0,0,1,1}\n%d = Pad(%r, %n)\n"
+                                "%p = AveragePool(%d) {kernel_shape=[3,3]}");
+  EXPECT_EQ(expect_mended(bordered, counted, "pad-amounts").edits, 2u);
+}
+
+TEST(Structure, AnInputThatIsTransposedBeforeAPad) {
+  const auto swapped = replaced(bordered, "%c = Conv(%x, %w1) {pads=[1,1,1,1]}",
+                                "const %n int64[8] {0,0,1,1,0,0,1,1}\n%t = Transpose(%x) {perm=[0,1,3,2]}\n"
+                                "%d = Pad(%t, %n)\n%c = Conv(%d, %w1)");
+  expect_mended(bordered, swapped, "extra-transpose");
+}
+
 TEST(Structure, AnOperatorThatACanonicalFormTakesApartIsRepeated) {
   const auto twice = replaced(normalized, "%n = Layer", "%h2 = HardSwish(%h)\n%n = Layer");
   expect_mended(normalized, replaced(twice, "Normalization(%h,", "Normalization(%h2,"), "extra-operator");

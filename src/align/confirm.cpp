@@ -1,0 +1,170 @@
+// Where the walk lost the way: which source value should come out there, by what its consumers make of it.
+#include <algorithm>
+
+#include "align/walk.h"
+
+namespace fetafix::align {
+
+using graph::Node;
+using graph::NodeId;
+using graph::ValueId;
+
+namespace {
+
+constexpr int consumer_window = 8;  // consumers that may confirm
+constexpr int region_window = 4;    // nodes of a stuck region that may have a counterpart
+constexpr int enough = 2;           // confirmations that settle it
+
+}  // namespace
+
+// Source values that came out, in their own order of channels if there are such.
+std::vector<Match> Walk::matches_in_any_order(std::span<const Tensor> samples) const {
+  auto out = source_.match(samples, loose_sieve());
+  return out.empty() ? source_.match_reordered(samples, loose_sieve(), {}) : out;
+}
+
+// An operand of a consumer that the walk has not reached yet: another branch, in the consumer's own layout,
+// or what depends on no input (`fixed`, with what is brought along here).
+void Walk::bring_along(NodeId id, std::vector<evaluate::Feeds>& trial, std::set<ValueId>& fixed) {
+  const Node& node = target_.node(id);
+  if (node.outputs.size() != 1 || trial[0].contains(node.outputs[0])) return;
+  const bool is_fixed = std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
+    return in == graph::no_value || target_.value(in).is_constant() || fixed.contains(in);
+  });
+  if (is_fixed) fixed.insert(node.outputs[0]);
+  if (!is_fixed && !is_layout(node)) return;
+  const bool known = std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
+    return in == graph::no_value || target_.value(in).is_constant() || trial[0].contains(in);
+  });
+  for (size_t s = 0; known && s < trial.size(); ++s)
+    if (auto run = run_node(id, trial[s]); run.ok()) trial[s][node.outputs[0]] = (*run)[0];
+}
+
+// How many non-layout consumers come out as source values when `value` is the candidate's.
+void Walk::count_confirmations(size_t position, ValueId value, Candidate& candidate) {
+  std::vector<Tensor> samples;
+  for (size_t s = 0; s < values_.size(); ++s) samples.push_back(handed(s, value, candidate));
+  count_confirmations(position, value, samples, candidate);
+}
+
+void Walk::count_confirmations(size_t position, ValueId value, std::span<const Tensor> samples,
+                               Candidate& candidate) {
+  std::vector<evaluate::Feeds> trial = values_;
+  for (size_t s = 0; s < trial.size(); ++s) trial[s][value] = samples[s];
+  std::set<ValueId> depends{value}, fixed = constant_;
+  const bool in_order = !candidate.arrangement.channels.empty();
+  int looked = 0;
+  for (size_t p = position + 1; p < order_.size() && looked < consumer_window && candidate.score < enough;
+       ++p) {
+    const Node& node = target_.node(order_[p]);
+    if (!live_[static_cast<size_t>(order_[p])]) continue;
+    const bool reads =
+        std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId v) { return depends.contains(v); });
+    if (!reads) {
+      bring_along(order_[p], trial, fixed);
+      continue;
+    }
+    std::vector<std::vector<Tensor>> computed(node.outputs.size());  // [output][sample]
+    for (auto& values : trial) {
+      auto run = run_node(order_[p], values);
+      if (!run.ok()) break;
+      for (size_t k = 0; k < computed.size(); ++k) computed[k].push_back((*run)[k]);
+    }
+    const bool tells = !is_layout(node) && node.role != graph::Role::quantize;
+    looked += tells;
+    // Whatever lets each channel through for itself does so in any order.
+    const bool mixes = mixes_channels(node);
+    for (size_t k = 0; k < computed.size(); ++k) {
+      const ValueId made = node.outputs[k];
+      if (made == graph::no_value || computed[k].size() != trial.size()) continue;
+      depends.insert(made);
+      std::vector<Match> matches;
+      if (is_evidence(computed[k])) matches = matches_in_any_order(computed[k]);
+      std::erase_if(matches, [&](const Match& m) {
+        // A loop also passes on what it reads.
+        return m.source == candidate.source || (!node.bodies.empty() && used_.contains(m.source));
+      });
+      if (!matches.empty() && tells) {
+        // Many steps of a loop, or a sum over all channels in another order, do not come out by chance.
+        const bool alone = !node.bodies.empty() || (in_order && mixes);
+        candidate.score += alone ? enough : !in_order;
+        candidate.mixing += mixes;
+      }
+      for (size_t s = 0; s < trial.size(); ++s)
+        trial[s][made] = matches.empty() ? computed[k][s]
+                                         : hand_over(source_.at(s, matches[0].source), matches[0].arrangement,
+                                                     computed[k][s].shape());
+    }
+  }
+}
+
+// The best candidate for what the node at `position` makes, by what its consumers say.
+std::optional<Walk::Candidate> Walk::confirm(size_t position) {
+  const NodeId id = order_[position];
+  const Node& node = target_.node(id);
+  const ValueId value = node.outputs[0];
+  auto candidates = candidates_for(id, value);
+  // An operator that the source does not have: its input's value goes on.
+  for (ValueId in : node.inputs) {
+    auto pair = out_.pairs.find(in);
+    if (in == graph::no_value || pair == out_.pairs.end() || !values_[0].contains(value) ||
+        source_.at(0, pair->second.source).size() != values_[0].at(value).size())
+      continue;
+    candidates.insert(candidates.begin(), {pair->second.source, pair->second.arrangement, Evidence::passed});
+  }
+  // Unless an operator of its type reads the same there.
+  std::stable_partition(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
+    const int producer = source_.position(candidate.source);
+    return candidate.evidence != Evidence::passed && producer >= 0 &&
+           source_.graph().node(producer).type == node.type &&
+           shared_operands(node, source_.graph().node(producer)) > 0;
+  });
+  if (orders_before(unexplained(id)).empty()) {
+    auto best = best_confirmed(position, std::move(candidates));
+    if (best && best->score >= enough) return best;
+    // What lets each channel through for itself confirms the wrong order too.
+    const auto in_order = best_confirmed(position, candidates_in_order(id));
+    return in_order && (!best || in_order->mixing > best->mixing) ? in_order : best;
+  }
+  const auto first = candidates_in_order(id);
+  candidates.insert(candidates.begin(), first.begin(), first.end());
+  return best_confirmed(position, std::move(candidates));
+}
+
+std::optional<Walk::Candidate> Walk::best_confirmed(size_t position, std::vector<Candidate> candidates) {
+  const ValueId value = target_.node(order_[position]).outputs[0];
+  std::optional<Candidate> best;
+  for (Candidate& candidate : candidates) {
+    count_confirmations(position, value, candidate);
+    if (candidate.score > (best ? best->score : 0)) best = candidate;
+    if (best && best->score >= enough) break;
+  }
+  return best;
+}
+
+// The stuck node may be the first of several that are right only together (a convolution before the
+// normalization that the source has folded): then a later one of them has a counterpart.
+std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t position) {
+  const NodeId first = order_[position];
+  if (auto passed = passed_to_output(first)) return std::pair(position, *passed);
+  std::optional<std::pair<size_t, Candidate>> best;
+  int looked = 0;
+  for (size_t p = position; p < order_.size() && looked < region_window; ++p) {
+    if (p > position) {
+      if (!process(order_[p]).ok()) break;
+      const auto& outputs = target_.node(order_[p]).outputs;
+      auto pending = outputs.empty() ? pending_.end() : pending_.find(outputs[0]);
+      if (pending == pending_.end() || !pending->second.contains(first)) continue;
+    }
+    // Changes of layout and what stands for a quantization are on the way, not places of their own.
+    looked += !is_layout(target_.node(order_[p])) && target_.node(order_[p]).role != graph::Role::quantize;
+    auto found = confirm(p);
+    if (found && (!best || found->score > best->second.score)) best = std::pair(p, *found);
+    if (best && best->second.score >= enough) return best;
+    if (auto output = as_output(target_.node(order_[p]).outputs[0]); output && !best)
+      best = std::pair(p, *output);
+  }
+  return best;
+}
+
+}  // namespace fetafix::align

@@ -1,0 +1,210 @@
+// Where the walk lost the way: is the node right as soon as one of its operands is another value?
+#include <algorithm>
+
+#include "align/walk.h"
+
+namespace fetafix::align {
+
+using graph::Node;
+using graph::NodeId;
+using graph::ValueId;
+
+namespace {
+
+constexpr size_t operand_window = 10;  // source values around an operand's that are tried in its place
+
+}  // namespace
+
+// Source values that an operand may have to be instead of `now`: what source nodes of this type read beside
+// the other operands, those near it, and those near the end of the walk so far (a second normalization may
+// read what the first one read).
+std::vector<ValueId> Walk::operand_candidates(NodeId id, size_t input, int64_t elements, ValueId now) const {
+  std::vector<ValueId> out;
+  const auto add = [&](ValueId value) {
+    if (std::find(out.begin(), out.end(), value) == out.end()) out.push_back(value);
+  };
+  for (ValueId value : read_beside(id, input))
+    if (source_.usable(value) && source_.at(0, value).size() == elements) add(source_.class_of(value));
+  for (ValueId near : nearest_values(elements, source_.position(now), operand_window)) add(near);
+  int latest = -1;
+  for (const auto& [value, pair] : out_.pairs) latest = std::max(latest, source_.position(pair.source));
+  for (ValueId next : nearest_values(elements, latest, operand_window))
+    if (!used_.contains(next)) add(next);
+  return out;
+}
+
+// What others that read `now` had to be given in its place.
+std::vector<ValueId> Walk::given_to_others(int64_t elements, ValueId now) const {
+  std::vector<ValueId> out;
+  for (const EdgeFault& edge : out_.edges)
+    if (edge.actual == now && source_.at(0, edge.expected).size() == elements &&
+        std::find(out.begin(), out.end(), edge.expected) == out.end())
+      out.push_back(edge.expected);
+  return out;
+}
+
+// Operands of source nodes of the node's type that read what its other operands are.
+std::vector<ValueId> Walk::read_beside(NodeId id, size_t input) const {
+  const Node& node = target_.node(id);
+  std::vector<ValueId> out;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const auto pair = out_.pairs.find(node.inputs[i]);
+    if (i == input || pair == out_.pairs.end()) continue;
+    for (ValueId twin : source_.twins(pair->second.source))
+      for (const graph::Uses::Use& use : source_.uses().consumers[static_cast<size_t>(twin)]) {
+        const Node& other = source_.graph().node(use.node);
+        if (other.type != node.type) continue;
+        for (size_t k = 0; k < other.inputs.size(); ++k)
+          if (static_cast<int>(k) != use.input && other.inputs[k] != graph::no_value)
+            out.push_back(other.inputs[k]);
+      }
+  }
+  return out;
+}
+
+// Does it compute right when one operand is another source value, or the same in another layout? Then the
+// fault lies before that operand. A consumer must agree: many activations give the same on many values.
+bool Walk::substitute(size_t position) {
+  const NodeId id = order_[position];
+  const Node& node = target_.node(id);
+  if (node.outputs.size() != 1) return false;
+  const auto operands = [&](auto&& candidates) {
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId in = node.inputs[i];
+      if (in == graph::no_value || !out_.pairs.contains(in)) continue;
+      const ValueId now = out_.pairs.at(in).source;
+      for (ValueId other : candidates(i, values_[0].at(in).size(), now))
+        if (substitute_operand(position, i, other)) return true;
+    }
+    return false;
+  };
+  // What readers of the same value had to be given explains more than anything else does.
+  return operands([&](size_t, int64_t size, ValueId now) { return given_to_others(size, now); }) ||
+         operands([&](size_t i, int64_t size, ValueId now) { return operand_candidates(id, i, size, now); });
+}
+
+// The layouts in which an operand may be the source value `other`: its own before all others.
+std::vector<Permutation> Walk::operand_permutations(ValueId operand, ValueId other) const {
+  const Pair& now = out_.pairs.at(operand);
+  auto out = likely_permutations(source_.at(0, other).shape(), values_[0].at(operand).shape());
+  const Permutation& own = now.arrangement.permutation;
+  if (std::erase(out, own) > 0 || source_.at(0, other).shape() == source_.at(0, now.source).shape())
+    out.insert(out.begin(), own);
+  return out;
+}
+
+// The same for what only moves elements and makes no source value of them (a Pad that the source's
+// convolution does without): what computes behind it has to come out right.
+bool Walk::substitute_layout(size_t position) {
+  const NodeId id = order_[position];
+  const Node& node = target_.node(id);
+  if (!is_layout(node) || node.outputs.size() != 1 || node.inputs.empty()) return false;
+  const auto pair = out_.pairs.find(node.inputs[0]);
+  if (pair == out_.pairs.end()) return false;
+  const Pair now = pair->second;
+  const Shape shape = values_[0].at(node.inputs[0]).shape();
+  for (const Permutation& permutation : operand_permutations(node.inputs[0], now.source)) {
+    Candidate operand{now.source, {permutation, {}}, Evidence::substituted};
+    if (operand.arrangement == now.arrangement) continue;
+    const auto computed = made_with(
+        id, 0, [&](size_t s) { return hand_over(source_.at(s, now.source), operand.arrangement, shape); });
+    if (computed.empty()) continue;
+    count_confirmations(position, node.outputs[0], computed, operand);
+    if (operand.score == 0) continue;
+    for (size_t s = 0; s < values_.size(); ++s) values_[s][node.outputs[0]] = computed[s];
+    out_.edges.push_back({id, 0, now.source, now.source, node.inputs[0], operand.arrangement});
+    return true;
+  }
+  return false;
+}
+
+bool Walk::substitute_operand(size_t position, size_t input, ValueId other) {
+  const NodeId id = order_[position];
+  const ValueId in = target_.node(id).inputs[input];
+  const Pair now = out_.pairs.at(in);
+  for (const Permutation& permutation : operand_permutations(in, other)) {
+    Arrangement arrangement{permutation, {}};
+    const ChannelOrder& order = now.arrangement.channels;
+    if (!order.empty() && fits(order, source_.at(0, other).shape())) arrangement.channels = order;
+    if (other == now.source && arrangement == now.arrangement) continue;
+    if (!try_operand(position, input, {other, arrangement, Evidence::substituted}, values_[0].at(in).shape()))
+      continue;
+    out_.edges.push_back({id, static_cast<int>(input), now.source, other, in, arrangement});
+    return true;
+  }
+  return false;
+}
+
+// Whether the source's node that makes `result` reads `operand` and, as this node does, another value that
+// tells it from nodes of its type: a computed one, or a constant of more than one number.
+bool Walk::reads_the_same(NodeId id, size_t input, const Candidate& operand, ValueId result) const {
+  const Node& node = target_.node(id);
+  const int producer = source_.position(result);
+  if (producer < 0) return false;
+  const Node& other = source_.graph().node(producer);
+  if (other.type != node.type || other.inputs.size() != node.inputs.size()) return false;
+  const auto same = [&](size_t mine, size_t its) {
+    const ValueId a = node.inputs[mine], b = other.inputs[its];
+    if (a == graph::no_value || b == graph::no_value) return false;
+    const auto pair = out_.pairs.find(a);
+    if (pair != out_.pairs.end()) return source_.class_of(pair->second.source) == source_.class_of(b);
+    const Tensor &x = target_.value(a).constant, &y = source_.graph().value(b).constant;
+    return x.size() > 1 && x.size() == y.size() && x.reshaped(y.shape()).identical(y);
+  };
+  for (size_t its = 0; its < other.inputs.size(); ++its) {
+    if (other.inputs[its] == graph::no_value ||
+        source_.class_of(other.inputs[its]) != source_.class_of(operand.source))
+      continue;
+    for (size_t mine = 0; mine < node.inputs.size(); ++mine)
+      for (size_t k = 0; k < other.inputs.size(); ++k)
+        if (mine != input && k != its && same(mine, k)) return true;
+  }
+  return false;
+}
+
+// What a node makes, sample by sample, when it is given another operand; empty: it does not run with it, or
+// what comes out is no evidence.
+std::vector<Tensor> Walk::made_with(NodeId id, size_t input,
+                                    const std::function<Tensor(size_t sample)>& operand) {
+  std::vector<Tensor> computed;
+  for (size_t s = 0; s < values_.size(); ++s) {
+    evaluate::Feeds trial = values_[s];
+    trial[target_.node(id).inputs[input]] = operand(s);
+    auto run = run_node(id, trial);
+    if (!run.ok()) return {};
+    computed.push_back((*run)[0]);
+  }
+  return is_evidence(computed) ? computed : std::vector<Tensor>();
+}
+
+// `shape`: what the operand is handed over in.
+bool Walk::try_operand(size_t position, size_t input, const Candidate& operand, const Shape& shape) {
+  const NodeId id = order_[position];
+  const Node& node = target_.node(id);
+  const auto computed = made_with(id, input, [&](size_t s) {
+    return hand_over(source_.at(s, operand.source), operand.arrangement, shape);
+  });
+  if (computed.empty()) return false;
+  for (const Match& match : matches_in_any_order(computed)) {
+    // Where elements only move the value stays the same, and only the consumers can tell.
+    const bool same = match.source == operand.source;
+    if ((used_.contains(match.source) && !same) || (same && !is_layout(node))) continue;
+    // A kernel with swapped axes computes right on a swapped operand too, but what comes out is swapped.
+    if (!is_common(match.arrangement.permutation, source_.at(0, match.source).shape(), computed[0].shape()))
+      continue;
+    Candidate found{match.source, match.arrangement, Evidence::substituted};
+    const bool last = uses_.consumers[static_cast<size_t>(node.outputs[0])].empty();
+    std::vector<evaluate::Feeds> before = values_;
+    for (size_t s = 0; s < values_.size(); ++s) values_[s][node.outputs[0]] = computed[s];
+    const bool told = last || reads_the_same(id, input, operand, match.source);
+    if (!told) count_confirmations(position, node.outputs[0], found);
+    if (told || found.score > 0) {
+      given_[id] = found;
+      return true;
+    }
+    values_ = std::move(before);
+  }
+  return false;
+}
+
+}  // namespace fetafix::align
