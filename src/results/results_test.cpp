@@ -106,6 +106,15 @@ TEST(Sentences, Repaired) {
   EXPECT_EQ(what_now(repaired()), "Use fixed.tflite in place of the target.");
 }
 
+TEST(Sentences, WhatNeedsNoRepairIsNotCalledMended) {
+  Result r = repaired();
+  r.faults.clear();
+  EXPECT_EQ(verdict_sentence(r), "Nothing to repair: the models are the same already.");
+  EXPECT_EQ(what_now(r),
+            "Nothing to do: the target computes what the source computes. fixed.tflite is a copy of the target; "
+            "the patch is empty.");
+}
+
 TEST(Sentences, EveryVerdictHasOneSentenceAndAWayOut) {
   Result r = repaired();
   for (const char* command : {"check", "localize", "repair"}) {

@@ -66,6 +66,7 @@ std::string before_and_after(const Result& r) {
 }
 
 std::string repaired_sentence(const Result& r) {
+  if (r.faults.empty()) return "Nothing to repair: the models are the same already.";
   std::string out = "Repaired: " + count(fixed_faults(r), "fault") + " mended; " + before_and_after(r);
   if (r.held_back_after)
     out += "; verified on " + count(r.held_back_after->samples, "sample") + " that the search never saw";
@@ -96,6 +97,8 @@ std::string what_now_different(const Result& r) {
 std::string what_now_repair(const Result& r) {
   const std::string output = r.output.value_or("the written file");
   const std::string read = r.patch ? " Read the patch (" + *r.patch + ") before you ship it." : "";
+  if (r.verdict == Verdict::repaired && r.faults.empty())
+    return "Nothing to do: the target computes what the source computes." + copied(r);
   if (r.verdict == Verdict::repaired) return "Use " + output + " in place of the target." + read;
   if (r.verdict == Verdict::improved)
     return output +
