@@ -9,6 +9,8 @@ std::span<const Pattern> catalogue() {
   static const std::array patterns{
       Pattern{"training-mode", "graph", "BatchNormalization left in training mode", training_mode},
       Pattern{"attribute", "hyperparameters", "a hyperparameter differs in its resolved meaning", attribute},
+      Pattern{"epsilon", "hyperparameters",
+              "the epsilon of a normalization that one side writes as several operators", epsilon},
       Pattern{"pad-amounts", "hyperparameters", "a Pad operator pads other borders", pad_amounts},
       Pattern{"misplaced-pad", "hyperparameters", "the padding stands behind the convolution", misplaced_pad},
       Pattern{"activation-scale", "quantization",

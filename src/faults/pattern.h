@@ -47,6 +47,7 @@ std::span<const Pattern> catalogue();
 // One function a pattern; each lives in the file of its name.
 std::vector<Candidate> training_mode(const Place& place);
 std::vector<Candidate> attribute(const Place& place);
+std::vector<Candidate> epsilon(const Place& place);
 std::vector<Candidate> pad_amounts(const Place& place);
 std::vector<Candidate> misplaced_pad(const Place& place);
 std::vector<Candidate> activation_scale(const Place& place);

@@ -108,6 +108,44 @@ TEST(Structure, AnInputThatIsTransposedBeforeAPad) {
   expect_mended(bordered, swapped, "extra-transpose");
 }
 
+// InstanceNormalization as one operator and written out.
+const std::string whole_norm = R"(input %x float32[1,4,6,6]
+const %s float32[4] {random 1}
+const %b float32[4] {random 2}
+const %w float32[5,4,3,3] {random 3}
+%r = Sigmoid(%x)
+%n = InstanceNormalization(%r, %s, %b) {epsilon=0.001}
+%y = Conv(%n, %w)
+output %y
+)";
+const std::string norm_in_parts = R"(input %x float32[1,4,6,6]
+const %s float32[1,4,1,1] {random 1}
+const %b float32[1,4,1,1] {random 2}
+const %w float32[5,4,3,3] {random 3}
+const %axes int64[2] {2,3}
+const %e float32[] {0.001}
+%r = Sigmoid(%x)
+%m = ReduceMean(%r, %axes)
+%d = Sub(%r, %m)
+%q = Mul(%d, %d)
+%v = ReduceMean(%q, %axes)
+%ve = Add(%v, %e)
+%root = Sqrt(%ve)
+%t = Div(%d, %root)
+%g = Mul(%t, %s)
+%n = Add(%g, %b)
+%y = Conv(%n, %w)
+output %y
+)";
+
+TEST(Structure, TheEpsilonOfANormalizationThatIsWrittenOut) {
+  expect_mended(whole_norm, replaced(norm_in_parts, "{0.001}", "{0.1}"), "epsilon");
+  // The tolerance of one operator is that of its own rounding; the source's several round more.
+  const Outcome whole = mend(norm_in_parts, replaced(whole_norm, "=0.001", "=0.1"));
+  EXPECT_EQ(whole.pattern, "epsilon");
+  EXPECT_LT(whole.relative_error, 1e-6);
+}
+
 TEST(Structure, AnOperatorThatACanonicalFormTakesApartIsRepeated) {
   const auto twice = replaced(normalized, "%n = Layer", "%h2 = HardSwish(%h)\n%n = Layer");
   expect_mended(normalized, replaced(twice, "Normalization(%h,", "Normalization(%h2,"), "extra-operator");

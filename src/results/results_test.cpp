@@ -110,9 +110,10 @@ TEST(Sentences, WhatNeedsNoRepairIsNotCalledMended) {
   Result r = repaired();
   r.faults.clear();
   EXPECT_EQ(verdict_sentence(r), "Nothing to repair: the models are the same already.");
-  EXPECT_EQ(what_now(r),
-            "Nothing to do: the target computes what the source computes. fixed.tflite is a copy of the target; "
-            "the patch is empty.");
+  EXPECT_EQ(
+      what_now(r),
+      "Nothing to do: the target computes what the source computes. fixed.tflite is a copy of the target; "
+      "the patch is empty.");
 }
 
 TEST(Sentences, EveryVerdictHasOneSentenceAndAWayOut) {
