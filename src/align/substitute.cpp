@@ -122,6 +122,8 @@ bool Walk::substitute_operand(size_t position, size_t input, ValueId other) {
   const NodeId id = order_[position];
   const ValueId in = target_.node(id).inputs[input];
   const Pair now = out_.pairs.at(in);
+  // A reduction over other axes comes out right on another layout; that its axes are wrong is likelier.
+  if (other == now.source && target_.node(id).type.starts_with("Reduce")) return false;
   for (const Permutation& permutation : operand_permutations(in, other)) {
     Arrangement arrangement{permutation, {}};
     const ChannelOrder& order = now.arrangement.channels;

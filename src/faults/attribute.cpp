@@ -110,6 +110,39 @@ void compare_axis(Candidate& out, const Place& place, const NodePair& pair) {
   add(out, place, pair.target, "axis", *wanted, std::to_string(found));
 }
 
+// The dimensions that a reduction is over, where the file holds them.
+void compare_reduced(Candidate& out, const Place& place, const NodePair& pair) {
+  const graph::Node& source = place.source.node(pair.source);
+  const graph::Node& target = place.target.node(pair.target);
+  if (!target.type.starts_with("Reduce") || source.inputs.size() < 2 || target.inputs.size() < 2 ||
+      target.slots.size() < 2 || target.slots[1] < 0 || target.inputs[1] == graph::no_value ||
+      source.inputs[1] == graph::no_value)
+    return;
+  const auto operand = common_operand(place, source, target);
+  auto axes = to_int64s(source_constants(place)(source.inputs[1]));
+  auto found = to_int64s(target_constants(place)(target.inputs[1]));
+  if (!operand || !axes.ok() || !found.ok()) return;
+  const Shape& shape = place.alignment.values[0].at(operand->target).shape();
+  const auto rank = static_cast<int64_t>(shape.size());
+  Ints wanted;
+  for (int64_t axis : *axes) {
+    const auto mapped =
+        axis_in_target(axis, place.values.at(0, operand->source).shape(), shape, operand->arrangement);
+    if (!mapped) return;
+    wanted.push_back(*mapped);
+  }
+  for (int64_t& axis : *found) axis += axis < 0 ? rank : 0;
+  std::sort(wanted.begin(), wanted.end());
+  std::sort(found->begin(), found->end());
+  if (wanted == *found) return;
+  out.edits.push_back(graph::SetTensor{graph::address_of(place.target, pair.target), target.slots[1],
+                                       Tensor::vector(wanted)});
+  out.explanation += (out.explanation.empty() ? "" : "; ") + std::string("the axes are ") +
+                     graph::to_text(Attribute(*found)) + " where the source has " +
+                     graph::to_text(Attribute(wanted));
+  out.pattern = out.pattern.empty() ? "axes" : out.pattern + "+axes";
+}
+
 }  // namespace
 
 std::vector<Candidate> attribute(const Place& place) {
@@ -120,6 +153,7 @@ std::vector<Candidate> attribute(const Place& place) {
     const graph::Node& target = place.target.node(pair.target);
     if (target.type == "Conv") compare_pads(out, place, pair);
     compare_axis(out, place, pair);
+    compare_reduced(out, place, pair);
     const bool batched = is_batched(place);
     for (const AttributeDifference& one : differing_attributes(source, target))
       if (!batched || one.name != "dilations")

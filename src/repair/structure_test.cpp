@@ -151,6 +151,18 @@ TEST(Structure, AnOperatorThatACanonicalFormTakesApartIsRepeated) {
   expect_mended(normalized, replaced(twice, "Normalization(%h,", "Normalization(%h2,"), "extra-operator");
 }
 
+TEST(Structure, AReductionOverOtherAxes) {
+  const std::string reduced = R"(input %x float32[1,3,8,8]
+const %w1 float32[6,3,3,3] {random 1}
+const %axes int64[1] {2}
+%c = Conv(%x, %w1) {pads=[1,1,1,1]}
+%m = ReduceMean(%c, %axes)
+%y = Sigmoid(%m)
+output %y
+)";
+  expect_mended(reduced, replaced(reduced, "int64[1] {2}", "int64[1] {3}"), "axes");
+}
+
 TEST(Structure, AnotherAxis) {
   expect_mended(branches, replaced(branches, "Softmax(%k) {axis=1}", "Softmax(%k) {axis=2}"), "axis");
 }

@@ -269,6 +269,17 @@ Status set_mode(const Request& r) {
   return not_here(r, "mode " + v);
 }
 
+// TFLite's pools leave out what does not fill a window; where every window is filled both mean the same.
+Status set_ceil_mode(const Request& r) {
+  if (r.get(int64_t{0}) == 0) return {};
+  const auto* t = r.op.builtin_options.AsPool2DOptions();
+  const Shape shape = r.editor.shape(r.op.inputs[0]);
+  const bool filled = t && shape.size() == 4 && t->padding == schema::Padding::VALID && t->stride_h > 0 &&
+                      t->stride_w > 0 && (shape[1] - t->filter_height) % t->stride_h == 0 &&
+                      (shape[2] - t->filter_width) % t->stride_w == 0;
+  return filled ? Status() : Editor::unsupported("windows that are not filled are left out in TFLite");
+}
+
 Status set_cell_clip(const Request& r) {
   auto* t = r.op.builtin_options.AsUnidirectionalSequenceLSTMOptions();
   if (!t) return not_here(r, "cell");
@@ -288,6 +299,7 @@ constexpr Row rows[]{{"alpha", set_alpha},
                      {"beta", set_beta},
                      {"bias", set_bias},
                      {"blocksize", set_blocksize},
+                     {"ceil_mode", set_ceil_mode},
                      {"cell_clip", set_cell_clip},
                      {"coordinate_transformation_mode", set_coordinates},
                      {"count_include_pad", set_count_include_pad},
