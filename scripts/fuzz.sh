@@ -34,7 +34,7 @@ explain() {
   input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
   if [ -f "$input" ]; then
     echo "the input, packed (base64 -d | gunzip):"
-    gzip -9c "$input" | base64 -w 120 | head -150
+    gzip -9c "$input" | base64 -w 120
   fi
   echo "fuzz $target: FAILED (all of it in $log)"
 }

@@ -15,8 +15,6 @@ namespace {
 constexpr int source_window = 40;  // source nodes around the frontier tried as values
 constexpr size_t most_candidates = 24;
 constexpr size_t most_next = 8;  // source values of another size
-constexpr double alike =
-    0.3;  // relative: a damaged value is still nearer to what it should be than to others
 
 bool is_rotation(const Permutation& permutation) {
   const auto size = static_cast<int>(permutation.size());
@@ -182,12 +180,12 @@ bool Walk::made_by(ValueId value, const std::string& type) const {
 
 // Source values that the output may be: in the layout that the walk has seen (elementwise and 1x1 consumers
 // would confirm a swapped one), first what an operator of its own type computes near the frontier,
-// then what is alike, then by distance.
+// then by error, then by distance.
 std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) const {
   const Node& node = target_.node(id);
   const int at = frontier(id);
   struct Ranked {
-    std::tuple<bool, int, bool, int, double> key;
+    std::tuple<bool, int, int, double> key;
     Candidate candidate;
   };
   std::vector<Ranked> ranked;
@@ -203,7 +201,7 @@ std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) cons
                        same_type && position > at ? 0
                        : same_type                ? 1
                                                   : 2,
-                       error >= alike, std::abs(position - at), error},
+                       std::abs(position - at), error},
                       {source, {permutation, {}}, Evidence::confirmed}});
   };
   if (computed.size() == values_.size() && computed[0].dtype() == DType::float32) {
@@ -265,32 +263,25 @@ std::optional<Walk::Candidate> Walk::passed_to_output(NodeId id) const {
   return std::nullopt;
 }
 
-// The next unused source value that an operator of the same type makes, whatever its shape; of several that
-// read alike (query, key and value of an attention) one that it is like.
+// The next unused source value that an operator of the same type makes, whatever its shape.
 std::optional<Walk::Candidate> Walk::tentative(NodeId id) const {
   const Node& node = target_.node(id);
-  const auto computed = unpaired_evidence(node.outputs[0]);
   const int at = frontier(id);
-  std::optional<Candidate> first;
   for (int s = std::max(0, at + 1); s < std::min(static_cast<int>(source_.graph().nodes.size()), at + 9);
        ++s) {
     const Node& other = source_.graph().node(s);
     if (other.type != node.type || other.outputs.empty() || !source_.usable(other.outputs[0])) continue;
     const ValueId source = source_.class_of(other.outputs[0]);
     if (used_.contains(source)) continue;
-    const auto best = computed.empty() || computed[0].size() != source_.at(0, source).size()
-                          ? std::optional<Match>()
-                          : source_.best_permutation(computed, source);
-    if (best && best->relative < alike)
-      return Candidate{source, {best->arrangement.permutation, {}}, Evidence::tentative};
-    if (first) continue;
-    const auto found = values_[0].find(node.outputs[0]);
-    const bool same_size = found != values_[0].end() && found->second.size() == source_.at(0, source).size();
-    const auto usual =
-        same_size ? usual_permutation(source_.at(0, source).shape(), found->second.shape()) : std::nullopt;
-    first = Candidate{source, {usual ? *usual : likely_permutation(id, source), {}}, Evidence::tentative};
+    const bool have = values_[0].contains(node.outputs[0]);
+    const Shape shape = source_.at(0, source).shape();
+    if (have && values_[0].at(node.outputs[0]).size() == source_.at(0, source).size()) {
+      const auto usual = usual_permutation(shape, values_[0].at(node.outputs[0]).shape());
+      if (usual) return Candidate{source, {*usual, {}}, Evidence::tentative};
+    }
+    return Candidate{source, {likely_permutation(id, source), {}}, Evidence::tentative};
   }
-  return first;
+  return std::nullopt;
 }
 
 }  // namespace fetafix::align

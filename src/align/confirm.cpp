@@ -42,15 +42,13 @@ void Walk::bring_along(NodeId id, std::vector<evaluate::Feeds>& trial, std::set<
 
 // How many non-layout consumers come out as source values when `value` is the candidate's.
 void Walk::count_confirmations(size_t position, ValueId value, Candidate& candidate) {
-  std::vector<Tensor> samples;
-  for (size_t s = 0; s < values_.size(); ++s) samples.push_back(handed(s, value, candidate));
-  count_confirmations(position, value, samples, candidate);
+  count_confirmations(position, value, candidate,
+                      values_with(value, [&](size_t s) { return handed(s, value, candidate); }));
 }
 
-void Walk::count_confirmations(size_t position, ValueId value, std::span<const Tensor> samples,
-                               Candidate& candidate) {
-  std::vector<evaluate::Feeds> trial = values_;
-  for (size_t s = 0; s < trial.size(); ++s) trial[s][value] = samples[s];
+// `trial`: the values of each sample, `value` among them.
+void Walk::count_confirmations(size_t position, ValueId value, Candidate& candidate,
+                               std::vector<evaluate::Feeds> trial) {
   std::set<ValueId> depends{value}, fixed = constant_;
   const bool in_order = !candidate.arrangement.channels.empty();
   int looked = 0;
@@ -64,19 +62,14 @@ void Walk::count_confirmations(size_t position, ValueId value, std::span<const T
       bring_along(order_[p], trial, fixed);
       continue;
     }
-    std::vector<std::vector<Tensor>> computed(node.outputs.size());  // [output][sample]
-    for (auto& values : trial) {
-      auto run = run_node(order_[p], values);
-      if (!run.ok()) break;
-      for (size_t k = 0; k < computed.size(); ++k) computed[k].push_back((*run)[k]);
-    }
+    const auto computed = run_samples(order_[p], trial);
     const bool tells = !is_layout(node) && node.role != graph::Role::quantize;
     looked += tells;
     // Whatever lets each channel through for itself does so in any order.
     const bool mixes = mixes_channels(node);
     for (size_t k = 0; k < computed.size(); ++k) {
       const ValueId made = node.outputs[k];
-      if (made == graph::no_value || computed[k].size() != trial.size()) continue;
+      if (made == graph::no_value) continue;
       depends.insert(made);
       std::vector<Match> matches;
       if (is_evidence(computed[k])) matches = matches_in_any_order(computed[k]);

@@ -97,14 +97,11 @@ bool Walk::substitute_loop(NodeId id) {
 bool Walk::loop_runs_right(NodeId id, size_t input, ValueId other, const Arrangement& arrangement) {
   const Node& node = target_.node(id);
   const ValueId in = node.inputs[input];
-  std::vector<std::vector<Tensor>> computed(node.outputs.size());
-  for (size_t s = 0; s < values_.size(); ++s) {
-    evaluate::Feeds trial = values_[s];
-    trial[in] = hand_over(source_.at(s, other), arrangement, values_[s].at(in).shape());
-    const auto run = run_node(id, trial);
-    if (!run.ok()) return false;
-    for (size_t k = 0; k < run->size(); ++k) computed[k].push_back((*run)[k]);
-  }
+  const auto computed =
+      run_samples(id, values_with(in, [&](size_t s) {
+                    return hand_over(source_.at(s, other), arrangement, values_[s].at(in).shape());
+                  }));
+  if (computed.empty()) return false;
   std::vector<std::optional<Match>> found(node.outputs.size());
   bool right = false;
   for (size_t k = 0; k < found.size(); ++k) {

@@ -51,6 +51,17 @@ Result<std::vector<Tensor>> Walk::run_node(NodeId id, const evaluate::Feeds& val
   return out;
 }
 
+// By output and sample; nothing at all where the node does not run on one of them.
+std::vector<std::vector<Tensor>> Walk::run_samples(NodeId id, std::span<const evaluate::Feeds> samples) {
+  std::vector<std::vector<Tensor>> out(target_.node(id).outputs.size());
+  for (const evaluate::Feeds& values : samples) {
+    auto run = run_node(id, values);
+    if (!run.ok()) return {};
+    for (size_t k = 0; k < out.size(); ++k) out[k].push_back(std::move((*run)[k]));
+  }
+  return out;
+}
+
 // What an operator makes of constants alone (dequantized weights), for whoever looks ahead of the walk.
 std::optional<Tensor> Walk::unpacked_constant(ValueId value) {
   if (auto known = unpacked_.find(value); known != unpacked_.end()) return known->second;

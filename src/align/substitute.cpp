@@ -93,8 +93,8 @@ std::vector<Permutation> Walk::operand_permutations(ValueId operand, ValueId oth
   return out;
 }
 
-// The same for what only moves elements and makes no source value of them (a Pad that the source's
-// convolution does without): what computes behind it has to come out right.
+// Does what reads the node compute right when its operand is in another layout? Of nodes that only move
+// elements and make no source value of them (a Pad that the source's convolution does without).
 bool Walk::substitute_layout(size_t position) {
   const NodeId id = order_[position];
   const Node& node = target_.node(id);
@@ -109,9 +109,10 @@ bool Walk::substitute_layout(size_t position) {
     const auto computed = made_with(
         id, 0, [&](size_t s) { return hand_over(source_.at(s, now.source), operand.arrangement, shape); });
     if (computed.empty()) continue;
-    count_confirmations(position, node.outputs[0], computed, operand);
+    auto trial = values_with(node.outputs[0], [&](size_t s) { return computed[s]; });
+    count_confirmations(position, node.outputs[0], operand, trial);
     if (operand.score == 0) continue;
-    for (size_t s = 0; s < values_.size(); ++s) values_[s][node.outputs[0]] = computed[s];
+    values_ = std::move(trial);
     out_.edges.push_back({id, 0, now.source, now.source, node.inputs[0], operand.arrangement});
     return true;
   }
@@ -164,19 +165,20 @@ bool Walk::reads_the_same(NodeId id, size_t input, const Candidate& operand, Val
   return false;
 }
 
+// The values of each sample, with another one in the place of `value`.
+std::vector<evaluate::Feeds> Walk::values_with(ValueId value,
+                                               const std::function<Tensor(size_t sample)>& made) const {
+  std::vector<evaluate::Feeds> out = values_;
+  for (size_t s = 0; s < out.size(); ++s) out[s][value] = made(s);
+  return out;
+}
+
 // What a node makes, sample by sample, when it is given another operand; empty: it does not run with it, or
 // what comes out is no evidence.
 std::vector<Tensor> Walk::made_with(NodeId id, size_t input,
                                     const std::function<Tensor(size_t sample)>& operand) {
-  std::vector<Tensor> computed;
-  for (size_t s = 0; s < values_.size(); ++s) {
-    evaluate::Feeds trial = values_[s];
-    trial[target_.node(id).inputs[input]] = operand(s);
-    auto run = run_node(id, trial);
-    if (!run.ok()) return {};
-    computed.push_back((*run)[0]);
-  }
-  return is_evidence(computed) ? computed : std::vector<Tensor>();
+  const auto computed = run_samples(id, values_with(target_.node(id).inputs[input], operand));
+  return !computed.empty() && is_evidence(computed[0]) ? computed[0] : std::vector<Tensor>();
 }
 
 // `shape`: what the operand is handed over in.

@@ -89,6 +89,7 @@ class Walk {
 
   // match.cpp
   Result<std::vector<Tensor>> run_node(graph::NodeId id, const evaluate::Feeds& values);
+  std::vector<std::vector<Tensor>> run_samples(graph::NodeId id, std::span<const evaluate::Feeds> samples);
   std::optional<Tensor> unpacked_constant(graph::ValueId value);
   std::optional<Match> choose(graph::NodeId id, std::span<const Match> matches,
                               std::span<const Tensor> computed, std::span<const Tensor> tolerance,
@@ -140,14 +141,16 @@ class Walk {
   bool substitute_operand(size_t position, size_t input, graph::ValueId other);
   bool substitute_layout(size_t position);
   std::vector<Permutation> operand_permutations(graph::ValueId operand, graph::ValueId other) const;
+  std::vector<evaluate::Feeds> values_with(graph::ValueId value,
+                                           const std::function<Tensor(size_t sample)>& made) const;
   std::vector<Tensor> made_with(graph::NodeId id, size_t input,
                                 const std::function<Tensor(size_t sample)>& operand);
   bool try_operand(size_t position, size_t input, const Candidate& operand, const Shape& shape);
 
   // confirm.cpp
   void count_confirmations(size_t position, graph::ValueId value, Candidate& candidate);
-  void count_confirmations(size_t position, graph::ValueId value, std::span<const Tensor> samples,
-                           Candidate& candidate);
+  void count_confirmations(size_t position, graph::ValueId value, Candidate& candidate,
+                           std::vector<evaluate::Feeds> trial);
   void bring_along(graph::NodeId id, std::vector<evaluate::Feeds>& trial, std::set<graph::ValueId>& fixed);
   std::optional<Candidate> confirm(size_t position);
   std::optional<Candidate> best_confirmed(size_t position, std::vector<Candidate> candidates);

@@ -224,19 +224,21 @@ results::Fault describe_one(const Analysis& analysis, const diagnose::Fault& fau
 
 }  // namespace
 
+results::Fault describe(const Analysis& analysis, const diagnose::Fault& fault) {
+  return describe_one(analysis, fault, fault.candidates.empty() ? nullptr : &fault.candidates[0], nullptr);
+}
+
 std::vector<results::Fault> describe(const Analysis& analysis, const diagnose::Fault& fault,
-                                     const repair::Repair* repair) {
+                                     const repair::Repair& repair) {
   std::vector<results::Fault> out;
-  if (repair && repair->kept >= 0) {
-    const repair::Trial& kept = repair->trials[static_cast<size_t>(repair->kept)];
+  if (repair.kept >= 0) {
+    const repair::Trial& kept = repair.trials[static_cast<size_t>(repair.kept)];
     for (const faults::Candidate* one : kept.candidates)
       out.push_back(describe_one(analysis, fault, one, &kept));
     return out;
   }
-  out.push_back(
-      describe_one(analysis, fault, fault.candidates.empty() ? nullptr : &fault.candidates[0], nullptr));
-  if (!repair) return out;
-  for (const repair::Trial& trial : repair->trials)
+  out.push_back(describe(analysis, fault));
+  for (const repair::Trial& trial : repair.trials)
     if (trial.candidates.size() == 1)
       out[0].evidence.push_back({"tried " + trial.candidates[0]->pattern, trial.relative_error, "",
                                  std::string(repair::outcome_name(trial.outcome)) + ": " + trial.reason});

@@ -43,9 +43,11 @@ std::vector<std::string> names_of(const graph::Graph& graph, graph::NodeId id);
 
 results::Coverage coverage_of(const Analysis& analysis);
 std::vector<results::DepthPoint> depth_of(const Analysis& analysis);
-// A place that is wrong; with a repair that takes several edits, the faults that lie there, one for each.
+// A place that is wrong, by its likeliest explanation.
+results::Fault describe(const Analysis& analysis, const diagnose::Fault& fault);
+// The faults that lie there: one for each of the edits that are kept, or one that says what was tried.
 std::vector<results::Fault> describe(const Analysis& analysis, const diagnose::Fault& fault,
-                                     const repair::Repair* repair);
+                                     const repair::Repair& repair);
 
 // floor.cpp: how far right computations of the pair lie apart by themselves, relative to the largest output:
 // the source's runtime with and without optimization, its view in the evaluator, inputs disturbed in their

@@ -15,11 +15,11 @@ using results::Verdict;
 
 constexpr int most_cycles = 20;  // each mends something, or is the last
 
-// A repair that was kept, and where result.faults tells of its fault.
+// A repair that was kept: whole or not at all, for several faults at one place are mended only together.
 struct Kept {
-  graph::EditGroup group;
-  size_t fault;
-  double error;  // that it mends, local and relative
+  std::vector<graph::EditGroup> groups;
+  std::vector<size_t> faults;  // of each group: where result.faults tells of it
+  double error;                // that it mends, local and relative
 };
 
 // The patch so far, and which of result.faults each group of it mends.
@@ -57,7 +57,9 @@ bool is_kept(const std::vector<Kept>& kept, const graph::EditGroup& group) {
         group.edits.begin(), group.edits.end(), other.edits.begin(), other.edits.end(),
         [](const graph::Edit& a, const graph::Edit& b) { return graph::describe(a) == graph::describe(b); });
   };
-  return std::any_of(kept.begin(), kept.end(), [&](const Kept& one) { return same(one.group); });
+  return std::any_of(kept.begin(), kept.end(), [&](const Kept& one) {
+    return std::any_of(one.groups.begin(), one.groups.end(), same);
+  });
 }
 
 // Tries what may be tried on what an analysis found.
@@ -78,17 +80,20 @@ Result<std::vector<Kept>> try_repairs(Run& run, const Analysis& analysis, const 
   for (size_t i = 0; i < repairs.size(); ++i) {
     const repair::Repair& one = repairs[i];
     auto groups = repair::edits_of(one);
-    auto faults = describe(analysis, analysis.faults[i], &one);
+    auto faults = describe(analysis, analysis.faults[i], one);
     run.cut_short = run.cut_short || one.cut_short;
     if (groups.empty()) {
       leave(faults[0], one.cut_short ? "the time limit came first" : allowed.objections[i]);
       report(run, std::move(faults[0]));
     }
+    Kept kept{{}, {}, one.fault->relative_error};
     for (size_t k = 0; k < groups.size(); ++k) {
       if (is_kept(out, groups[k])) continue;
       faults[k].fixed = true;
-      out.push_back({std::move(groups[k]), report(run, std::move(faults[k])), one.fault->relative_error});
+      kept.groups.push_back(std::move(groups[k]));
+      kept.faults.push_back(report(run, std::move(faults[k])));
     }
+    if (!kept.groups.empty()) out.push_back(std::move(kept));
   }
   return out;
 }
@@ -98,7 +103,8 @@ Result<std::vector<Kept>> try_repairs(Run& run, const Analysis& analysis, const 
 std::vector<Kept> expressible(Run& run, graph::Patch patch, std::vector<Kept> kept) {
   std::vector<Kept> out;
   for (Kept& one : kept) {
-    patch.groups.push_back(one.group);
+    const size_t before = patch.groups.size();
+    patch.groups.insert(patch.groups.end(), one.groups.begin(), one.groups.end());
     auto tried = run.pair.target.model->patched(patch);
     Status readable;
     if (tried.ok()) {
@@ -112,9 +118,9 @@ std::vector<Kept> expressible(Run& run, graph::Patch patch, std::vector<Kept> ke
       readable = tried.error();
     }
     const std::string reason = "the edit could not be written: " + readable.error().message;
-    run.result.warnings.push_back(reason + " (" + one.group.reason + ")");
-    leave(run.result.faults[one.fault], reason);
-    patch.groups.pop_back();
+    run.result.warnings.push_back(reason + " (" + one.groups[0].reason + ")");
+    for (size_t fault : one.faults) leave(run.result.faults[fault], reason);
+    patch.groups.resize(before);
   }
   return out;
 }
@@ -122,13 +128,16 @@ std::vector<Kept> expressible(Run& run, graph::Patch patch, std::vector<Kept> ke
 // At most as many as --max-edits leaves room for: those that mend the largest errors.
 void keep_the_largest(Run& run, std::vector<Kept>& kept, size_t before) {
   const size_t most = run.options.max_edits;
-  if (most == 0 || before + kept.size() <= most) return;
-  const size_t room = most - std::min(most, before);
-  while (kept.size() > room) {
+  if (most == 0) return;
+  size_t held = before;
+  for (const Kept& one : kept) held += one.groups.size();
+  while (held > most && !kept.empty()) {
     const auto smallest = std::min_element(kept.rbegin(), kept.rend(),
                                            [](const Kept& a, const Kept& b) { return a.error < b.error; });
-    leave(run.result.faults[smallest->fault],
-          "the patch holds " + std::to_string(most) + " already, as many as --max-edits allows");
+    for (size_t fault : smallest->faults)
+      leave(run.result.faults[fault], "the patch can't hold more than " + std::to_string(most) +
+                                          " edits, as many as --max-edits allows");
+    held -= smallest->groups.size();
     kept.erase(std::next(smallest).base());
   }
 }
@@ -139,8 +148,8 @@ Status search(Run& run, const Analysis& analysis, Draft& draft) {
   kept = expressible(run, draft.patch, std::move(kept));
   keep_the_largest(run, kept, draft.patch.groups.size());
   for (Kept& one : kept) {
-    draft.patch.groups.push_back(std::move(one.group));
-    draft.faults.push_back(one.fault);
+    for (auto& group : one.groups) draft.patch.groups.push_back(std::move(group));
+    draft.faults.insert(draft.faults.end(), one.faults.begin(), one.faults.end());
   }
   run.best.save(*run.pair.target.model, draft.patch);
   return {};

@@ -43,10 +43,10 @@ Result<std::optional<Doubt>> probe(Run& run, runtimes::Session& repaired) {
       if (probed.error <= probed.allowed) continue;
       Doubt out;
       out.samples = {{samples[i], how}, {samples[(i + 1) % samples.size()], how}};
-      out.reason = (how == Derivation::mirrored    ? "on mirrored samples"
-                    : how == Derivation::scattered ? "on scattered pixels"
-                                                   : "on samples of three times the contrast") +
-                   std::string(" ") + "outputs differ by " + results::number_text(probed.error) +
+      out.reason = std::string(how == Derivation::mirrored    ? "on mirrored samples"
+                               : how == Derivation::scattered ? "on scattered pixels"
+                                                              : "on values three times as large") +
+                   " outputs differ by " + results::number_text(probed.error) +
                    " relative: a fault that the samples themselves do not show";
       return std::optional(std::move(out));
     }

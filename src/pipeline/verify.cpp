@@ -18,7 +18,7 @@ void compare_after(Run& run) {
 // Fixed: kept, and the second walk no longer complains about that operator.
 void mark_fixed(results::Result& result, const Analysis& again) {
   std::set<std::string> still;
-  for (const auto& fault : again.faults) still.insert(describe(again, fault, nullptr)[0].source_node);
+  for (const auto& fault : again.faults) still.insert(describe(again, fault).source_node);
   still.erase("");  // what only the target has
   for (results::Fault& fault : result.faults) fault.fixed = fault.fixed && !still.contains(fault.source_node);
   for (const auto& point : depth_of(again))

@@ -150,8 +150,7 @@ Status walk(Run& run) {
   result.depth = depth_of(*run.analysis);
   if (run.command != Command::check) report_defects(run);
   if (run.command != Command::check)
-    for (const auto& fault : run.analysis->faults)
-      result.faults.push_back(describe(*run.analysis, fault, nullptr)[0]);
+    for (const auto& fault : run.analysis->faults) result.faults.push_back(describe(*run.analysis, fault));
   tell_of_runtimes(run, agree);
   run.clock.lap(result, "align");
   return {};

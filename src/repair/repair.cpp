@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -43,8 +44,10 @@ class Search {
     }
     if (!out.cut_short) FETAFIX_CHECK(combine(out));
     if (out.kept >= 0) return out;
-    for (size_t i = 0; i < out.trials.size(); ++i)  // a partial improvement is kept at the end only
-      if (out.trials[i].outcome == Outcome::partial &&
+    // A partial improvement is kept at the end only; of several edits only what mends the place whole shows
+    // that all of them are meant.
+    for (size_t i = 0; i < out.trials.size(); ++i)
+      if (out.trials[i].outcome == Outcome::partial && out.trials[i].candidates.size() == 1 &&
           (out.kept < 0 ||
            out.trials[i].relative_error < out.trials[static_cast<size_t>(out.kept)].relative_error))
         out.kept = static_cast<int>(i);
@@ -64,33 +67,32 @@ class Search {
   }
 
   // Several faults at one place: no single edit mends it, and one may not even show beside the others. The
-  // likeliest in pairs, then the best of what was tried with one more, as long as that helps.
+  // likeliest in pairs, then the closest of these with one more, as long as that comes closer.
   Status combine(Repair& out) {
     const Candidates likely = likeliest(out);
-    const size_t alone = out.trials.size();
+    std::vector<Candidates> next;
     for (size_t i = 0; i < likely.size(); ++i)
-      for (size_t k = i + 1; k < likely.size(); ++k) {
-        FETAFIX_TRY(const bool done, take_unless_late(out, {likely[i], likely[k]}));
+      for (size_t k = i + 1; k < likely.size(); ++k) next.push_back({likely[i], likely[k]});
+    double closest = std::numeric_limits<double>::infinity();
+    while (!next.empty()) {
+      const size_t from = out.trials.size();
+      for (Candidates& together : next) {
+        FETAFIX_TRY(const bool done, take_unless_late(out, std::move(together)));
         if (done) return {};
       }
-    for (size_t from = alone; from < out.trials.size();) {
+      next.clear();
       const auto best = std::min_element(out.trials.begin() + static_cast<std::ptrdiff_t>(from),
                                          out.trials.end(), is_closer);
-      const Candidates base = best->candidates;
-      from = out.trials.size();
-      if (base.size() == most_together || !is_judged(*best)) break;
+      if (!is_judged(*best) || best->relative_error >= closest || best->candidates.size() == most_together)
+        break;
+      closest = best->relative_error;
       for (const faults::Candidate* more : likely) {
-        if (std::find(base.begin(), base.end(), more) != base.end()) continue;
-        Candidates wider = base;
-        wider.push_back(more);
-        FETAFIX_TRY(const bool done, take_unless_late(out, std::move(wider)));
-        if (done) return {};
+        if (std::find(best->candidates.begin(), best->candidates.end(), more) != best->candidates.end())
+          continue;
+        next.push_back(best->candidates);
+        next.back().push_back(more);
       }
     }
-    // Only what mends the whole place shows that all of its edits are meant.
-    const auto rest = out.trials.begin() + static_cast<std::ptrdiff_t>(alone);
-    for (auto trial = rest; trial != out.trials.end(); ++trial)
-      if (trial->outcome == Outcome::partial) trial->outcome = Outcome::rejected;
     return {};
   }
 

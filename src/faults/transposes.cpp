@@ -1,0 +1,82 @@
+// extra-transpose, transpose-order: a value is right but for the order of its dimensions, and a Transpose
+// made that order.
+#include <algorithm>
+
+#include "faults/pattern.h"
+
+namespace fetafix::faults {
+namespace {
+
+using graph::NodeId;
+using graph::ValueId;
+
+constexpr size_t most_dimensions = 5;  // of a Transpose whose orders are tried one by one
+constexpr int most_hops = 12;          // operators between a wrong order of dimensions and where it shows
+
+// The Transposes that may have given an operand its order: on its way, the nearest first.
+std::vector<NodeId> transposes_before(const Place& place, ValueId value) {
+  std::vector<NodeId> out;
+  for (int hops = 0; hops < most_hops; ++hops) {
+    const NodeId producer = place.target_uses.producer[static_cast<size_t>(value)];
+    if (producer < 0) break;
+    const graph::Node& node = place.target.node(producer);
+    // A bridge has no native entity: there is nothing to take out.
+    if (node.type == "Transpose" && node.role != graph::Role::bridge) out.push_back(producer);
+    if (node.inputs.empty() || node.inputs[0] == graph::no_value) break;
+    value = node.inputs[0];
+  }
+  return out;
+}
+
+}  // namespace
+
+// The operand is right but for the order of its dimensions, and a Transpose made that order.
+std::vector<Candidate> extra_transpose(const Place& place) {
+  if (!place.edge || place.edge->node < 0 || place.edge->actual != place.edge->expected) return {};
+  std::vector<Candidate> out;
+  for (const NodeId producer : transposes_before(place, place.edge->target_value)) {
+    Candidate one;
+    one.pattern = "extra-transpose";
+    one.fault_class = "tensor-structure";
+    one.explanation = "a Transpose swaps dimensions that the source keeps";
+    one.advice = "check the converter's layout options; dimensions of equal size hide a wrong order";
+    one.edits.push_back(graph::RemoveNode{graph::address_of(place.target, producer), 0});
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+// ... or a Transpose that the source has too makes another order: of those that give the same sizes, the
+// right one is found by trying.
+std::vector<Candidate> transpose_order(const Place& place) {
+  if (!place.edge || place.edge->node < 0 || place.edge->actual != place.edge->expected) return {};
+  std::vector<Candidate> out;
+  for (const NodeId producer : transposes_before(place, place.edge->target_value)) {
+    const graph::Node& node = place.target.node(producer);
+    const auto known = place.alignment.values[0].find(node.inputs[0]);
+    auto order = graph::attribute_or(node, "perm", std::vector<int64_t>{});
+    if (known == place.alignment.values[0].end() || order.size() != known->second.shape().size() ||
+        order.size() > most_dimensions)
+      continue;
+    const auto now = order;
+    const auto sizes = [&](const std::vector<int64_t>& of) {
+      Shape made;
+      for (int64_t d : of) made.push_back(known->second.shape()[static_cast<size_t>(d)]);
+      return made;
+    };
+    std::sort(order.begin(), order.end());
+    do {
+      if (order == now || order[0] != now[0] || sizes(order) != sizes(now)) continue;
+      Candidate one;
+      one.pattern = "transpose-order";
+      one.fault_class = "tensor-structure";
+      one.explanation = "a Transpose makes another order of dimensions than the source has";
+      one.advice = "check the converter's layout options; dimensions of equal size hide a wrong order";
+      one.edits.push_back(graph::SetAttribute{graph::address_of(place.target, producer), "perm", order});
+      out.push_back(std::move(one));
+    } while (std::next_permutation(order.begin(), order.end()));
+  }
+  return out;
+}
+
+}  // namespace fetafix::faults
