@@ -41,6 +41,7 @@ struct Options {
   std::vector<std::string> allow;   // classes of faults, or operators by name; empty: all
   std::vector<std::string> forbid;  // ... that stay as they are
   size_t max_edits = 0;             // at most so many faults mended; 0: all
+  bool build_in = false;            // a wrong preprocessing of the target is put right inside it
   double time_limit = 0;            // seconds after which nothing more is tried; 0: none
   bool dry_run = false;             // write nothing
   bool force = false;               // repair even what looks like another model

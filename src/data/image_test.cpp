@@ -11,15 +11,17 @@
 namespace fetafix::data {
 namespace {
 
+std::map<std::string, Tensor> arrays_of(const char* path) {
+  std::map<std::string, Tensor> out;
+  auto read = read_arrays(path);
+  EXPECT_TRUE(read.ok());
+  if (read.ok())
+    for (NamedTensor& array : *read) out[array.name] = array.tensor;
+  return out;
+}
+
 const std::map<std::string, Tensor>& golden() {
-  static const auto arrays = [] {
-    std::map<std::string, Tensor> out;
-    auto read = read_arrays(FETAFIX_DATA_TESTDATA "/pillow.npz");
-    EXPECT_TRUE(read.ok());
-    if (read.ok())
-      for (NamedTensor& array : *read) out[array.name] = array.tensor;
-    return out;
-  }();
+  static const auto arrays = arrays_of(FETAFIX_DATA_TESTDATA "/pillow.npz");
   return arrays;
 }
 
@@ -58,9 +60,22 @@ TEST(Resize, EqualsPillow) {
             0);
 }
 
+TEST(Resize, IsWithinOneGrayLevelOfOpenCvTensorFlowAndTorch) {
+  size_t compared = 0;
+  for (const auto& [name, expected] : arrays_of(FETAFIX_DATA_TESTDATA "/resized.npz")) {
+    const auto filter = filter_from_name(name.substr(0, name.find('/')));
+    ASSERT_TRUE(filter) << name;
+    const Image out = resize(image_of(golden().at("source")), static_cast<int>(expected.shape()[1]),
+                             static_cast<int>(expected.shape()[0]), *filter);
+    EXPECT_LE(difference(out, expected), 1) << name;
+    ++compared;
+  }
+  EXPECT_EQ(compared, 41u);
+}
+
 TEST(Resize, ExtremesStayInside) {
   const Image source = image_of(golden().at("source"));
-  for (Filter filter : {Filter::nearest, Filter::box, Filter::bilinear, Filter::bicubic, Filter::lanczos}) {
+  for (Filter filter : all_filters()) {
     EXPECT_EQ(resize(source, 1, 1, filter).pixels.size(), 3u);
     EXPECT_EQ(resize(source, 1, 200, filter).pixels.size(), 600u);
     EXPECT_EQ(resize(resize(source, 1, 1, filter), 5, 4, filter).pixels.size(), 60u);

@@ -9,6 +9,9 @@
 //   scale, mean, std      a value x becomes (x * scale - mean) / std; one number or one a channel, in the
 //   order of
 //                         `channels`; numbers may be fractions
+//   axes=HW|WH            WH: width and height change places
+//   order=NCHW|NHWC       the numbers lie in this order whatever the layout is: what a reshape in place of a
+//                         transposition makes of a picture
 // Steps resize and crop run in the order written. FILTER: bilinear (default), bicubic, nearest, box, lanczos.
 // The first item may be a preset's name; what follows replaces its parts.
 #pragma once
@@ -31,8 +34,10 @@ struct GeometryStep {
   int height = 0;
   double fraction = 0;
   Filter filter = Filter::bilinear;
+  bool operator==(const GeometryStep&) const = default;
 };
 
+enum class Axes { hw, wh };
 enum class Layout { nchw, nhwc };
 enum class Channels { rgb, bgr, gray, rgba };
 
@@ -43,12 +48,16 @@ struct PreprocessSpec {
   std::optional<double> scale;
   std::vector<double> mean;  // empty, one, or one a channel
   std::vector<double> std;
+  Axes axes = Axes::hw;
+  std::optional<Layout> order;  // of the numbers; empty: as the layout says
+
+  bool operator==(const PreprocessSpec&) const = default;
 };
 
 // Error kind `usage`; names the item, what is wrong with it and what would be right. An empty text is an
 // empty spec.
 Result<PreprocessSpec> parse_preprocess(std::string_view text);
-// The text form, without presets; parses back to the same.
+// The text form, without presets; parses back to what means the same.
 std::string to_text(const PreprocessSpec& spec);
 
 struct Preset {
@@ -72,8 +81,13 @@ struct Preprocessing {
 // less 128); with them it is quantized. Errors: kind `usage`, the input is no image or contradicts the spec.
 Result<Preprocessing> resolve(const PreprocessSpec& spec, const InputSpec& input);
 
-// [batch, C, H, W] or [batch, H, W, C] (or without batch, as the input has it) in the input's type. `image`
-// is RGB or RGBA. Error kind `usage`: a crop larger than the image, or a size that the input does not take.
+// The picture after resizing and cropping, with the channels that the input takes. `image` is RGB or RGBA.
+// Error kind `usage`: a crop larger than the image, or a size that the input does not take.
+Result<Image> pixels_for(const Image& image, const Preprocessing& preprocessing);
+// Of such a picture: [batch, C, H, W] or [batch, H, W, C] (or without batch, as the input has it) in the
+// input's type.
+Result<Tensor> numbers_of(const Image& pixels, const Preprocessing& preprocessing);
+// Both.
 Result<Tensor> apply(const Image& image, const Preprocessing& preprocessing);
 
 }  // namespace fetafix::data

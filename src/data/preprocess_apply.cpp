@@ -63,25 +63,17 @@ Image with_channels(const Image& image, Channels channels) {
   return out;
 }
 
-Result<Image> run_steps(const Image& image, const Preprocessing& p) {
-  // Channels first: resizing gray is a third of the work, and alpha must not be resized for nothing.
-  Image current = with_channels(image, *p.spec.channels);
-  for (const GeometryStep& step : p.spec.steps) {
-    const Size size = size_after(step, {current.width, current.height}, {p.width, p.height});
-    if (is_crop(step)) {
-      FETAFIX_TRY(current, center_crop(current, size, p));
-    } else if (int64_t{size.width} * size.height > most_pixels) {
-      return apply_error(p, "a picture of " + size_text(current.width, current.height) + " would become " +
-                                size_text(size.width, size.height));
-    } else {
-      current = resize(current, size.width, size.height, step.filter);
-    }
-  }
-  if ((p.width > 0 && current.width != p.width) || (p.height > 0 && current.height != p.height))
-    return apply_error(p, "ends with " + size_text(current.width, current.height) +
-                              " pixels, and the input takes " + to_string(p.input.shape) +
-                              "; end it with resize=input or with crop=...");
-  return current;
+// Width and height in each other's place.
+Image with_axes_swapped(const Image& image) {
+  Image out{image.height, image.width, image.channels, {}};
+  out.pixels.resize(image.pixels.size());
+  const auto channels = static_cast<size_t>(image.channels);
+  const auto width = static_cast<size_t>(image.width), height = static_cast<size_t>(image.height);
+  for (size_t y = 0; y < height; ++y)
+    for (size_t x = 0; x < width; ++x)
+      std::copy_n(&image.pixels[(y * width + x) * channels], channels,
+                  &out.pixels[(x * height + y) * channels]);
+  return out;
 }
 
 // The smallest and the largest number that an integer type holds, for clamping; 64 bits as double is exact
@@ -115,7 +107,7 @@ std::array<float, 256> value_table(const Preprocessing& p, size_t channel) {
 void fill(const Image& image, const Preprocessing& p, std::span<float> out) {
   const auto channels = static_cast<size_t>(image.channels);
   const size_t count = static_cast<size_t>(image.width) * static_cast<size_t>(image.height);
-  const bool nchw = *p.spec.layout == Layout::nchw;
+  const bool nchw = p.spec.order.value_or(*p.spec.layout) == Layout::nchw;
   for (size_t c = 0; c < channels; ++c) {
     const auto table = value_table(p, c);
     float* to = out.data() + (nchw ? c * count : c);
@@ -150,14 +142,45 @@ Size size_after(const GeometryStep& step, Size from, Size input) {
   return {step.width, step.height};
 }
 
-Result<Tensor> apply(const Image& image, const Preprocessing& p) {
-  FETAFIX_TRY(Image ready, run_steps(image, p));
-  const int64_t c = ready.channels, h = ready.height, w = ready.width;
+Size size_before_axes(const Preprocessing& p) {
+  return p.spec.axes == Axes::wh ? Size{p.height, p.width} : Size{p.width, p.height};
+}
+
+Result<Image> pixels_for(const Image& image, const Preprocessing& p) {
+  const Size wanted = size_before_axes(p);
+  // Channels first: resizing gray is a third of the work, and alpha must not be resized for nothing.
+  Image current = with_channels(image, *p.spec.channels);
+  for (const GeometryStep& step : p.spec.steps) {
+    const Size size = size_after(step, {current.width, current.height}, wanted);
+    if (is_crop(step)) {
+      FETAFIX_TRY(current, center_crop(current, size, p));
+    } else if (int64_t{size.width} * size.height > most_pixels) {
+      return apply_error(p, "a picture of " + size_text(current.width, current.height) + " would become " +
+                                size_text(size.width, size.height));
+    } else {
+      current = resize(current, size.width, size.height, step.filter);
+    }
+  }
+  if ((wanted.width > 0 && current.width != wanted.width) ||
+      (wanted.height > 0 && current.height != wanted.height))
+    return apply_error(p, "ends with " + size_text(current.width, current.height) +
+                              " pixels, and the input takes " + to_string(p.input.shape) +
+                              "; end it with resize=input or with crop=...");
+  return p.spec.axes == Axes::wh ? with_axes_swapped(current) : current;
+}
+
+Result<Tensor> numbers_of(const Image& pixels, const Preprocessing& p) {
+  const int64_t c = pixels.channels, h = pixels.height, w = pixels.width;
   Shape shape = *p.spec.layout == Layout::nchw ? Shape{c, h, w} : Shape{h, w, c};
   if (p.input.shape.size() == 4) shape.insert(shape.begin(), p.batch);
   FETAFIX_TRY(Tensor tensor, Tensor::zeros(DType::float32, shape));
-  fill(ready, p, tensor.mutable_as<float>());
+  fill(pixels, p, tensor.mutable_as<float>());
   return p.input.dtype == DType::float32 ? tensor : cast(tensor, p.input.dtype);
+}
+
+Result<Tensor> apply(const Image& image, const Preprocessing& p) {
+  FETAFIX_TRY(const Image pixels, pixels_for(image, p));
+  return numbers_of(pixels, p);
 }
 
 }  // namespace fetafix::data

@@ -1,4 +1,5 @@
 // The text form of preprocessing specifications, both ways.
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -11,6 +12,7 @@ namespace {
 
 using Kind = GeometryStep::Kind;
 
+constexpr std::array<std::string_view, 2> axes_names{"HW", "WH"};
 constexpr std::array<std::string_view, 2> layout_names{"NCHW", "NHWC"};
 constexpr std::array<std::string_view, 4> channel_names{"RGB", "BGR", "GRAY", "RGBA"};
 constexpr int largest_side = 16384;
@@ -70,9 +72,11 @@ Result<GeometryStep> parse_resize(std::string_view item, std::string_view value)
   if (parts.size() > 2) return spec_error(item, "expected resize=SIZE[:FILTER]");
   if (parts.size() == 2) {
     const auto filter = filter_from_name(parts[1]);
-    if (!filter)
-      return spec_error(
-          item, "no filter '" + std::string(parts[1]) + "'; use nearest, box, bilinear, bicubic or lanczos");
+    if (!filter) {
+      std::string known;
+      for (const Filter one : all_filters()) known += (known.empty() ? "" : ", ") + std::string(filter_name(one));
+      return spec_error(item, "no filter '" + std::string(parts[1]) + "'; use one of " + known);
+    }
     step.filter = *filter;
   }
   if (parts[0] == "input") {
@@ -139,6 +143,10 @@ Status parse_item(std::string_view item, PreprocessSpec& spec) {
     FETAFIX_TRY(spec.layout, parse_name<Layout>(item, value, layout_names));
   } else if (key == "channels") {
     FETAFIX_TRY(spec.channels, parse_name<Channels>(item, value, channel_names));
+  } else if (key == "axes") {
+    FETAFIX_TRY(spec.axes, parse_name<Axes>(item, value, axes_names));
+  } else if (key == "order") {
+    FETAFIX_TRY(spec.order, parse_name<Layout>(item, value, layout_names));
   } else if (key == "scale") {
     const auto scale = number(value);
     if (!scale || *scale == 0) return spec_error(item, "expected a number such as 1/255");
@@ -148,7 +156,7 @@ Status parse_item(std::string_view item, PreprocessSpec& spec) {
   } else if (key == "std") {
     FETAFIX_TRY(spec.std, parse_numbers(item, value, true));
   } else {
-    return spec_error(item, "no such key; use resize, crop, layout, channels, scale, mean or std");
+    return spec_error(item, "no such key; use resize, crop, layout, channels, scale, mean, std, axes or order");
   }
   return {};
 }
@@ -168,9 +176,17 @@ std::string shortest(double value) {
   return error == std::errc() ? std::string(text.data(), end) : "0";
 }
 
+// 1/255 rather than 0.00392156862745098, where it parses back to the same.
+std::string fraction_text(double value) {
+  const std::string whole = shortest(value), below = shortest(std::round(10 / value) / 10);
+  const auto same = number("1/" + below);
+  return whole.size() > below.size() + 4 && same == value ? "1/" + below : whole;
+}
+
 std::string numbers_text(const std::vector<double>& numbers) {
+  const bool one = std::all_of(numbers.begin(), numbers.end(), [&](double n) { return n == numbers[0]; });
   std::string text;
-  for (size_t i = 0; i < numbers.size(); ++i) text += (i ? ":" : "") + shortest(numbers[i]);
+  for (size_t i = 0; i < (one ? 1 : numbers.size()); ++i) text += (i ? ":" : "") + shortest(numbers[i]);
   return text;
 }
 
@@ -242,9 +258,11 @@ std::string to_text(const PreprocessSpec& spec) {
   if (spec.layout) items.push_back("layout=" + std::string(layout_names[static_cast<size_t>(*spec.layout)]));
   if (spec.channels)
     items.push_back("channels=" + std::string(channel_names[static_cast<size_t>(*spec.channels)]));
-  if (spec.scale) items.push_back("scale=" + shortest(*spec.scale));
+  if (spec.scale) items.push_back("scale=" + fraction_text(*spec.scale));
   if (!spec.mean.empty()) items.push_back("mean=" + numbers_text(spec.mean));
   if (!spec.std.empty()) items.push_back("std=" + numbers_text(spec.std));
+  if (spec.axes == Axes::wh) items.emplace_back("axes=WH");
+  if (spec.order) items.push_back("order=" + std::string(layout_names[static_cast<size_t>(*spec.order)]));
   std::string text;
   for (const std::string& item : items) text += (text.empty() ? "" : ",") + item;
   return text;

@@ -80,13 +80,15 @@ Result<Channels> channels_of(const PreprocessSpec& spec, int64_t wanted, const I
 std::optional<Size> final_size(const Preprocessing& p) {
   std::array<Size, 3> sizes{{{4000, 3000}, {3000, 4000}, {1900, 1700}}};
   for (const GeometryStep& step : p.spec.steps)
-    for (Size& size : sizes) size = size_after(step, size, {p.width, p.height});
+    for (Size& size : sizes) size = size_after(step, size, size_before_axes(p));
   return sizes[0] == sizes[1] && sizes[1] == sizes[2] ? std::optional(sizes[0]) : std::nullopt;
 }
 
 Status check_size(const Preprocessing& p) {
   const auto size = final_size(p);
-  if (!size || ((p.width < 0 || p.width == size->width) && (p.height < 0 || p.height == size->height)))
+  const Size wanted = size_before_axes(p);
+  if (!size || ((wanted.width < 0 || wanted.width == size->width) &&
+                (wanted.height < 0 || wanted.height == size->height)))
     return {};
   return input_error(p.input, "the preprocessing ends with " + std::to_string(size->width) + "x" +
                                   std::to_string(size->height) +

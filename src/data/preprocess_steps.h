@@ -14,4 +14,7 @@ struct Size {
 // `input` is the size for resize=input. Sizes are at least 1; a crop may come out larger than `from`.
 Size size_after(const GeometryStep& step, Size from, Size input);
 
+// What the steps have to end with for the input; axes that change places do so behind them.
+Size size_before_axes(const Preprocessing& preprocessing);
+
 }  // namespace fetafix::data

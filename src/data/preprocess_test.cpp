@@ -37,13 +37,14 @@ TEST(PreprocessText, RoundTrips) {
   for (const char* text : {"resize=256:bilinear,crop=224,layout=NCHW,channels=RGB,scale=0.5,mean=0.485:0.456:"
                            "0.406,std=0.229:0.224:0.225",
                            "crop=0.875,resize=224x160:bicubic", "resize=input:lanczos,channels=BGR",
-                           "crop=224x200", "crop=1.0", ""}) {
+                           "crop=224x200", "crop=1.0", "scale=1,axes=WH,order=NHWC", ""}) {
     auto spec = parse_preprocess(text);
     ASSERT_TRUE(spec.ok()) << spec.error().message;
     EXPECT_EQ(to_text(*spec), text);
   }
   auto third = parse_preprocess("scale=1/255");
   EXPECT_EQ(*third->scale, 1.0 / 255);
+  EXPECT_EQ(to_text(*third), "scale=1/255");
   EXPECT_EQ(*parse_preprocess(to_text(*third))->scale, 1.0 / 255);
 }
 
@@ -60,11 +61,12 @@ TEST(PreprocessText, PresetsParseAndAreOverridden) {
 
 TEST(PreprocessText, ErrorsNameTheItemAndTheWayOut) {
   EXPECT_EQ(
-      failure("resize=256:cubic"),
-      "preprocessing: 'resize=256:cubic': no filter 'cubic'; use nearest, box, bilinear, bicubic or lanczos");
+      failure("resize=256:cube"),
+      "preprocessing: 'resize=256:cube': no filter 'cube'; use one of nearest, box, bilinear, bicubic, lanczos, "
+      "linear, cubic, tf-cubic, area, cv-nearest, tf1-linear");
   EXPECT_EQ(failure("layout=CHW"), "preprocessing: 'layout=CHW': expected one of NCHW, NHWC");
   EXPECT_EQ(failure("size=3"),
-            "preprocessing: 'size=3': no such key; use resize, crop, layout, channels, scale, mean or std");
+            "preprocessing: 'size=3': no such key; use resize, crop, layout, channels, scale, mean, std, axes or order");
   EXPECT_NE(failure("imagenet").find("presets: efficientnet-lite, torchvision"), std::string::npos);
   for (const char* text : {"resize=", "resize=0", "resize=-3", "resize=99999999999", "resize=2x", "crop=1.5",
                            "crop=0.0", "scale=0", "scale=1/0", "scale=nan", "std=0", "std=-1", "mean=1:2",

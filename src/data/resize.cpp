@@ -7,10 +7,17 @@
 #include <cstring>
 #include <numbers>
 
+#include "data/resize_plain.h"
+
 namespace fetafix::data {
 namespace {
 
-constexpr std::array<std::string_view, 5> filter_names{"nearest", "box", "bilinear", "bicubic", "lanczos"};
+constexpr std::array<std::string_view, 11> filter_names{"nearest",  "box",    "bilinear", "bicubic",
+                                                        "lanczos",  "linear", "cubic",    "tf-cubic",
+                                                        "area",     "cv-nearest", "tf1-linear"};
+constexpr std::array<Filter, 11> filters{Filter::nearest,  Filter::box,        Filter::bilinear, Filter::bicubic,
+                                         Filter::lanczos,  Filter::linear,     Filter::cubic,    Filter::tf_cubic,
+                                         Filter::area,     Filter::cv_nearest, Filter::tf1_linear};
 
 double sinc(double x) {
   return x == 0 ? 1 : std::sin(x * std::numbers::pi) / (x * std::numbers::pi);
@@ -27,8 +34,9 @@ double support_of(Filter filter) {
       return 2;
     case Filter::lanczos:
       return 3;
+    default:
+      return 1;
   }
-  return 1;
 }
 
 double weight(Filter filter, double x) {
@@ -156,6 +164,10 @@ Image nearest(const Image& image, int width, int height) {
 
 }  // namespace
 
+std::span<const Filter> all_filters() {
+  return filters;
+}
+
 std::string_view filter_name(Filter filter) {
   return filter_names[static_cast<size_t>(filter)];
 }
@@ -169,6 +181,7 @@ std::optional<Filter> filter_from_name(std::string_view name) {
 Image resize(const Image& image, int width, int height, Filter filter) {
   assert(width > 0 && height > 0);
   if (width == image.width && height == image.height) return image;
+  if (is_plain(filter)) return resize_plain(image, width, height, filter);
   if (filter == Filter::nearest) return nearest(image, width, height);
   if (width == image.width) return vertical(image, height, filter);
   const Image narrow = horizontal(image, width, filter);

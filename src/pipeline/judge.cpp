@@ -76,6 +76,13 @@ void judge_faultless(Run& run, bool labels) {
                  "every operator computes what the source computes");
 }
 
+// The models were compared on the right input; what the user asked about is how they are fed.
+void judge_feeding(Run& run) {
+  run.result.before = compare_outputs(run.feeding.source, run.feeding.target, {}, run.noise());
+  run.conclude(run.result.before.label_differences > 0 ? Verdict::different : Verdict::latent,
+               run.same ? "fed rightly, the models compute the same" : "fed rightly, " + run.result.reason);
+}
+
 }  // namespace
 
 bool fully_covered(const results::Coverage& coverage) {
@@ -98,6 +105,10 @@ void judge(Run& run) {
         "the file is not well formed, and that it runs is luck: " + run.pair.target.defects[0].explanation);
   else
     judge_faultless(run, labels);
+  const Verdict verdict = run.result.verdict;
+  run.same =
+      verdict == Verdict::identical || verdict == Verdict::equivalent || verdict == Verdict::quantized;
+  if (!run.feeding.faults.empty()) judge_feeding(run);
 }
 
 }  // namespace fetafix::pipeline

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "pipeline/apply.h"
+#include "pipeline/feed_adapter.h"
 #include "pipeline/sound.h"
 #include "pipeline/stages.h"
 #include "results/sentences.h"
@@ -259,6 +260,7 @@ Result<bool> search_all(Run& run, Draft& draft) {
   run.result.faults.clear();
   report_defects(run);
   for (auto& fault : run.result.faults) fault.fixed = true, fault.edits = 1;
+  report_feeding(run);
   run.result.faults.insert(run.result.faults.end(), run.runtime_faults.begin(),
                            run.runtime_faults.end());  // they stay
   FETAFIX_CHECK(search(run, *run.analysis, draft));
@@ -281,13 +283,24 @@ Result<bool> search_all(Run& run, Draft& draft) {
   return true;
 }
 
+// The target takes what it was fed, for operators at its input make of that what it should have been.
+Status build_in(Run& run, graph::Patch& patch) {
+  const auto& given = run.feeding.given;
+  if (!given)
+    return Error{ErrorKind::usage, "--build-in: the target's preprocessing is not what is wrong"};
+  Side& target = run.pair.target;
+  FETAFIX_TRY(auto group, adapter(0, *given, *target.loader->preprocessing()));
+  patch.groups.push_back(std::move(group));
+  run.result.preprocess.target_proposed.clear();
+  return feed(target, run, given->spec);
+}
+
 }  // namespace
 
 Status mend(Run& run) {
   const Verdict verdict = run.result.verdict;
   if (verdict == Verdict::broken && !run.analysis) return {};  // there is nothing to work on
-  const bool same =
-      verdict == Verdict::identical || verdict == Verdict::equivalent || verdict == Verdict::quantized;
+  const bool same = run.same;
   Draft draft;
   graph::Patch& patch = draft.patch;
   patch.format = run.pair.target.model->format();
@@ -299,11 +312,14 @@ Status mend(Run& run) {
     if (!is_a_repair) return {};
     tell_once(run.result.faults, draft, drop_stopgaps(patch, run.pair.target));
   }
+  if (run.options.build_in) FETAFIX_CHECK(build_in(run, patch));
+  for (results::Fault& fault : run.result.faults)
+    if (fault.fault_class == "preprocessing") fault.fixed = true, fault.edits = run.options.build_in ? 1 : 0;
   run.analysis.reset();
   run.clock.lap(run.result, "repair");
   FETAFIX_CHECK(run.go_on());
   FETAFIX_TRY(auto repaired, run.pair.target.model->patched(patch));
-  FETAFIX_CHECK(verify(run, *repaired, same));
+  FETAFIX_CHECK(verify(run, *repaired, patch.groups.empty() && same));
   FETAFIX_CHECK(run.go_on());  // a stage that was cut short may have said something else
   run.clock.lap(run.result, "verify");
   FETAFIX_CHECK(write(run, *repaired, patch));

@@ -10,7 +10,19 @@
 namespace fetafix::pipeline {
 namespace {
 
-// Scores of a classifier: all elements of the first output, if it is one row.
+std::vector<size_t> best(const std::vector<float>& scores, size_t count) {
+  std::vector<size_t> order(scores.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  count = std::min(count, order.size());
+  std::partial_sort(
+      order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+      [&](size_t a, size_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });
+  order.resize(count);
+  return order;
+}
+
+}  // namespace
+
 std::vector<float> scores(const Outputs& outputs) {
   if (outputs.empty()) return {};
   auto values = cast(outputs[0], DType::float32);
@@ -25,19 +37,6 @@ std::vector<float> scores(const Outputs& outputs) {
   }
   return {span.begin(), span.end()};
 }
-
-std::vector<size_t> best(const std::vector<float>& scores, size_t count) {
-  std::vector<size_t> order(scores.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  count = std::min(count, order.size());
-  std::partial_sort(
-      order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-      [&](size_t a, size_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });
-  order.resize(count);
-  return order;
-}
-
-}  // namespace
 
 Result<std::vector<Outputs>> run_all(runtimes::Session& session, const Side& side, size_t count,
                                      const Options& options, const std::string& stage, double* loading) {

@@ -18,6 +18,9 @@ Result<std::vector<Outputs>> run_all(runtimes::Session& session, const Side& sid
 results::Differences compare_outputs(const std::vector<Outputs>& expected, const std::vector<Outputs>& actual,
                                      const std::vector<size_t>& which, double floor);
 
+// Scores of a classifier: all elements of the first output, if it is one row; else empty.
+std::vector<float> scores(const Outputs& outputs);
+
 // Every output of every sample equal bit for bit.
 bool all_identical(const std::vector<Outputs>& a, const std::vector<Outputs>& b);
 

@@ -29,6 +29,16 @@ Result<Probed> probe_one(Run& run, runtimes::Session& repaired, SampleId sample)
   return out;
 }
 
+// What may be made of samples so that both models still get the same, where they are not fed alike.
+std::vector<Derivation> ways_to_derive(const Pair& pair) {
+  std::vector<Derivation> out{Derivation::mirrored, Derivation::scattered, Derivation::amplified};
+  for (const data::Part part : fed_differently(pair)) {
+    if (part != data::Part::values && part != data::Part::channels) return {};  // other places in the picture
+    std::erase(out, Derivation::amplified);
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<std::optional<Doubt>> probe(Run& run, runtimes::Session& repaired) {
@@ -36,8 +46,9 @@ Result<std::optional<Doubt>> probe(Run& run, runtimes::Session& repaired) {
   if (!run.pair.source.session || run.precision.reduced() || !run.unsteady.empty())
     return std::optional<Doubt>();
   const auto samples = run.searched();
+  const auto ways = ways_to_derive(run.pair);
   for (size_t i = 0; i < std::min(most_probed, samples.size()); ++i)
-    for (const Derivation how : {Derivation::mirrored, Derivation::scattered, Derivation::amplified}) {
+    for (const Derivation how : ways) {
       FETAFIX_CHECK(run.go_on());
       FETAFIX_TRY(const Probed probed, probe_one(run, repaired, {samples[i], how}));
       if (probed.error <= probed.allowed) continue;

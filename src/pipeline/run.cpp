@@ -11,6 +11,8 @@ Status run_all_stages(Run& run) {
   FETAFIX_CHECK(run.go_on());
   FETAFIX_CHECK(run_natively(run));
   FETAFIX_CHECK(run.go_on());
+  FETAFIX_CHECK(compare_feeding(run));
+  FETAFIX_CHECK(run.go_on());
   FETAFIX_CHECK(walk(run));
   FETAFIX_CHECK(run.go_on());
   judge(run);

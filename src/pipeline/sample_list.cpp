@@ -33,15 +33,18 @@ void fill_samples(Run& run) {
   for (size_t i : run.sets.diagnose) set_of[i] = "diagnose";
   for (size_t i : run.sets.select) set_of[i] = "select";
   for (size_t i : run.sets.verdict) set_of[i] = "verdict";
+  const bool fed_otherwise = !run.feeding.faults.empty();
+  const auto &source = fed_otherwise ? run.feeding.source : run.source,
+             &target = fed_otherwise ? run.feeding.target : run.target;
   for (size_t i = 0; i < run.count; ++i) {
     results::Sample sample;
     sample.name = run.pair.samples->samples()[i].name;
     sample.original = run.pair.samples->samples()[i].original;
     sample.set = set_of[i];
-    sample.source_top5 = top5(run.source[i], run.pair.labels);
-    if (!run.target.empty()) {
-      const auto one = compare_outputs({run.source[i]}, {run.target[i]}, {}, run.noise());
-      sample.target_top5 = top5(run.target[i], run.pair.labels);
+    sample.source_top5 = top5(source[i], run.pair.labels);
+    if (!target.empty()) {
+      const auto one = compare_outputs({source[i]}, {target[i]}, {}, run.noise());
+      sample.target_top5 = top5(target[i], run.pair.labels);
       sample.near_tie = one.near_ties > 0;
       sample.max_absolute_error = one.max_absolute_error;
     }

@@ -2,6 +2,7 @@
 // their order.
 #pragma once
 
+#include "data/preprocess_parts.h"
 #include "data/split.h"
 #include "pipeline/analysis.h"
 #include "pipeline/arbitrate.h"
@@ -19,6 +20,13 @@ struct Disputed {
   bool any() const { return !runtime.empty() || !reading.empty(); }
 };
 
+// How the samples reach the models, where that is wrong: then `Run` goes on with what is right.
+struct Feeding {
+  std::vector<results::Fault> faults = {};       // empty: nothing is wrong
+  std::vector<Outputs> source = {}, target = {};  // what the models answered as they were fed
+  std::optional<data::Preprocessing> given = {};  // how the target was fed, where that is wrong
+};
+
 // One command on one pair.
 struct Run {
   Command command;
@@ -30,6 +38,8 @@ struct Run {
   data::Sets sets = {};
   std::vector<size_t> walked = {};                            // the samples that the walk sees
   std::vector<Outputs> source = {}, target = {}, after = {};  // by sample; empty: could not run, or not yet
+  Feeding feeding = {};
+  bool same = false;  // the models, however they are fed
   Permission permission = {};
   std::unique_ptr<evaluate::Evaluator> evaluator = {};
   std::unique_ptr<Analysis> analysis = {};  // the latest
@@ -62,6 +72,12 @@ struct Run {
 // open.cpp: both files, their runtimes and the samples; then both run on all of them.
 Status open(Run& run);
 Status run_natively(Run& run);
+// feed.cpp: where the outputs differ, whether the samples reach the models otherwise than they should.
+Status compare_feeding(Run& run);
+// The parts in which the two sides are; empty: they are fed alike, or samples are no pictures.
+std::vector<data::Part> fed_differently(const Pair& pair);
+// Makes inputs of the side by another specification.
+Status feed(Side& side, const Run& run, const data::PreprocessSpec& spec);
 // What a report says of a file.
 results::ModelInfo info_of(const Side& side);
 // static.cpp: in place of all that follows, for --static.
@@ -72,6 +88,8 @@ Status walk(Run& run);
 Status allow_for_precision(Run& run, const Analysis& analysis, const graph::Graph& target);
 // What keeps the target from loading, among the faults.
 void report_defects(Run& run);
+// What is wrong with how the models are fed.
+void report_feeding(Run& run);
 // judge.cpp: the verdict of the pair.
 bool fully_covered(const results::Coverage& coverage);
 void judge(Run& run);

@@ -112,9 +112,14 @@ void report_defects(Run& run) {
   for (const auto& defect : run.pair.target.defects) run.result.faults.push_back(fault_of(defect));
 }
 
+void report_feeding(Run& run) {
+  run.result.faults.insert(run.result.faults.end(), run.feeding.faults.begin(), run.feeding.faults.end());
+}
+
 Status walk(Run& run) {
   Pair& pair = run.pair;
   results::Result& result = run.result;
+  report_feeding(run);
   if (pair.target.lifted.graph.outputs.empty()) {  // the target could not be read
     report_defects(run);
     return {};

@@ -118,6 +118,15 @@ struct ModelInfo {
   std::string runtime_version;
 };
 
+// How pictures become inputs, as specifications that --preprocess takes; empty where samples are no pictures.
+struct Preprocess {
+  std::string source;
+  std::string target;
+  // What should be in their place; empty: nothing.
+  std::string source_proposed;
+  std::string target_proposed;
+};
+
 struct Result {
   std::string version;  // of fetafix
   std::string command;  // "check", "localize", "repair"
@@ -126,6 +135,7 @@ struct Result {
   bool files_alone = false;  // nothing was run, and there are no samples
   int64_t samples = 0;
   int64_t held_back = 0;  // of them, in the verdict set
+  Preprocess preprocess;
   Verdict verdict = Verdict::unknown;
   std::string reason;            // why this verdict, in one sentence
   std::vector<Verdict> fail_on;  // verdicts that end with exit code 1; empty: the default ones

@@ -98,6 +98,14 @@ Json to_json(const ModelInfo& m) {
           {"runtime_version", m.runtime_version}};
 }
 
+Json to_json(const Preprocess& p) {
+  const auto or_null = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
+  return {{"source", or_null(p.source)},
+          {"target", or_null(p.target)},
+          {"source_proposed", or_null(p.source_proposed)},
+          {"target_proposed", or_null(p.target_proposed)}};
+}
+
 Json to_json(const Result& r) {
   Json out = {{"fetafix", r.version},
               {"command", r.command},
@@ -105,6 +113,7 @@ Json to_json(const Result& r) {
               {"target", to_json(r.target)},
               {"samples", r.samples},
               {"held_back", r.held_back},
+              {"preprocess", to_json(r.preprocess)},
               {"verdict", verdict_name(r.verdict)},
               {"reason", r.reason},
               {"before", to_json(r.before)}};

@@ -27,6 +27,22 @@ bool only_runtime_left(const Result& r) {
          });
 }
 
+// The option that feeds a model as it should be.
+std::string proposed_options(const Result& r) {
+  std::string out;
+  if (!r.preprocess.source_proposed.empty()) out += "--source-preprocess " + r.preprocess.source_proposed;
+  if (!r.preprocess.target_proposed.empty())
+    out += (out.empty() ? "" : " ") + ("--target-preprocess " + r.preprocess.target_proposed);
+  return out;
+}
+
+// The models are the same, and the samples reach them otherwise than they should.
+bool only_preprocessing(const Result& r) {
+  const bool all = std::all_of(r.faults.begin(), r.faults.end(),
+                               [](const Fault& f) { return f.fault_class == "preprocessing"; });
+  return !r.faults.empty() && all && !proposed_options(r).empty();
+}
+
 // "212 of 250 labels differ", or how far the outputs are apart when no label does.
 std::string difference_text(const Differences& d) {
   if (d.label_differences > 0)
@@ -66,6 +82,8 @@ std::string before_and_after(const Result& r) {
 }
 
 std::string repaired_sentence(const Result& r) {
+  if (only_preprocessing(r))
+    return "Repaired: the file is right, and its input was not; fed as proposed, " + before_and_after(r) + ".";
   if (r.faults.empty()) return "Nothing to repair: the models are the same already.";
   std::string out = "Repaired: " + count(fixed_faults(r), "fault") + " mended; " + before_and_after(r);
   if (r.held_back_after)
@@ -85,8 +103,7 @@ std::string copied(const Result& r) {
 
 std::string what_now_different(const Result& r) {
   if (any_unfixed(r, "preprocessing"))
-    return "Give both models the preprocessing that they were made for (--source-preprocess, "
-           "--target-preprocess), then run again.";
+    return "Make the inputs as they should be, then run again: " + proposed_options(r);
   if (only_runtime_left(r)) return runtime_advice;
   if (r.command == "check")
     return "Run 'fetafix localize' to see which parts are wrong, or 'fetafix repair'.";
@@ -99,6 +116,8 @@ std::string what_now_repair(const Result& r) {
   const std::string read = r.patch ? " Read the patch (" + *r.patch + ") before you ship it." : "";
   if (r.verdict == Verdict::repaired && r.faults.empty())
     return "Nothing to do: the target computes what the source computes." + copied(r);
+  if (r.verdict == Verdict::repaired && only_preprocessing(r))
+    return "Make the inputs as they should be: " + proposed_options(r) + "." + copied(r);
   if (r.verdict == Verdict::repaired) return "Use " + output + " in place of the target." + read;
   if (r.verdict == Verdict::improved)
     return output +
@@ -145,9 +164,11 @@ std::string verdict_sentence(const Result& r) {
              std::to_string(r.before.label_differences) + " of " + count(r.before.samples, "label") +
              " changed.";
     case Verdict::latent:
+      if (only_preprocessing(r)) return stopped("Fed differently: " + difference_text(r.before) + "; " + r.reason);
       return "Latent fault: the labels agree on " + samples +
              ", and the target still computes something else" + faults_found(r) + ".";
     case Verdict::different:
+      if (only_preprocessing(r)) return stopped("Fed differently: " + difference_text(r.before) + "; " + r.reason);
       return "Different: " + difference_text(r.before) + faults_found(r) + ".";
     case Verdict::broken:
       return stopped("Broken: " + because(r, "the target does not load or run"));

@@ -96,6 +96,8 @@ void add_repair_options(CLI::App& app, fetafix::Options& o) {
                  "try nothing more after S seconds; what was found is verified and written")
       ->check(CLI::PositiveNumber)
       ->type_name("S");
+  app.add_flag("--build-in", o.build_in,
+               "put a wrong preprocessing of the target right inside the model, in place of a proposal");
   app.add_flag("--dry-run", o.dry_run, "write nothing");
   app.add_flag("--force", o.force, "go on even if these look like two models");
 }

@@ -1,0 +1,56 @@
+#include "pipeline/feed_trials.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fetafix::pipeline {
+
+FeedTrials::FeedTrials(const Run& run, const Side& side, const std::vector<Outputs>& expected,
+                       std::vector<size_t> samples)
+    : run_(run), model_(side), expected_(expected), samples_(std::move(samples)) {}
+
+Result<const data::Image*> FeedTrials::picture(size_t sample) {
+  if (auto known = pictures_.find(sample); known != pictures_.end()) return &known->second;
+  FETAFIX_TRY(auto image, run_.pair.samples->image(sample));
+  return &pictures_.emplace(sample, std::move(image)).first->second;
+}
+
+// What resizing and cropping make is used again for other values.
+Result<data::Image> FeedTrials::pixels(size_t sample, const data::Preprocessing& how) {
+  data::PreprocessSpec geometry;
+  geometry.steps = how.spec.steps;
+  geometry.channels = how.spec.channels;
+  geometry.axes = how.spec.axes;
+  const std::pair key{sample, data::to_text(geometry)};
+  if (auto known = pixels_.find(key); known != pixels_.end()) return known->second;
+  FETAFIX_TRY(const data::Image* image, picture(sample));
+  FETAFIX_TRY(auto made, data::pixels_for(*image, how));
+  return pixels_.emplace(key, std::move(made)).first->second;
+}
+
+Result<double> FeedTrials::error(const data::PreprocessSpec& spec, double limit) {
+  const auto how = data::resolve(spec, model_.loader->preprocessing()->input);
+  if (!how.ok()) return INFINITY;
+  double worst = 0;
+  for (size_t sample : samples_) {
+    FETAFIX_CHECK(run_.go_on());
+    const auto ready = pixels(sample, *how);
+    if (!ready.ok() && ready.error().kind == ErrorKind::usage) return INFINITY;  // a crop larger than the picture
+    if (!ready.ok()) return ready.error();
+    FETAFIX_TRY(Tensor input, data::numbers_of(*ready, *how));
+    auto outputs = model_.session->run(std::vector<Tensor>{std::move(input)});
+    if (!outputs.ok() && outputs.error().kind == ErrorKind::runtime_failed) return INFINITY;
+    if (!outputs.ok()) return std::move(outputs).error();
+    const double error = spread(expected_[sample], in_order(model_, std::move(outputs).value()));
+    worst = std::max(worst, std::isfinite(error) ? error : INFINITY);
+    if (worst >= limit) break;
+  }
+  return worst;
+}
+
+int FeedTrials::side() const {
+  const data::Preprocessing& how = *model_.loader->preprocessing();
+  return std::min(how.width, how.height);
+}
+
+}  // namespace fetafix::pipeline

@@ -1,0 +1,33 @@
+// Runs one model on a few samples, their pictures made into its input in one way and another.
+#pragma once
+
+#include "pipeline/stages.h"
+
+namespace fetafix::pipeline {
+
+class FeedTrials {
+ public:
+  // `side` has a session and takes pictures; `expected` holds, by sample, the outputs to compare with.
+  FeedTrials(const Run& run, const Side& side, const std::vector<Outputs>& expected,
+             std::vector<size_t> samples);
+
+  // The largest difference from what is expected, relative; as soon as it reaches `limit` the rest is not run.
+  // Infinite: the model does not take such an input.
+  Result<double> error(const data::PreprocessSpec& spec, double limit);
+
+  // Pixels of the input's shorter side.
+  int side() const;
+
+ private:
+  Result<const data::Image*> picture(size_t sample);
+  Result<data::Image> pixels(size_t sample, const data::Preprocessing& how);
+
+  const Run& run_;
+  const Side& model_;
+  const std::vector<Outputs>& expected_;
+  std::vector<size_t> samples_;
+  std::map<size_t, data::Image> pictures_;
+  std::map<std::pair<size_t, std::string>, data::Image> pixels_;  // by what was done to the picture
+};
+
+}  // namespace fetafix::pipeline
