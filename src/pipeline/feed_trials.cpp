@@ -5,9 +5,9 @@
 
 namespace fetafix::pipeline {
 
-FeedTrials::FeedTrials(const Run& run, const Side& side, const std::vector<Outputs>& expected,
-                       std::vector<size_t> samples)
-    : run_(run), model_(side), expected_(expected), samples_(std::move(samples)) {}
+FeedTrials::FeedTrials(const Run& run, const Side& side, runtimes::Session& session,
+                       const std::vector<Outputs>& expected, std::vector<size_t> samples)
+    : run_(run), model_(side), session_(session), expected_(expected), samples_(std::move(samples)) {}
 
 Result<const data::Image*> FeedTrials::picture(size_t sample) {
   if (auto known = pictures_.find(sample); known != pictures_.end()) return &known->second;
@@ -28,20 +28,23 @@ Result<data::Image> FeedTrials::pixels(size_t sample, const data::Preprocessing&
   return pixels_.emplace(key, std::move(made)).first->second;
 }
 
+Result<Outputs> FeedTrials::answer(const data::PreprocessSpec& spec, size_t sample) {
+  FETAFIX_CHECK(run_.go_on());
+  FETAFIX_TRY(const auto how, data::resolve(spec, model_.loader->preprocessing()->input));
+  FETAFIX_TRY(const auto ready, pixels(sample, how));
+  FETAFIX_TRY(Tensor input, data::numbers_of(ready, how));
+  FETAFIX_TRY(auto outputs, session_.run(std::vector<Tensor>{std::move(input)}));
+  return in_order(model_, std::move(outputs));
+}
+
 Result<double> FeedTrials::error(const data::PreprocessSpec& spec, double limit) {
-  const auto how = data::resolve(spec, model_.loader->preprocessing()->input);
-  if (!how.ok()) return INFINITY;
   double worst = 0;
   for (size_t sample : samples_) {
-    FETAFIX_CHECK(run_.go_on());
-    const auto ready = pixels(sample, *how);
-    if (!ready.ok() && ready.error().kind == ErrorKind::usage) return INFINITY;  // a crop larger than the picture
-    if (!ready.ok()) return ready.error();
-    FETAFIX_TRY(Tensor input, data::numbers_of(*ready, *how));
-    auto outputs = model_.session->run(std::vector<Tensor>{std::move(input)});
-    if (!outputs.ok() && outputs.error().kind == ErrorKind::runtime_failed) return INFINITY;
-    if (!outputs.ok()) return std::move(outputs).error();
-    const double error = spread(expected_[sample], in_order(model_, std::move(outputs).value()));
+    const auto outputs = answer(spec, sample);
+    const bool not_taken = !outputs.ok() && (outputs.error().kind == ErrorKind::usage ||
+                                             outputs.error().kind == ErrorKind::runtime_failed);
+    if (!outputs.ok() && !not_taken) return outputs.error();
+    const double error = not_taken ? INFINITY : spread(expected_[sample], *outputs);
     worst = std::max(worst, std::isfinite(error) ? error : INFINITY);
     if (worst >= limit) break;
   }

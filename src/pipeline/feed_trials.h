@@ -7,13 +7,17 @@ namespace fetafix::pipeline {
 
 class FeedTrials {
  public:
-  // `side` has a session and takes pictures; `expected` holds, by sample, the outputs to compare with.
-  FeedTrials(const Run& run, const Side& side, const std::vector<Outputs>& expected,
-             std::vector<size_t> samples);
+  // `session` runs the model of `side`, which takes pictures; `expected` holds, by sample, the outputs to
+  // compare with. All outlive this.
+  FeedTrials(const Run& run, const Side& side, runtimes::Session& session,
+             const std::vector<Outputs>& expected, std::vector<size_t> samples);
 
   // The largest difference from what is expected, relative; as soon as it reaches `limit` the rest is not run.
   // Infinite: the model does not take such an input.
   Result<double> error(const data::PreprocessSpec& spec, double limit);
+
+  // What the model answers. Error kinds `usage` and `runtime_failed`: it does not take such an input.
+  Result<Outputs> answer(const data::PreprocessSpec& spec, size_t sample);
 
   // Pixels of the input's shorter side.
   int side() const;
@@ -24,6 +28,7 @@ class FeedTrials {
 
   const Run& run_;
   const Side& model_;
+  runtimes::Session& session_;
   const std::vector<Outputs>& expected_;
   std::vector<size_t> samples_;
   std::map<size_t, data::Image> pictures_;

@@ -283,15 +283,27 @@ Result<bool> search_all(Run& run, Draft& draft) {
   return true;
 }
 
+bool is_feeding(const results::Fault& fault) {
+  return fault.fault_class == "preprocessing";
+}
+
 // The target takes what it was fed, for operators at its input make of that what it should have been.
 Status build_in(Run& run, graph::Patch& patch) {
   const auto& given = run.feeding.given;
-  if (!given)
-    return Error{ErrorKind::usage, "--build-in: the target's preprocessing is not what is wrong"};
   Side& target = run.pair.target;
-  FETAFIX_TRY(auto group, adapter(0, *given, *target.loader->preprocessing()));
-  patch.groups.push_back(std::move(group));
+  if (!given) {
+    run.result.warnings.emplace_back("--build-in: the target's preprocessing is not what is wrong");
+    return {};
+  }
+  auto group = adapter(0, *given, *target.loader->preprocessing());
+  if (!group.ok()) {
+    run.result.warnings.push_back(group.error().message);
+    return {};
+  }
+  patch.groups.push_back(std::move(group).value());
   run.result.preprocess.target_proposed.clear();
+  for (results::Fault& fault : run.result.faults)
+    if (is_feeding(fault)) fault.edits = 1;
   return feed(target, run, given->spec);
 }
 
@@ -312,9 +324,9 @@ Status mend(Run& run) {
     if (!is_a_repair) return {};
     tell_once(run.result.faults, draft, drop_stopgaps(patch, run.pair.target));
   }
-  if (run.options.build_in) FETAFIX_CHECK(build_in(run, patch));
   for (results::Fault& fault : run.result.faults)
-    if (fault.fault_class == "preprocessing") fault.fixed = true, fault.edits = run.options.build_in ? 1 : 0;
+    if (is_feeding(fault)) fault.fixed = true;  // by what is proposed
+  if (run.options.build_in) FETAFIX_CHECK(build_in(run, patch));
   run.analysis.reset();
   run.clock.lap(run.result, "repair");
   FETAFIX_CHECK(run.go_on());

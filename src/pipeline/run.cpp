@@ -12,9 +12,11 @@ Status run_all_stages(Run& run) {
   FETAFIX_CHECK(run_natively(run));
   FETAFIX_CHECK(run.go_on());
   FETAFIX_CHECK(compare_feeding(run));
+  run.clock.lap(run.result, "input");
   FETAFIX_CHECK(run.go_on());
   FETAFIX_CHECK(walk(run));
   FETAFIX_CHECK(run.go_on());
+  FETAFIX_CHECK(reconsider_feeding(run));
   judge(run);
   if (run.command == Command::repair) FETAFIX_CHECK(mend(run));
   fill_samples(run);

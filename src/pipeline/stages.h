@@ -74,6 +74,9 @@ Status open(Run& run);
 Status run_natively(Run& run);
 // feed.cpp: where the outputs differ, whether the samples reach the models otherwise than they should.
 Status compare_feeding(Run& run);
+// Where the walk found no explanation: whether the target takes another input than the source, for it makes
+// itself what the source is fed. Then walks again.
+Status reconsider_feeding(Run& run);
 // The parts in which the two sides are; empty: they are fed alike, or samples are no pictures.
 std::vector<data::Part> fed_differently(const Pair& pair);
 // Makes inputs of the side by another specification.
