@@ -171,7 +171,22 @@ std::string values_text(const PreprocessSpec& spec) {
   return to_text(values) + " (" + short_number(low->at(0)) + " to " + short_number(high->at(255)) + ")";
 }
 
+constexpr std::array<Mistake, 8> mistakes{{
+    {"value-range", "pixel values reach the model in another range"},
+    {"mean-std", "other means or deviations of the channels"},
+    {"channel-order", "RGB for BGR, or the reverse"},
+    {"axes-swapped", "width and height in each other's place"},
+    {"reshaped-input", "NCHW made NHWC, or the reverse, by a reshape in place of a transposition"},
+    {"resize-filter", "pictures resized with another filter"},
+    {"resize-size", "pictures resized to another size before the crop"},
+    {"crop", "another part of the picture is cut out"},
+}};
+
 }  // namespace
+
+std::span<const Mistake> preprocess_mistakes() {
+  return mistakes;
+}
 
 std::vector<Part> differing_parts(const PreprocessSpec& a, const PreprocessSpec& b) {
   std::vector<Part> out;

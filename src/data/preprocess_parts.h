@@ -1,6 +1,8 @@
 // What makes one preprocessing another, part by part, and how preprocessings are often wrong.
 #pragma once
 
+#include <span>
+
 #include "data/preprocess.h"
 
 namespace fetafix::data {
@@ -11,8 +13,11 @@ enum class Part { values, channels, axes, order, geometry };
 std::vector<Part> differing_parts(const PreprocessSpec& a, const PreprocessSpec& b);
 PreprocessSpec with_part(PreprocessSpec spec, Part part, const PreprocessSpec& from);
 
-// What the mistake is called when `wrong` has that part in place of `right`'s: value-range, mean-std,
-// channel-order, axes-swapped, reshaped-input, resize-filter, resize-size or crop.
+struct Mistake {
+  std::string_view name, description;
+};
+std::span<const Mistake> preprocess_mistakes();
+// What the mistake is called when `wrong` has that part in place of `right`'s; one of those above.
 std::string_view mistake_name(Part part, const PreprocessSpec& wrong, const PreprocessSpec& right);
 // The part in words: "x / 127.5 - 1 (-1 to 1)", "BGR", "crop=0.875,resize=224x224:bicubic".
 std::string part_text(Part part, const PreprocessSpec& spec);

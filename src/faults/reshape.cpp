@@ -11,10 +11,10 @@ namespace {
 using graph::NodeId;
 using graph::ValueId;
 
-// For any batch where the first dimension is one.
-Tensor any_batch(const Shape& shape) {
+// For any batch where the first dimension is the batch's.
+Tensor any_batch(const Shape& shape, int64_t batch = 1) {
   std::vector<int64_t> sizes(shape.begin(), shape.end());
-  if (!sizes.empty() && sizes[0] == 1) sizes[0] = -1;
+  if (!sizes.empty() && sizes[0] == batch) sizes[0] = -1;
   return Tensor::vector(sizes);
 }
 
@@ -80,8 +80,10 @@ std::vector<Candidate> reshape_size(const Place& place) {
       one.explanation = "this Reshape makes " + to_string(Shape(stated->begin(), stated->end())) +
                         ", where the source has " + to_string(shape);
       one.advice = "convert with the batch and the sizes that the model is used with";
+      // One that keeps its first dimension, whatever the number of samples in it.
+      const int64_t batch = stated->front() == 1 ? shape[0] : 1;
       one.edits.push_back(
-          graph::SetTensor{graph::address_of(place.target, id), node.slots[1], any_batch(shape)});
+          graph::SetTensor{graph::address_of(place.target, id), node.slots[1], any_batch(shape, batch)});
       out.push_back(std::move(one));
     }
   }

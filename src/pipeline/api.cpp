@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <map>
 
+#include "data/preprocess_parts.h"
 #include "faults/pattern.h"
 #include "fetafix/fetafix.h"
 #include "formats/format.h"
@@ -141,6 +142,8 @@ Answer list(const std::string& what) {
     for (const auto& pattern : faults::catalogue())
       text += std::string(pattern.name) + "  [" + std::string(pattern.fault_class) + "] " +
               std::string(pattern.description) + "\n";
+    for (const auto& mistake : data::preprocess_mistakes())
+      text += std::string(mistake.name) + "  [preprocessing] " + std::string(mistake.description) + "\n";
     text +=
         "runtime-fault  [runtime] the file is right, and its runtime computes an operator otherwise; never "
         "repaired\n";

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "data/derive.h"
 #include "pipeline/pair.h"
 
@@ -19,25 +21,49 @@ Tensor amplified(Tensor tensor) {
   return tensor;
 }
 
+Tensor rearranged(const Tensor& tensor, bool mirror) {
+  const bool last = tensor.rank() == 4 && tensor.shape()[3] <= 4;
+  const auto layout = last ? data::Layout::nhwc : data::Layout::nchw;
+  auto made = mirror ? data::flip_horizontal(tensor, layout) : data::scatter(tensor, layout, 1);
+  return made.ok() ? std::move(made).value() : tensor;
+}
+
+// Along the first dimension, where that is one.
+Tensor doubled(const Tensor& tensor) {
+  if (tensor.rank() == 0 || tensor.shape()[0] != 1) return tensor;
+  Shape shape = tensor.shape();
+  shape[0] = 2;
+  auto out = Tensor::zeros(tensor.dtype(), shape);
+  if (!out.ok()) return tensor;
+  const Tensor second = rearranged(tensor, true);
+  const auto bytes = out->mutable_bytes();
+  std::ranges::copy(tensor.bytes(), bytes.begin());
+  std::ranges::copy(second.bytes(), bytes.begin() + static_cast<std::ptrdiff_t>(tensor.byte_size()));
+  return std::move(out).value();
+}
+
+Tensor derived(const Tensor& tensor, Derivation how) {
+  switch (how) {
+    case Derivation::disturbed:
+      return disturbed(tensor);
+    case Derivation::amplified:
+      return amplified(tensor);
+    case Derivation::doubled:
+      return doubled(tensor);
+    case Derivation::mirrored:
+    case Derivation::scattered:
+      return rearranged(tensor, how == Derivation::mirrored);
+    case Derivation::none:
+      break;
+  }
+  return tensor;
+}
+
 }  // namespace
 
 std::vector<Tensor> derived(const std::vector<Tensor>& tensors, Derivation how) {
   std::vector<Tensor> out;
-  for (const Tensor& tensor : tensors) {
-    if (how == Derivation::disturbed) {
-      out.push_back(disturbed(tensor));
-      continue;
-    }
-    if (how == Derivation::amplified) {
-      out.push_back(amplified(tensor));
-      continue;
-    }
-    const bool last = tensor.rank() == 4 && tensor.shape()[3] <= 4;
-    const auto layout = last ? data::Layout::nhwc : data::Layout::nchw;
-    auto made = how == Derivation::mirrored ? data::flip_horizontal(tensor, layout)
-                                            : data::scatter(tensor, layout, 1);
-    out.push_back(made.ok() ? std::move(made).value() : tensor);
-  }
+  for (const Tensor& tensor : tensors) out.push_back(derived(tensor, how));
   return out;
 }
 

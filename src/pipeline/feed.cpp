@@ -4,6 +4,7 @@
 
 #include "data/preprocess_parts.h"
 #include "pipeline/certainty.h"
+#include "pipeline/familiarity.h"
 #include "pipeline/feed_trials.h"
 #include "pipeline/stages.h"
 
@@ -103,7 +104,7 @@ namespace {
 
 // "the target is fed " one part of a preprocessing, " where the source is fed " another.
 struct Words {
-  const char *fed, *in_place_of;
+  const char *fed, *in_place_of, *end = "";
 };
 
 std::string input_of(const Side& side) {
@@ -124,7 +125,7 @@ Result<std::vector<results::Fault>> faults_of(const Run& run, FeedTrials& trials
     fault.source_node = input_of(run.pair.source);
     fault.target_node = input_of(run.pair.target);
     fault.explanation = words.fed + data::part_text(part, wrong) + words.in_place_of +
-                        data::part_text(part, right.spec);
+                        data::part_text(part, right.spec) + words.end;
     fault.advice = "hand the preprocessing over with the model, and feed both models one array to compare them";
     if (std::isfinite(alone))
       fault.evidence.push_back({"relative error with this alone wrong", alone, "", ""});
@@ -208,6 +209,37 @@ struct Proposal {
   bool either = false;  // it may as well be the other side
 };
 
+// Whether the source is fed wrongly rather than the target, as far as the models tell: their first
+// normalizations know the values that they were trained on, and answers to what a model knows are the more
+// certain.
+struct Suspicion {
+  bool of_source = false;
+  const char* because = "";
+};
+
+Result<Suspicion> suspect(Run& run, FeedTrials& of_source, const PreprocessSpec& as_target) {
+  constexpr size_t most_samples = 8;
+  std::vector<std::vector<Tensor>> by_source, by_target;
+  const auto samples = run.searched();
+  // Where in the picture the numbers stand says nothing to a normalization.
+  const auto parts = data::differing_parts(spec_of(run.pair.source), as_target);
+  const bool telling = std::ranges::any_of(
+      parts, [](data::Part part) { return part == data::Part::values || part == data::Part::channels; });
+  for (size_t i = 0; telling && i < std::min(most_samples, samples.size()); ++i) {
+    FETAFIX_TRY(Tensor s, of_source.input(spec_of(run.pair.source), samples[i]));
+    FETAFIX_TRY(Tensor t, of_source.input(as_target, samples[i]));
+    by_source.push_back({std::move(s)});
+    by_target.push_back({std::move(t)});
+  }
+  FETAFIX_TRY(const auto source, unfamiliarity(*run.evaluator, run.pair.source, by_source));
+  FETAFIX_TRY(const auto target, unfamiliarity(*run.evaluator, run.pair.source, by_target));
+  if (telling && source && target && is_less_familiar(*source, *target))
+    return Suspicion{true, "; the model's normalizations were trained on the latter"};
+  if (telling && source && target && is_less_familiar(*target, *source)) return Suspicion{};
+  if (is_more_certain(run.target, run.source)) return Suspicion{true, "; the target's answers are more certain and varied"};
+  return Suspicion{};
+}
+
 // The target is fed otherwise than the source: does it take what the source takes, or something else? Or does
 // the source take something else?
 Result<std::optional<Proposal>> propose(Run& run, const std::vector<size_t>& samples,
@@ -215,19 +247,18 @@ Result<std::optional<Proposal>> propose(Run& run, const std::vector<size_t>& sam
   const double given = worst_error(run, samples);
   const PreprocessSpec as_target = for_input_of(run.pair.source, spec_of(run.pair.target));
   FeedTrials trials(run, run.pair.target, *run.pair.target.session, run.source, samples);
+  FeedTrials of_source(run, run.pair.source, *run.pair.source.session, run.target, samples);
   FETAFIX_TRY(const double error, trials.error(alike, INFINITY));
   if (error <= agree_within || error <= halves * given) {
-    const bool source = is_more_certain(run.target, run.source);
-    if (source)
-      return std::optional<Proposal>(
-          {true,
-           {as_target, error},
-           {"the source is fed ", " where the target, whose answers are more certain and varied, is fed "}});
+      FETAFIX_TRY(const Suspicion suspicion, suspect(run, of_source, as_target));
+    if (suspicion.of_source)
+      return std::optional<Proposal>({true,
+                                      {as_target, error},
+                                      {"the source is fed ", " where the target is fed ", suspicion.because}});
     return std::optional<Proposal>(
         {false, {alike, error}, {"the target is fed ", " where the source is fed "}, true});
   }
   const Words takes{"the target is fed ", "; it takes "};
-  FeedTrials of_source(run, run.pair.source, *run.pair.source.session, run.target, samples);
   FETAFIX_TRY(const double other_error, of_source.error(as_target, INFINITY));
   if (other_error <= agree_within) return std::optional<Proposal>(
         {true, {as_target, other_error}, {"the source is fed ", " where the target is fed "}});
@@ -274,9 +305,9 @@ bool outputs_differ(const Run& run) {
   return differences.label_differences > 0 || differences.max_relative_error > agree_within;
 }
 
-// Whether both models run on pictures, or ran elsewhere.
+// Whether both models run on pictures, or ran elsewhere, and the user lets what they are fed be doubted.
 bool can_be_fed_otherwise(const Run& run) {
-  return run.pair.samples->has_images() && !run.target.empty() && run.pair.source.loader &&
+  return !run.permission.forbids("preprocessing") && run.pair.samples->has_images() && !run.target.empty() && run.pair.source.loader &&
          run.pair.target.loader;
 }
 
@@ -288,6 +319,7 @@ Status compare_feeding(Run& run) {
   run.result.preprocess.source = data::to_text(spec_of(source));
   run.result.preprocess.target = data::to_text(spec_of(target));
   if (!outputs_differ(run)) return {};
+  FETAFIX_CHECK(run.start_evaluator());
   const auto samples = run.diagnosis_samples(run.target);
   if (!target.recorded.empty()) return Recorded(run, samples).explain();
   if (!target.session || !source.session || fed_differently(run.pair).empty()) return {};

@@ -28,12 +28,16 @@ Result<data::Image> FeedTrials::pixels(size_t sample, const data::Preprocessing&
   return pixels_.emplace(key, std::move(made)).first->second;
 }
 
-Result<Outputs> FeedTrials::answer(const data::PreprocessSpec& spec, size_t sample) {
-  FETAFIX_CHECK(run_.go_on());
+Result<Tensor> FeedTrials::input(const data::PreprocessSpec& spec, size_t sample) {
   FETAFIX_TRY(const auto how, data::resolve(spec, model_.loader->preprocessing()->input));
   FETAFIX_TRY(const auto ready, pixels(sample, how));
-  FETAFIX_TRY(Tensor input, data::numbers_of(ready, how));
-  FETAFIX_TRY(auto outputs, session_.run(std::vector<Tensor>{std::move(input)}));
+  return data::numbers_of(ready, how);
+}
+
+Result<Outputs> FeedTrials::answer(const data::PreprocessSpec& spec, size_t sample) {
+  FETAFIX_CHECK(run_.go_on());
+  FETAFIX_TRY(Tensor fed, input(spec, sample));
+  FETAFIX_TRY(auto outputs, session_.run(std::vector<Tensor>{std::move(fed)}));
   return in_order(model_, std::move(outputs));
 }
 

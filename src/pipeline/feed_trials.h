@@ -16,6 +16,8 @@ class FeedTrials {
   // Infinite: the model does not take such an input.
   Result<double> error(const data::PreprocessSpec& spec, double limit);
 
+  // Error kind `usage`: the model does not take such an input.
+  Result<Tensor> input(const data::PreprocessSpec& spec, size_t sample);
   // What the model answers. Error kinds `usage` and `runtime_failed`: it does not take such an input.
   Result<Outputs> answer(const data::PreprocessSpec& spec, size_t sample);
 

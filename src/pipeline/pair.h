@@ -50,8 +50,9 @@ Result<std::unique_ptr<runtimes::Session>> load_native(const Side& side, const s
                                                        const Options& options, bool optimize = true);
 
 // Inputs made of a sample's: disturbed in their last places; pictures mirrored, or their rows and columns in
-// another order (what is no picture stays as it is); real numbers three times as large.
-enum class Derivation { none, disturbed, mirrored, scattered, amplified };
+// another order (what is no picture stays as it is); real numbers three times as large; two samples at once,
+// the second one mirrored.
+enum class Derivation { none, disturbed, mirrored, scattered, amplified, doubled };
 std::vector<Tensor> derived(const std::vector<Tensor>& tensors, Derivation how);
 
 // A sample, or what is made of it.

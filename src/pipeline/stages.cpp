@@ -14,6 +14,12 @@ bool Run::out_of_time() const {
   return options.time_limit > 0 && clock.total() >= options.time_limit;
 }
 
+Status Run::start_evaluator() {
+  if (evaluator) return {};
+  FETAFIX_TRY(evaluator, evaluate::make_evaluator({options.threads, options.interrupted}));
+  return {};
+}
+
 void Run::conclude(results::Verdict verdict, std::string reason) {
   result.verdict = verdict;
   result.reason = std::move(reason);

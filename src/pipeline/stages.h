@@ -56,6 +56,7 @@ struct Run {
   // Asked between stages: within one, what was interrupted may come back as some other failure.
   Status go_on() const;
   bool out_of_time() const;
+  Status start_evaluator();  // once
   void conclude(results::Verdict verdict, std::string reason);
   std::vector<SampleId> walked_ids() const { return {walked.begin(), walked.end()}; }
   // What the search may look at: all but the samples held back (them too where there are no others).

@@ -124,7 +124,7 @@ Status walk(Run& run) {
     report_defects(run);
     return {};
   }
-  FETAFIX_TRY(run.evaluator, evaluate::make_evaluator({run.options.threads, run.options.interrupted}));
+  FETAFIX_CHECK(run.start_evaluator());
   run.walked = run.diagnosis_samples(run.target);
   FETAFIX_TRY(const Floor floor,
               measure_floor(*run.evaluator, pair, run.walked, run.source, run.target, run.options));
