@@ -35,6 +35,24 @@ std::vector<Shape> shapes_of(const Place& place, ValueId value) {
   return out;
 }
 
+bool states_sizes(const graph::Node& node) {
+  return node.type == "Reshape" && node.role != graph::Role::bridge && node.inputs.size() >= 2 &&
+         node.slots.size() >= 2 && node.slots[1] >= 0;
+}
+
+Candidate other_sizes(const Place& place, NodeId id, const Shape& stated, const Shape& wanted) {
+  Candidate out;
+  out.pattern = "reshape-size";
+  out.fault_class = "tensor-structure";
+  out.explanation = "this Reshape makes " + to_string(stated) + ", where the source has " + to_string(wanted);
+  out.advice = "convert with the batch and the sizes that the model is used with";
+  // One that keeps its first dimension, whatever the number of samples in it.
+  const int64_t batch = stated.front() == 1 ? wanted.front() : 1;
+  out.edits.push_back(graph::SetTensor{graph::address_of(place.target, id), place.target.node(id).slots[1],
+                                       any_batch(wanted, batch)});
+  return out;
+}
+
 }  // namespace
 
 std::vector<Candidate> missing_reshape(const Place& place) {
@@ -45,6 +63,9 @@ std::vector<Candidate> missing_reshape(const Place& place) {
   const Shape& wanted = place.values.at(0, place.edge->expected).shape();
   const auto now = place.alignment.values[0].find(place.edge->target_value);
   if (now == place.alignment.values[0].end() || now->second.shape() == wanted) return {};
+  const NodeId maker = place.target_uses.producer[static_cast<size_t>(place.edge->target_value)];
+  if (maker >= 0 && states_sizes(place.target.node(maker)) && !wanted.empty() && !now->second.shape().empty())
+    return {other_sizes(place, maker, now->second.shape(), wanted)};
   const auto edge = graph::address_of(place.target, place.target_uses, place.edge->target_value);
   if (!edge.ok()) return {};
   graph::InsertNode insert;
@@ -67,24 +88,13 @@ std::vector<Candidate> reshape_size(const Place& place) {
   std::vector<Candidate> out;
   for (NodeId id : place.segment->target_nodes) {
     const graph::Node& node = place.target.node(id);
-    if (node.type != "Reshape" || node.role == graph::Role::bridge || node.inputs.size() < 2 ||
-        node.slots.size() < 2 || node.slots[1] < 0)
-      continue;
+    if (!states_sizes(node)) continue;
     const auto stated = to_int64s(place.target.value(node.inputs[1]).constant);
     if (!stated.ok()) continue;
     for (const Shape& shape : shapes_of(place, node.inputs[0])) {
       if (Shape(stated->begin(), stated->end()) == shape || shape.size() != stated->size()) continue;
-      Candidate one;
-      one.pattern = "reshape-size";
-      one.fault_class = "tensor-structure";
-      one.explanation = "this Reshape makes " + to_string(Shape(stated->begin(), stated->end())) +
-                        ", where the source has " + to_string(shape);
-      one.advice = "convert with the batch and the sizes that the model is used with";
-      // One that keeps its first dimension, whatever the number of samples in it.
-      const int64_t batch = stated->front() == 1 ? shape[0] : 1;
-      one.edits.push_back(
-          graph::SetTensor{graph::address_of(place.target, id), node.slots[1], any_batch(shape, batch)});
-      out.push_back(std::move(one));
+      if (stated->empty()) continue;
+      out.push_back(other_sizes(place, id, Shape(stated->begin(), stated->end()), shape));
     }
   }
   return out;

@@ -59,7 +59,7 @@ def layout(model):
 def specification(right, parts, model):
     geometry = GEOMETRY[right]
     if parts.get("crop") is False:
-        geometry = geometry.removeprefix("crop=0.875,")
+        geometry = geometry.removeprefix("crop=0.875,").replace("224", "input")
     if parts.get("crop") is True and not geometry.startswith("crop"):
         geometry = "crop=0.875," + geometry
     if "filter" in parts:
