@@ -17,10 +17,12 @@ struct Options {
   std::string preprocess;         // for both sides; see docs/command-line.md
   std::string source_preprocess;  // in its place, for one side
   std::string target_preprocess;
+  bool as_fed = false;           // that is right, and nothing else is tried
   std::vector<std::string> map;  // "source=target": inputs, outputs or values that belong together
   std::string labels;            // a labels file
   std::string source_outputs;    // check and localize: a .npz with what the source answers, it is not run
   std::string target_outputs;    // ... the target
+  std::string target_command;    // check and localize: a command that runs the target; docs/target-command.md
   bool run_nothing = false;      // localize: compare the files alone; no samples, no runtime
   size_t limit = 0;              // at most so many samples; 0: all
   double held_back = 0.2;

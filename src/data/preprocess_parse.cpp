@@ -74,7 +74,8 @@ Result<GeometryStep> parse_resize(std::string_view item, std::string_view value)
     const auto filter = filter_from_name(parts[1]);
     if (!filter) {
       std::string known;
-      for (const Filter one : all_filters()) known += (known.empty() ? "" : ", ") + std::string(filter_name(one));
+      for (const Filter one : all_filters())
+        known += (known.empty() ? "" : ", ") + std::string(filter_name(one));
       return spec_error(item, "no filter '" + std::string(parts[1]) + "'; use one of " + known);
     }
     step.filter = *filter;
@@ -156,7 +157,8 @@ Status parse_item(std::string_view item, PreprocessSpec& spec) {
   } else if (key == "std") {
     FETAFIX_TRY(spec.std, parse_numbers(item, value, true));
   } else {
-    return spec_error(item, "no such key; use resize, crop, layout, channels, scale, mean, std, axes or order");
+    return spec_error(item,
+                      "no such key; use resize, crop, layout, channels, scale, mean, std, axes or order");
   }
   return {};
 }

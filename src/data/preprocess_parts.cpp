@@ -165,9 +165,8 @@ std::string values_text(const PreprocessSpec& spec) {
   }
   const auto lines = lines_of(spec);
   if (lines.empty()) return to_text(values);
-  const auto [low, high] = std::minmax_element(lines.begin(), lines.end(), [](const Line& a, const Line& b) {
-    return a.at(127.5) < b.at(127.5);
-  });
+  const auto [low, high] = std::minmax_element(
+      lines.begin(), lines.end(), [](const Line& a, const Line& b) { return a.at(127.5) < b.at(127.5); });
   return to_text(values) + " (" + short_number(low->at(0)) + " to " + short_number(high->at(255)) + ")";
 }
 
@@ -259,7 +258,8 @@ std::string short_text(const Preprocessing& preprocessing) {
     const auto spec = parse_preprocess(preset.spec);
     if (!spec.ok()) continue;
     const auto whole = resolve(*spec, input);
-    if (whole.ok() && differing_parts(whole->spec, preprocessing.spec).empty()) return std::string(preset.name);
+    if (whole.ok() && differing_parts(whole->spec, preprocessing.spec).empty())
+      return std::string(preset.name);
   }
   PreprocessSpec spec = preprocessing.spec;
   spec.layout.reset();

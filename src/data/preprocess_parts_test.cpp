@@ -18,7 +18,8 @@ PreprocessSpec complete(const std::string& text) {
 std::string mistake(const std::string& wrong, const std::string& right) {
   const PreprocessSpec a = complete(wrong), b = complete(right);
   std::string out;
-  for (Part part : differing_parts(a, b)) out += std::string(out.empty() ? "" : " ") + std::string(mistake_name(part, a, b));
+  for (Part part : differing_parts(a, b))
+    out += std::string(out.empty() ? "" : " ") + std::string(mistake_name(part, a, b));
   return out;
 }
 
@@ -57,20 +58,21 @@ TEST(PreprocessParts, OnePartIsTakenFromAnother) {
 TEST(PreprocessParts, VariationsHoldTheUsualMistakes) {
   const PreprocessSpec right = complete("keras-torch");
   const auto values = value_variations(right);
-  for (const char* text : {"unit", "raw", "keras-tf", "keras-caffe", "keras-torch,channels=BGR", "keras-torch,axes=WH",
-                           "keras-torch,order=NHWC", "unit,channels=BGR,axes=WH"})
-    EXPECT_TRUE(std::any_of(values.begin(), values.end(),
-                            [&](const PreprocessSpec& v) { return differing_parts(v, complete(text)).empty(); }))
-        << text;
+  for (const char* text : {"unit", "raw", "keras-tf", "keras-caffe", "keras-torch,channels=BGR",
+                           "keras-torch,axes=WH", "keras-torch,order=NHWC", "unit,channels=BGR,axes=WH"})
+    EXPECT_TRUE(std::any_of(values.begin(), values.end(), [&](const PreprocessSpec& v) {
+      return differing_parts(v, complete(text)).empty();
+    })) << text;
   EXPECT_EQ(differing_parts(values.front(), right).size(), 1u);
   EXPECT_EQ(differing_parts(values.back(), right).size(), 4u);
   for (size_t i = 0; i < values.size(); ++i)
-    for (size_t k = i + 1; k < values.size(); ++k) EXPECT_FALSE(differing_parts(values[i], values[k]).empty());
+    for (size_t k = i + 1; k < values.size(); ++k)
+      EXPECT_FALSE(differing_parts(values[i], values[k]).empty());
   const auto geometry = geometry_variations(complete("resize=9,crop=8"), 8);
   for (const char* text : {"resize=input:area", "crop=0.875,resize=input:bicubic", "resize=9:nearest,crop=8"})
-    EXPECT_TRUE(std::any_of(geometry.begin(), geometry.end(),
-                            [&](const PreprocessSpec& v) { return differing_parts(v, complete(text)).empty(); }))
-        << text;
+    EXPECT_TRUE(std::any_of(geometry.begin(), geometry.end(), [&](const PreprocessSpec& v) {
+      return differing_parts(v, complete(text)).empty();
+    })) << text;
 }
 
 TEST(PreprocessParts, AxesAndOrderMoveNumbers) {
@@ -82,10 +84,12 @@ TEST(PreprocessParts, AxesAndOrderMoveNumbers) {
     EXPECT_TRUE(tensor.ok()) << tensor.error().message;
     return std::vector<float>(tensor->as<float>().begin(), tensor->as<float>().end());
   };
-  EXPECT_EQ(numbers("resize=input,layout=NCHW,scale=1,axes=WH", {1, 3, 3, 2}),
-            (std::vector<float>{0, 100, 10, 110, 20, 120, 1, 101, 11, 111, 21, 121, 2, 102, 12, 112, 22, 122}));
-  EXPECT_EQ(numbers("resize=input,layout=NCHW,scale=1,order=NHWC", {1, 3, 2, 3}),
-            (std::vector<float>{0, 1, 2, 10, 11, 12, 20, 21, 22, 100, 101, 102, 110, 111, 112, 120, 121, 122}));
+  EXPECT_EQ(
+      numbers("resize=input,layout=NCHW,scale=1,axes=WH", {1, 3, 3, 2}),
+      (std::vector<float>{0, 100, 10, 110, 20, 120, 1, 101, 11, 111, 21, 121, 2, 102, 12, 112, 22, 122}));
+  EXPECT_EQ(
+      numbers("resize=input,layout=NCHW,scale=1,order=NHWC", {1, 3, 2, 3}),
+      (std::vector<float>{0, 1, 2, 10, 11, 12, 20, 21, 22, 100, 101, 102, 110, 111, 112, 120, 121, 122}));
 }
 
 }  // namespace

@@ -60,13 +60,14 @@ TEST(PreprocessText, PresetsParseAndAreOverridden) {
 }
 
 TEST(PreprocessText, ErrorsNameTheItemAndTheWayOut) {
-  EXPECT_EQ(
-      failure("resize=256:cube"),
-      "preprocessing: 'resize=256:cube': no filter 'cube'; use one of nearest, box, bilinear, bicubic, lanczos, "
-      "linear, cubic, tf-cubic, area, cv-nearest, tf1-linear");
+  EXPECT_EQ(failure("resize=256:cube"),
+            "preprocessing: 'resize=256:cube': no filter 'cube'; use one of nearest, box, bilinear, bicubic, "
+            "lanczos, "
+            "linear, cubic, tf-cubic, area, cv-nearest, tf1-linear");
   EXPECT_EQ(failure("layout=CHW"), "preprocessing: 'layout=CHW': expected one of NCHW, NHWC");
   EXPECT_EQ(failure("size=3"),
-            "preprocessing: 'size=3': no such key; use resize, crop, layout, channels, scale, mean, std, axes or order");
+            "preprocessing: 'size=3': no such key; use resize, crop, layout, channels, scale, mean, std, "
+            "axes or order");
   EXPECT_NE(failure("imagenet").find("presets: efficientnet-lite, torchvision"), std::string::npos);
   for (const char* text : {"resize=", "resize=0", "resize=-3", "resize=99999999999", "resize=2x", "crop=1.5",
                            "crop=0.0", "scale=0", "scale=1/0", "scale=nan", "std=0", "std=-1", "mean=1:2",

@@ -12,12 +12,13 @@
 namespace fetafix::data {
 namespace {
 
-constexpr std::array<std::string_view, 11> filter_names{"nearest",  "box",    "bilinear", "bicubic",
-                                                        "lanczos",  "linear", "cubic",    "tf-cubic",
-                                                        "area",     "cv-nearest", "tf1-linear"};
-constexpr std::array<Filter, 11> filters{Filter::nearest,  Filter::box,        Filter::bilinear, Filter::bicubic,
-                                         Filter::lanczos,  Filter::linear,     Filter::cubic,    Filter::tf_cubic,
-                                         Filter::area,     Filter::cv_nearest, Filter::tf1_linear};
+constexpr std::array<std::string_view, 11> filter_names{"nearest", "box",        "bilinear",  "bicubic",
+                                                        "lanczos", "linear",     "cubic",     "tf-cubic",
+                                                        "area",    "cv-nearest", "tf1-linear"};
+constexpr std::array<Filter, 11> filters{Filter::nearest,    Filter::box,       Filter::bilinear,
+                                         Filter::bicubic,    Filter::lanczos,   Filter::linear,
+                                         Filter::cubic,      Filter::tf_cubic,  Filter::area,
+                                         Filter::cv_nearest, Filter::tf1_linear};
 
 double sinc(double x) {
   return x == 0 ? 1 : std::sin(x * std::numbers::pi) / (x * std::numbers::pi);

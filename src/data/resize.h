@@ -1,6 +1,7 @@
 // Resizing as image libraries do it, and cropping. As Pillow: support grows with the reduction (no aliasing),
 // two passes, horizontal first, 8 bits between them; equal bit for bit to Pillow up to 12, that is why it is
-// written out here. Pillow 13 takes the cheaper pass first, which changes sharp edges by up to 20 gray levels.
+// written out here. Pillow 13 takes the cheaper pass first, which changes sharp edges by up to 20 gray
+// levels.
 #pragma once
 
 #include <optional>
@@ -12,8 +13,8 @@
 namespace fetafix::data {
 
 // The first five are Pillow's, and with antialiasing TensorFlow's. The others read the few pixels around each
-// position however much smaller the picture becomes (`area`: those that it covers), and round once at the end:
-// within one gray level of OpenCV's INTER_LINEAR, INTER_CUBIC, INTER_AREA and INTER_NEAREST, and of
+// position however much smaller the picture becomes (`area`: those that it covers), and round once at the
+// end: within one gray level of OpenCV's INTER_LINEAR, INTER_CUBIC, INTER_AREA and INTER_NEAREST, and of
 // TensorFlow's bilinear, bicubic and area without antialiasing. torch's interpolate is `linear` and `cubic`;
 // TensorFlow 1 put pixels at their corners (`tf1_linear`).
 enum class Filter {

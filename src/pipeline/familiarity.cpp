@@ -80,7 +80,8 @@ double distance(const Normalization& expected, const Moments& found) {
     if (variance <= 1e-6) continue;  // a channel that does nothing
     const double mean = found.sum[c] / found.count;
     const double spread = std::max(found.square[c] / found.count - mean * mean, 1e-12);
-    out += std::abs(mean - expected.mean[c]) / std::sqrt(variance) + std::abs(std::log(spread / variance)) / 2;
+    out +=
+        std::abs(mean - expected.mean[c]) / std::sqrt(variance) + std::abs(std::log(spread / variance)) / 2;
     ++channels;
   }
   return channels > 0 ? out / channels : 0;

@@ -24,7 +24,8 @@ class Chain {
 
   void add(const char* type, graph::Attributes attributes, std::vector<std::optional<Tensor>> operands) {
     operands.insert(operands.begin(), std::nullopt);
-    group_.edits.emplace_back(graph::InsertNode{edge_, {}, type, std::move(attributes), std::move(operands), {}});
+    group_.edits.emplace_back(
+        graph::InsertNode{edge_, {}, type, std::move(attributes), std::move(operands), {}});
   }
 
   // What is put on an edge later comes before what is there.
@@ -69,9 +70,11 @@ Status sort_numbers(Chain& chain, const Preprocessing& given) {
   if (given.input.shape.size() != 4 || h <= 0 || w <= 0)
     return cannot("an input of any size can't be put in order inside the model");
   const bool nchw = *given.spec.layout == Layout::nchw;
-  const std::vector<int64_t> shape = nchw ? std::vector<int64_t>{given.batch, h, w, c} : std::vector<int64_t>{given.batch, c, h, w};
+  const std::vector<int64_t> shape =
+      nchw ? std::vector<int64_t>{given.batch, h, w, c} : std::vector<int64_t>{given.batch, c, h, w};
   chain.add("Reshape", {}, {Tensor::vector<int64_t>(shape)});
-  chain.add("Transpose", {{"perm", nchw ? std::vector<int64_t>{0, 3, 1, 2} : std::vector<int64_t>{0, 2, 3, 1}}}, {});
+  chain.add("Transpose",
+            {{"perm", nchw ? std::vector<int64_t>{0, 3, 1, 2} : std::vector<int64_t>{0, 2, 3, 1}}}, {});
   return {};
 }
 

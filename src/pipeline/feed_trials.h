@@ -12,14 +12,19 @@ class FeedTrials {
   FeedTrials(const Run& run, const Side& side, runtimes::Session& session,
              const std::vector<Outputs>& expected, std::vector<size_t> samples);
 
-  // The largest difference from what is expected, relative; as soon as it reaches `limit` the rest is not run.
-  // Infinite: the model does not take such an input.
+  // The largest difference from what is expected, relative; as soon as it reaches `limit` the rest is not
+  // run. Infinite: the model does not take such an input.
   Result<double> error(const data::PreprocessSpec& spec, double limit);
 
   // Error kind `usage`: the model does not take such an input.
   Result<Tensor> input(const data::PreprocessSpec& spec, size_t sample);
   // What the model answers. Error kinds `usage` and `runtime_failed`: it does not take such an input.
   Result<Outputs> answer(const data::PreprocessSpec& spec, size_t sample);
+
+  // Progress, to the user.
+  void tell(size_t tried, size_t candidates) const {
+    if (run_.options.progress) run_.options.progress("trying inputs", tried, candidates);
+  }
 
   // Pixels of the input's shorter side.
   int side() const;

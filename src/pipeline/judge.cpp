@@ -106,8 +106,7 @@ void judge(Run& run) {
   else
     judge_faultless(run, labels);
   const Verdict verdict = run.result.verdict;
-  run.same =
-      verdict == Verdict::identical || verdict == Verdict::equivalent || verdict == Verdict::quantized;
+  run.same = verdict == Verdict::identical || verdict == Verdict::equivalent || verdict == Verdict::quantized;
   if (!run.feeding.faults.empty()) judge_feeding(run);
 }
 

@@ -72,7 +72,7 @@ Status run_natively(Run& run) {
     auto target = outputs_of(run, pair.target, "running the target", loading);
     if (target.ok())
       run.target = std::move(target).value();
-    else if (target.error().kind == ErrorKind::runtime_failed) {
+    else if (target.error().kind == ErrorKind::runtime_failed && pair.target.command.empty()) {
       pair.target.broken = target.error().message;
       FETAFIX_CHECK(reopen_broken(pair, run.options));
     } else

@@ -30,6 +30,12 @@ Status check_options(Command command, const Options& options) {
     return Error{ErrorKind::usage, "repair needs --output FILE (or --dry-run)"};
   if (command == Command::repair && !(options.source_outputs + options.target_outputs).empty())
     return Error{ErrorKind::usage, "a repair runs both models: recorded outputs are for check and localize"};
+  if (command == Command::repair && !options.target_command.empty())
+    return Error{ErrorKind::usage,
+                 "a repair runs the written file: --target-command is for check and localize"};
+  if (!options.target_command.empty() && !options.target_outputs.empty())
+    return Error{ErrorKind::usage,
+                 "--target-command and --target-outputs: the target is run, or was; give one"};
   if (options.run_nothing && command != Command::localize)
     return Error{ErrorKind::usage, "--static is for localize"};
   if (options.run_nothing && !(options.data + options.source_outputs + options.target_outputs).empty())

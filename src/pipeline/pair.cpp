@@ -35,6 +35,24 @@ std::vector<data::InputSpec> wanted_inputs(const Side& side) {
   return out;
 }
 
+// What the file says of its inputs or outputs; the command that runs it does not.
+std::vector<runtimes::TensorSpec> specs_of(const graph::Graph& view, const std::vector<graph::ValueId>& ids) {
+  std::vector<runtimes::TensorSpec> out;
+  for (graph::ValueId id : ids)
+    out.push_back({view.value(id).native_name, view.value(id).dtype, view.value(id).shape});
+  return out;
+}
+
+Result<std::unique_ptr<runtimes::Session>> start_command(const Side& side, const Options& options) {
+  const graph::Graph& view = side.lifted.graph;
+  runtimes::LoadOptions load;
+  load.threads = options.threads;
+  load.locations.python = options.python;
+  load.interrupted = options.interrupted;
+  return runtimes::load_command(side.command, std::filesystem::absolute(side.path),
+                                specs_of(view, view.inputs), specs_of(view, view.outputs), load);
+}
+
 Status open_side(Side& side, const std::string& path, const Options& options, bool may_be_broken) {
   side.path = path;
   FETAFIX_TRY(side.model, formats::read_model(path));
@@ -49,13 +67,17 @@ Status open_side(Side& side, const std::string& path, const Options& options, bo
     side.runtime_name = "outputs of " + side.recorded;
     return {};
   }
-  auto session = load_native(side, path, options);
+  auto session = side.command.empty() ? load_native(side, path, options) : start_command(side, options);
   if (session.ok()) {
     side.session = std::move(session).value();
   } else if (session.error().kind == ErrorKind::runtime_failed && may_be_broken) {
     side.broken = session.error().message;
   } else {
     return in_context(path, std::move(session).error());
+  }
+  if (!side.command.empty()) {
+    side.runtime_name = "command";
+    return {};
   }
   FETAFIX_TRY(const runtimes::Runtime* runtime, runtimes::runtime_for(side.model->format()));
   side.runtime_name = runtime->name();
@@ -162,6 +184,7 @@ Result<Pair> open_pair(const Options& options) {
   pair.budget = Budget(options.memory);
   pair.source.recorded = options.source_outputs;
   pair.target.recorded = options.target_outputs;
+  pair.target.command = options.target_command;
   FETAFIX_CHECK(open_side(pair.source, options.source, options, false));
   FETAFIX_CHECK(open_side(pair.target, options.target, options, true));
   FETAFIX_CHECK(make_sound(pair, options));

@@ -24,6 +24,7 @@ struct Side {
   std::vector<formats::Defect> defects;  // of a broken file, those that `sound` mends, group by group
   graph::Patch sound;                    // ... so that it has a view
   std::string recorded;                  // a file with its outputs, in place of a session
+  std::string command;                   // the session's, where it is no runtime of ours
   std::unique_ptr<data::Loader> loader;  // gives inputs in the order of the source's
   // Where the file has what stands at each position of the source's inputs and outputs; empty: at the same.
   std::vector<size_t> input_order, output_order;

@@ -46,7 +46,7 @@ bool names_it(const std::string& word, const Analysis& analysis, const diagnose:
 }  // namespace
 
 Result<Permission> Permission::make(const Options& options, const Pair& pair) {
-  std::set<std::string> classes{"preprocessing"};
+  std::set<std::string> classes;
   for (const faults::Pattern& pattern : faults::catalogue()) classes.emplace(pattern.fault_class);
   std::set<std::string> operators = operator_names(pair.source.lifted.graph);
   operators.merge(operator_names(pair.target.lifted.graph));
@@ -56,10 +56,6 @@ Result<Permission> Permission::make(const Options& options, const Pair& pair) {
   out.allowed_ = options.allow;
   out.forbidden_ = options.forbid;
   return out;
-}
-
-bool Permission::forbids(const std::string& fault_class) const {
-  return std::find(forbidden_.begin(), forbidden_.end(), fault_class) != forbidden_.end();
 }
 
 std::string Permission::objection(const Analysis& analysis, const diagnose::Fault& fault,

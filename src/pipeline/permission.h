@@ -12,8 +12,6 @@ class Permission {
   static Result<Permission> make(const Options& options, const Pair& pair);
 
   bool limits() const { return !allowed_.empty() || !forbidden_.empty(); }
-  // Whether all of a class is.
-  bool forbids(const std::string& fault_class) const;
   // Why the candidate may not be tried; empty: it may.
   std::string objection(const Analysis& analysis, const diagnose::Fault& fault,
                         const faults::Candidate& candidate) const;

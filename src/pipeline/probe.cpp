@@ -63,8 +63,8 @@ std::vector<Derivation> ways_to_derive(const Pair& pair, const runtimes::Session
 
 std::string what_shows(Derivation how, double error) {
   const bool wrong_size = !std::isfinite(error);
-  const std::string by =
-      wrong_size ? "the target fails or gives other sizes" : "outputs differ by " + results::number_text(error) + " relative";
+  const std::string by = wrong_size ? "the target fails or gives other sizes"
+                                    : "outputs differ by " + results::number_text(error) + " relative";
   if (how == Derivation::doubled)
     return "with two samples at once, which both files say they take, " + by + ": the batch is frozen";
   return std::string(how == Derivation::mirrored    ? "on mirrored samples "

@@ -22,7 +22,7 @@ struct Disputed {
 
 // How the samples reach the models, where that is wrong: then `Run` goes on with what is right.
 struct Feeding {
-  std::vector<results::Fault> faults = {};       // empty: nothing is wrong
+  std::vector<results::Fault> faults = {};        // empty: nothing is wrong
   std::vector<Outputs> source = {}, target = {};  // what the models answered as they were fed
   std::optional<data::Preprocessing> given = {};  // how the target was fed, where that is wrong
 };

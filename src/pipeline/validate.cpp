@@ -81,7 +81,7 @@ std::string reading_text(const Side& side, const Finding& finding) {
 }
 
 Status validate_side(Run& run, const Side& side, const std::string& name, double noise, Disputed& out) {
-  if (!side.session) return {};
+  if (!side.session || !side.command.empty()) return {};  // the runtime at hand is another one
   const std::vector<size_t> samples{run.walked.front()};
   const auto others = other_configurations(side, run.options, samples);
   auto validation =

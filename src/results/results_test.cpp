@@ -55,9 +55,9 @@ TEST(ResultJson, HasTheKeysOfVersion1InOrder) {
   std::vector<std::string> keys;
   for (const auto& item : json.items()) keys.push_back(item.key());
   const std::vector<std::string> expected = {
-      "fetafix", "command", "source",      "target",          "samples",  "held_back", "preprocess", "verdict",
-      "reason",  "before",  "after",       "held_back_after", "coverage", "faults",    "patch",
-      "output",  "seconds", "sample_list", "depth",           "notes",    "warnings"};
+      "fetafix", "command", "source",  "target",      "samples",         "held_back", "preprocess",
+      "verdict", "reason",  "before",  "after",       "held_back_after", "coverage",  "faults",
+      "patch",   "output",  "seconds", "sample_list", "depth",           "notes",     "warnings"};
   EXPECT_EQ(keys, expected);
   EXPECT_EQ(json["verdict"], "repaired");
   EXPECT_EQ(dump_json(json["after"]),

@@ -83,7 +83,8 @@ std::string before_and_after(const Result& r) {
 
 std::string repaired_sentence(const Result& r) {
   if (only_preprocessing(r))
-    return "Repaired: the file is right, and its input was not; fed as proposed, " + before_and_after(r) + ".";
+    return "Repaired: the file is right, and its input was not; fed as proposed, " + before_and_after(r) +
+           ".";
   if (r.faults.empty()) return "Nothing to repair: the models are the same already.";
   std::string out = "Repaired: " + count(fixed_faults(r), "fault") + " mended; " + before_and_after(r);
   if (r.held_back_after)
@@ -164,11 +165,13 @@ std::string verdict_sentence(const Result& r) {
              std::to_string(r.before.label_differences) + " of " + count(r.before.samples, "label") +
              " changed.";
     case Verdict::latent:
-      if (only_preprocessing(r)) return stopped("Fed differently: " + difference_text(r.before) + "; " + r.reason);
+      if (only_preprocessing(r))
+        return stopped("Fed differently: " + difference_text(r.before) + "; " + r.reason);
       return "Latent fault: the labels agree on " + samples +
              ", and the target still computes something else" + faults_found(r) + ".";
     case Verdict::different:
-      if (only_preprocessing(r)) return stopped("Fed differently: " + difference_text(r.before) + "; " + r.reason);
+      if (only_preprocessing(r))
+        return stopped("Fed differently: " + difference_text(r.before) + "; " + r.reason);
       return "Different: " + difference_text(r.before) + faults_found(r) + ".";
     case Verdict::broken:
       return stopped("Broken: " + because(r, "the target does not load or run"));

@@ -82,4 +82,11 @@ Locations own_locations();
 // Error kind usage: no runtime has that option, or not with that value; says which there are.
 Status check_option(const std::string& name, const std::string& value);
 
+// Runs a model in a command of the user's (docs/target-command.md). What goes in and comes out of it is said
+// by the caller, for the command does not. Error kinds as those of Runtime::load.
+Result<std::unique_ptr<Session>> load_command(const std::string& command, const std::filesystem::path& model,
+                                              const std::vector<TensorSpec>& inputs,
+                                              const std::vector<TensorSpec>& outputs,
+                                              const LoadOptions& options);
+
 }  // namespace fetafix::runtimes

@@ -6,6 +6,7 @@ into the target's file show what is proposed where the preprocessing is right.
 """
 
 import argparse
+import functools
 import json
 import os
 import subprocess
@@ -15,6 +16,9 @@ from collections import Counter, namedtuple
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/zoo"))
+import oracle  # noqa: E402
+
 BUILD = Path(os.environ.get("FETAFIX_BUILD", ROOT / "build"))
 PROGRAM = Path(os.environ.get("FETAFIX_PROGRAM", BUILD / "release/bin/fetafix"))
 MODELS, PHOTOS = BUILD / "models", BUILD / "photos"
@@ -51,9 +55,10 @@ MISTAKES = [
 ]
 
 
-def layout(model):
-    """The other layout than that of the model's input."""
-    return "NCHW" if model.endswith(".tflite") else "NHWC"
+@functools.cache
+def other_layout(model):
+    """Than that of the model's input."""
+    return "NHWC" if oracle.load(MODELS / model).shapes[0][1] == 3 else "NCHW"
 
 
 def specification(right, parts, model):
@@ -65,7 +70,7 @@ def specification(right, parts, model):
     if "filter" in parts:
         geometry = geometry.rsplit(":", 1)[0] + ":" + parts["filter"]
     others = [parts[key] for key in ("values", "channels", "axes", "order") if key in parts]
-    return ",".join([right, *geometry.split(","), *others]).format(other=layout(model))
+    return ",".join([right, *geometry.split(","), *others]).format(other=other_layout(model) if "order" in parts else "")
 
 
 def changes_something(right, mistake, parts):

@@ -51,6 +51,7 @@ void add_pair_options(CLI::App& app, fetafix::Options& o, Outputs& files) {
                  "how an image becomes a tensor: a preset or resize=256,crop=224,...");
   app.add_option("--source-preprocess", o.source_preprocess, "the same, for the source alone");
   app.add_option("--target-preprocess", o.target_preprocess, "the same, for the target alone");
+  app.add_flag("--as-fed", o.as_fed, "the preprocessing is right: try no other where the outputs differ");
   app.add_option("--map", o.map,
                  "an input, output or value of the source and its counterpart, by their names")
       ->allow_extra_args(false)
@@ -77,6 +78,9 @@ void add_pair_options(CLI::App& app, fetafix::Options& o, Outputs& files) {
 }
 
 void add_recorded_options(CLI::App& app, fetafix::Options& o) {
+  app.add_option("--target-command", o.target_command,
+                 "a command that runs the target (docs/target-command.md)")
+      ->type_name("CMD");
   app.add_option("--source-outputs", o.source_outputs, "a .npz of what the source answers; it is not run")
       ->type_name("FILE");
   app.add_option("--target-outputs", o.target_outputs, "a .npz of what the target answers; it is not run")
