@@ -113,7 +113,7 @@ Result<std::vector<size_t>> telling_samples(const Run& run) {
 
 double worst_error(const Run& run, const std::vector<size_t>& samples) {
   double out = 0;
-  for (size_t i : samples) out = std::max(out, spread(run.source[i], run.target[i]));
+  for (size_t i : samples) out = std::max(out, distance(run.source[i], run.target[i]));
   return out;
 }
 

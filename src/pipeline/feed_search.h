@@ -20,8 +20,7 @@ struct Found {
 
 // Of `candidates`, in this order, the first that makes the outputs agree, else the one that comes closest.
 Result<std::optional<Found>> closest(FeedTrials& trials, const std::vector<data::PreprocessSpec>& candidates);
-// Changes the values and the geometry in turn as long as that comes closer. Either may hide the other, so
-// both are begun with.
+// Any values with any geometry; not each with each, unless nothing else makes the outputs agree.
 Result<Found> closest_of_all(FeedTrials& trials, const data::PreprocessSpec& base);
 
 const data::PreprocessSpec& spec_of(const Side& side);

@@ -5,6 +5,37 @@
 
 namespace fetafix::pipeline {
 
+namespace {
+
+// Logarithms, where they are the probabilities of one classification.
+std::optional<Tensor> logarithms(const Tensor& tensor) {
+  constexpr float smallest = 1e-6f;
+  auto out = cast(tensor, DType::float32);
+  if (!out.ok() || out->size() < 2) return std::nullopt;
+  double sum = 0;
+  for (float v : out->as<float>()) {
+    if (!(v >= 0)) return std::nullopt;
+    sum += v;
+  }
+  if (std::abs(sum - 1) > 1e-2) return std::nullopt;
+  Tensor logs = std::move(out).value();
+  for (float& v : logs.mutable_as<float>()) v = std::log(std::max(v, smallest));
+  return logs;
+}
+
+}  // namespace
+
+double distance(const Outputs& expected, const Outputs& found) {
+  Outputs a = expected, b = found;
+  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    auto x = logarithms(a[i]), y = logarithms(b[i]);
+    if (!x || !y) continue;
+    a[i] = std::move(*x);
+    b[i] = std::move(*y);
+  }
+  return spread(a, b);
+}
+
 FeedTrials::FeedTrials(const Run& run, const Side& side, runtimes::Session& session,
                        const std::vector<Outputs>& expected, std::vector<size_t> samples)
     : run_(run), model_(side), session_(session), expected_(expected), samples_(std::move(samples)) {}
@@ -48,7 +79,7 @@ Result<double> FeedTrials::error(const data::PreprocessSpec& spec, double limit)
     const bool not_taken = !outputs.ok() && (outputs.error().kind == ErrorKind::usage ||
                                              outputs.error().kind == ErrorKind::runtime_failed);
     if (!outputs.ok() && !not_taken) return outputs.error();
-    const double error = not_taken ? INFINITY : spread(expected_[sample], *outputs);
+    const double error = not_taken ? INFINITY : distance(expected_[sample], *outputs);
     worst = std::max(worst, std::isfinite(error) ? error : INFINITY);
     if (worst >= limit) break;
   }

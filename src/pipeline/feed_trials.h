@@ -5,6 +5,10 @@
 
 namespace fetafix::pipeline {
 
+// How far answers are apart, relative. Probabilities by their logarithms: what a softmax has pressed together
+// would say little about how far away the right input is.
+double distance(const Outputs& expected, const Outputs& found);
+
 class FeedTrials {
  public:
   // `session` runs the model of `side`, which takes pictures; `expected` holds, by sample, the outputs to
@@ -12,7 +16,7 @@ class FeedTrials {
   FeedTrials(const Run& run, const Side& side, runtimes::Session& session,
              const std::vector<Outputs>& expected, std::vector<size_t> samples);
 
-  // The largest difference from what is expected, relative; as soon as it reaches `limit` the rest is not
+  // The largest distance from what is expected; as soon as it reaches `limit` the rest is not
   // run. Infinite: the model does not take such an input.
   Result<double> error(const data::PreprocessSpec& spec, double limit);
 
