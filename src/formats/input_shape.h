@@ -24,7 +24,7 @@ inline std::optional<Defect> other_input_shape(int input, const std::string& nam
     out.ways.push_back({std::move(edit)});
   }
   if (out.ways.empty()) return std::nullopt;
-  out.only_if_it_loads = !graph::has_other_channels(declared, wanted);
+  out.only_if_it_loads = !graph::is_other_picture(declared, wanted);
   return out;
 }
 

@@ -61,4 +61,25 @@ bool has_other_channels(const Shape& declared, const Shape& other) {
   });
 }
 
+bool has_other_size(const Shape& declared, const Shape& other) {
+  if (declared.size() != 4 || other.size() != 4) return false;
+  const auto channels_of = [](const Order& order) { return order.shape[order.channels]; };
+  bool out = false;
+  for (const Order& mine : orders_of(declared))
+    for (const Order& its : orders_of(other)) {
+      if (mine.channels != its.channels || channels_of(mine) != channels_of(its) || channels_of(its) <= 0 ||
+          channels_of(its) > 4)
+        continue;
+      if (may_be(mine.shape, its.shape)) return false;
+      Shape batch_aside = mine.shape;
+      batch_aside[0] = its.shape[0];
+      out = out || !may_be(batch_aside, its.shape);
+    }
+  return out;
+}
+
+bool is_other_picture(const Shape& declared, const Shape& other) {
+  return has_other_channels(declared, other) || has_other_size(declared, other);
+}
+
 }  // namespace fetafix::graph

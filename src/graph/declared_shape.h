@@ -14,4 +14,10 @@ std::vector<Shape> other_declarations(const Shape& declared, const Shape& other)
 // that no picture has.
 bool has_other_channels(const Shape& declared, const Shape& other);
 
+// Whether `declared` are pictures of another size than `other`, in either layout, with as many channels.
+bool has_other_size(const Shape& declared, const Shape& other);
+
+// Either: both models can't be given the same picture.
+bool is_other_picture(const Shape& declared, const Shape& other);
+
 }  // namespace fetafix::graph

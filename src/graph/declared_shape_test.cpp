@@ -30,5 +30,17 @@ TEST(DeclaredShape, ChannelsThatNoPictureHas) {
   EXPECT_FALSE(has_other_channels({1, 8, 8, 3}, {1, 3, 8, 8}));
 }
 
+TEST(DeclaredShape, PicturesOfAnotherSize) {
+  EXPECT_TRUE(has_other_size({1, 3, 9, 9}, {1, 3, 8, 8}));
+  EXPECT_TRUE(has_other_size({1, 9, 9, 3}, {1, 3, 8, 8}));
+  EXPECT_TRUE(has_other_size({-1, 8, 6, 3}, {1, 3, 6, 8}));  // width and height in each other's place
+  EXPECT_FALSE(has_other_size({1, 8, 8, 3}, {1, 3, 8, 8}));
+  EXPECT_FALSE(has_other_size({4, 8, 8, 3}, {1, 3, 8, 8}));  // more samples at once
+  EXPECT_FALSE(has_other_size({1, -1, -1, 3}, {1, 3, 8, 8}));
+  EXPECT_FALSE(has_other_size({1, 9, 9, 7}, {1, 3, 8, 8}));
+  EXPECT_FALSE(has_other_size({1, 16, 32, 64}, {1, 16, 32, 8}));  // no picture
+  EXPECT_FALSE(has_other_size({1, 9}, {1, 8}));
+}
+
 }  // namespace
 }  // namespace fetafix::graph

@@ -91,6 +91,8 @@ bool fully_covered(const results::Coverage& coverage) {
 
 void judge(Run& run) {
   if (!run.target.empty()) run.result.before = compare_outputs(run.source, run.target, {}, run.noise());
+  if (const std::string moved = moved_labels(run.source, run.target); !moved.empty())
+    run.result.warnings.push_back(moved);
   const bool labels = run.result.before.label_differences > 0;
   if (!run.pair.target.broken.empty() && run.target.empty())
     run.conclude(Verdict::broken, "the target does not load or run: " + run.pair.target.broken);

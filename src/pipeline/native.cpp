@@ -80,7 +80,12 @@ results::Differences compare_outputs(const std::vector<Outputs>& expected, const
             std::max(out.max_absolute_error, compare::max_absolute_error(e->as<float>(), a->as<float>()));
     }
     const auto e = scores(expected[i]), a = scores(actual[i]);
-    if (e.size() < 2 || e.size() != a.size()) continue;
+    if (e.size() < 2) continue;
+    if (e.size() != a.size()) {  // not even the same classes
+      ++out.label_differences;
+      ++out.top5_differences;
+      continue;
+    }
     const auto e5 = best(e, 5), a5 = best(a, 5);
     float largest = 0;
     for (float v : e) largest = std::max(largest, std::fabs(v));
@@ -89,6 +94,24 @@ results::Differences compare_outputs(const std::vector<Outputs>& expected, const
     out.top5_differences += e5 != a5;
   }
   return out;
+}
+
+std::string moved_labels(const std::vector<Outputs>& expected, const std::vector<Outputs>& actual) {
+  constexpr double alike = 1e-3;
+  for (size_t i = 0; i < std::min(expected.size(), actual.size()); ++i) {
+    const auto e = scores(expected[i]), a = scores(actual[i]);
+    const auto &fewer = e.size() < a.size() ? e : a, &more = e.size() < a.size() ? a : e;
+    if (fewer.size() < 2 || more.size() != fewer.size() + 1 ||
+        compare::max_relative_error(fewer, std::span(more).subspan(1)) > alike)
+      return "";
+    if (i + 1 == expected.size())
+      return e.size() < a.size()
+                 ? "the target has a class before the source's first (a background class): its "
+                   "label k + 1 is the source's k"
+                 : "the source has a class before the target's first (a background class): its "
+                   "label k + 1 is the target's k";
+  }
+  return "";
 }
 
 bool all_identical(const std::vector<Outputs>& a, const std::vector<Outputs>& b) {

@@ -21,6 +21,9 @@ results::Differences compare_outputs(const std::vector<Outputs>& expected, const
 // Scores of a classifier: all elements of the first output, if it is one row; else empty.
 std::vector<float> scores(const Outputs& outputs);
 
+// What to tell the user where one side has the other's classes behind one more; else empty.
+std::string moved_labels(const std::vector<Outputs>& expected, const std::vector<Outputs>& actual);
+
 // Every output of every sample equal bit for bit.
 bool all_identical(const std::vector<Outputs>& a, const std::vector<Outputs>& b);
 

@@ -133,7 +133,7 @@ size_t setting_it(const graph::Patch& patch, size_t first) {
 std::string unfit_input(const graph::Graph& target, const graph::Graph& source) {
   if (target.inputs.size() != 1 || source.inputs.size() != 1) return "";
   const graph::Value &mine = target.value(target.inputs[0]), &its = source.value(source.inputs[0]);
-  if (!mine.shape || !its.shape || !graph::has_other_channels(*mine.shape, *its.shape)) return "";
+  if (!mine.shape || !its.shape || !graph::is_other_picture(*mine.shape, *its.shape)) return "";
   return "its input '" + mine.name + "' is declared as " + to_string(*mine.shape) + ", the source's as " +
          to_string(*its.shape);
 }
