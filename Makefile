@@ -1,5 +1,5 @@
 # One command each; all are idempotent and end with a line that says how it went.
-.PHONY: build test demo fuzz gate bench benchmark lint format
+.PHONY: build test demo fuzz gate bench inputs benchmark lint format
 
 build:
 	@scripts/prepare.sh native
@@ -28,6 +28,12 @@ bench:
 	@python3 tests/zoo/make_models.py --build build --set gate
 	@scripts/build.sh release
 	@build/venv/bin/python tests/bench/bench.py --hours $(or $(HOURS),1)
+
+inputs:
+	@scripts/prepare.sh models
+	@python3 tests/zoo/make_models.py --build build --set gate
+	@scripts/build.sh release
+	@build/venv/bin/python tests/bench/inputs.py
 
 gate:
 	@scripts/prepare.sh models

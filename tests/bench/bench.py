@@ -1,6 +1,6 @@
 """The table of planted faults: models x faults x number of faults x seeds. Run by `make bench`.
 
-    bench.py [--rows FILE] [--hours H] [--sample N] [--only WORD...] [--report]
+    bench.py [--rows FILE] [--hours H] [--sample N] [--first-seed N] [--only WORD...] [--report]
 
 Each row plants (tests/zoo/plant.py, which shares no code with fetafix), runs `fetafix repair`, and judges with the runtimes
 themselves (tests/zoo/oracle.py). Rows are appended to FILE as they end; those already there for this program are skipped, so
@@ -97,7 +97,7 @@ def run(bench, rows, options, deadline):
                 name = "".join(c if c.isalnum() or c in "._" else "-" for c in key(case))
                 keep_miss(row, Path(folder), options.keep_misses / name)
 
-    cases = [case for case in all_cases(faults, ROUNDS)
+    cases = [case for case in all_cases(faults, ROUNDS, options.first_seed - 1)
              if not options.only or any(word in key(case) for word in options.only)]
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(one, cases))
@@ -109,6 +109,7 @@ def main():
     parser.add_argument("--hours", type=float, default=1, help="stop after so long")
     parser.add_argument("--sample", type=int, help="stop at so many planted rows")
     parser.add_argument("--only", nargs="+", default=[], metavar="WORD", help="rows whose names hold one of these")
+    parser.add_argument("--first-seed", type=int, default=1, metavar="N", help="rows that no earlier run has looked at")
     parser.add_argument("--report", action="store_true", help="run nothing: write the documents from FILE")
     parser.add_argument("--keep-misses", type=Path, metavar="DIR", help="keep the planted file of every miss there")
     parser.add_argument("--jobs", type=int, default=2)

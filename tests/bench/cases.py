@@ -55,10 +55,11 @@ def one_round(number, faults):
         yield Case(pair, fault, 1, False, seed, (position + number) % 2 == 1)
 
 
-def all_cases(faults, rounds):
+def all_cases(faults, rounds, first=0):
+    """`rounds` of them from round `first` on: others than before it."""
     def stream():
-        count = 0
-        for number in range(rounds):
+        count = first * 25  # more than the rows of several faults in a round
+        for number in range(first, first + rounds):
             for position, case in enumerate(one_round(number, faults)):
                 yield case
                 if position % 9 == 8:
