@@ -15,6 +15,8 @@ struct InputSpec {
   // A quantized input: real = scale * (stored - zero point); scale 0 when it is not quantized.
   double quantization_scale = 0;
   int64_t zero_point = 0;
+  // How its file says that pixel values become its numbers: (x - mean) / std. Empty: it does not say.
+  std::vector<double> stated_mean = {}, stated_std = {};
 };
 
 }  // namespace fetafix::data

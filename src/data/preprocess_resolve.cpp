@@ -131,10 +131,17 @@ Status complete_numbers(Preprocessing& p) {
 }
 
 Status complete_values(Preprocessing& p) {
-  const bool silent = !p.spec.scale && p.spec.mean.empty() && p.spec.std.empty();
+  bool silent = !p.spec.scale && p.spec.mean.empty() && p.spec.std.empty();
   const bool integers = is_integer(p.input.dtype);
   if (!integers && !is_floating(p.input.dtype))
     return input_error(p.input, "takes no image; give its values as a .npz file");
+  if (silent && !integers && !p.input.stated_mean.empty()) {
+    p.spec.mean = p.input.stated_mean;
+    p.spec.std = p.input.stated_std;
+    p.assumptions.push_back("mean and std of input '" + p.input.name +
+                            "' taken from the metadata of its file");
+    silent = false;
+  }
   FETAFIX_CHECK(complete_numbers(p));
   p.raw_integers = integers && (silent || p.input.quantization_scale == 0);
   if (p.raw_integers && changes_values(p.spec))

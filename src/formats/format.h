@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -17,10 +18,17 @@
 namespace fetafix::formats {
 
 // A view and what reading it had to assume or leave opaque.
+// How a file says that pixel values of 0 to 255 become an input: (x - mean) / std; one number, or one a
+// channel.
+struct StatedInput {
+  std::vector<double> mean, std;
+};
+
 struct Lifted {
   graph::Graph graph;
   std::vector<std::string> notes;
-  bool in_order = true;  // the file's operators stand behind all that they read
+  std::map<size_t, StatedInput> stated_inputs = {};  // by graph input
+  bool in_order = true;                              // the file's operators stand behind all that they read
 };
 
 // One output of an instrumented file: the runtime's name for it, in the order of the file's outputs.

@@ -91,9 +91,21 @@ size_t cache_mb(const Budget& budget) {
   return budget.share(16, size_t{256} << 20) >> 20;
 }
 
+// What the file itself says of how its inputs are made.
+void add_stated(const Side& side, std::vector<data::InputSpec>& inputs) {
+  const graph::Graph& view = side.lifted.graph;
+  for (const auto& [number, stated] : side.lifted.stated_inputs)
+    for (data::InputSpec& input : inputs)
+      if (number < view.inputs.size() && view.value(view.inputs[number]).native_name == input.name) {
+        input.stated_mean = stated.mean;
+        input.stated_std = stated.std;
+      }
+}
+
 // In the order of the source's inputs, those that the user has paired under the source's names.
 std::vector<data::InputSpec> inputs_in_order(const Side& side, const Mapping& mapping) {
-  const auto inputs = wanted_inputs(side);
+  auto inputs = wanted_inputs(side);
+  add_stated(side, inputs);
   if (side.input_order.size() != inputs.size()) return inputs;
   std::vector<data::InputSpec> out;
   for (size_t from : side.input_order) {

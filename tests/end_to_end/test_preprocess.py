@@ -120,3 +120,14 @@ def test_recorded_outputs_tell_what_the_app_does(target, mistakes, named, tmp_pa
     done, result = run("localize", SOURCE, target, tmp_path, "--preprocess", RIGHT, "--target-outputs", tmp_path / "app.npy")
     assert patterns(result) == named and done.code == bool(named)
     assert result["preprocess"]["target_proposed"] == (RIGHT if named else None)
+
+
+@pytest.mark.parametrize("mean, std, values", [
+    ([127], [128], "mean=127,std=128"), ([10, 20, 30], [50, 60, 70], "mean=10:20:30,std=50:60:70")])
+def test_values_come_from_the_metadata_of_a_tflite_file(mean, std, values, tmp_path):
+    zoo("state_input.py", TFLITE, tmp_path / "stated.tflite", "--mean", *mean, "--std", *std)
+    done, result = run("check", SOURCE, tmp_path / "stated.tflite", tmp_path, "--source-preprocess", RIGHT,
+                       "--target-preprocess", "crop=0.875,resize=224:bicubic")
+    assert f"scale=1,{values}" in result["preprocess"]["target"]
+    assert any("metadata" in note for note in result["notes"])
+    assert (done.code == 0) == (mean == [127]), done.out

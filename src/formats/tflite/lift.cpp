@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "formats/tflite/metadata.h"
 #include "formats/tflite/sound.h"
 #include "formats/tflite/tensors.h"
 
@@ -262,7 +263,9 @@ Result<Lifted> Lifter::run() {
 }
 
 Result<Lifted> lift_file(const File& file) {
-  return Lifter(file, main_subgraph(*file.model)).run();
+  FETAFIX_TRY(Lifted out, Lifter(file, main_subgraph(*file.model)).run());
+  out.stated_inputs = stated_inputs(file);
+  return out;
 }
 
 }  // namespace fetafix::formats::tflite
