@@ -46,6 +46,18 @@ TEST(PreprocessParts, SaysWhatAPartIs) {
   EXPECT_EQ(part_text(Part::geometry, complete("crop=0.5,resize=input:area")), "crop=0.5,resize=input:area");
 }
 
+TEST(PreprocessParts, IsSaidShortly) {
+  const auto short_of = [](const std::string& text, const Shape& shape) {
+    return short_text(*resolve(*parse_preprocess(text), {"x", DType::float32, shape, 0, 0}));
+  };
+  EXPECT_EQ(short_of("resize=input,scale=1/255,mean=0.5,std=0.5", {1, 3, 8, 8}), "keras-tf");
+  EXPECT_EQ(short_of("layout=NHWC,resize=4x4,scale=2", {1, 4, 4, 3}),
+            "resize=4x4:bilinear,channels=RGB,scale=2,mean=0,std=1");
+  // Here the shape alone does not tell the layout.
+  EXPECT_EQ(short_of("layout=NCHW,resize=3x224,scale=2", {1, 3, 224, 3}),
+            "resize=3x224:bilinear,layout=NCHW,channels=RGB,scale=2,mean=0,std=1");
+}
+
 TEST(PreprocessParts, OnePartIsTakenFromAnother) {
   const PreprocessSpec wrong = complete("unit,channels=BGR,order=NHWC"), right = complete("keras-torch");
   PreprocessSpec mended = right;

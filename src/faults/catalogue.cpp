@@ -44,6 +44,8 @@ std::span<const Pattern> catalogue() {
               "an activation function that the source writes out is missing or another", known_activation},
       Pattern{"enumerated-attribute", "hyperparameters",
               "another of an attribute's few values computes what the source does", enumerated_attribute},
+      Pattern{"upstream-tensor", "parameters",
+              "numbers that are not the source's, shown by a later operator alone", upstream_tensor},
       Pattern{"replaced-segment", "graph",
               "the source's operators in place of those that compute something else", replaced_segment},
   };

@@ -67,6 +67,7 @@ std::vector<Candidate> replaced_operator(const Place& place);
 std::vector<Candidate> known_activation(const Place& place);
 std::vector<Candidate> rewired_operator(const Place& place);
 std::vector<Candidate> enumerated_attribute(const Place& place);
+std::vector<Candidate> upstream_tensor(const Place& place);
 std::vector<Candidate> replaced_segment(const Place& place);
 
 }  // namespace fetafix::faults

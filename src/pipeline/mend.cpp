@@ -4,6 +4,7 @@
 
 #include "pipeline/apply.h"
 #include "pipeline/feed_adapter.h"
+#include "pipeline/search_round.h"
 #include "pipeline/sound.h"
 #include "pipeline/stages.h"
 #include "results/sentences.h"
@@ -15,146 +16,6 @@ namespace fs = std::filesystem;
 using results::Verdict;
 
 constexpr int most_cycles = 20;  // each mends something, or is the last
-
-// A repair that was kept: whole or not at all, for several faults at one place are mended only together.
-struct Kept {
-  std::vector<graph::EditGroup> groups;
-  std::vector<size_t> faults;  // of each group: where result.faults tells of it
-  double error;                // that it mends, local and relative
-};
-
-// The patch so far, and which of result.faults each group of it mends.
-struct Draft {
-  graph::Patch patch;
-  std::vector<size_t> faults;
-};
-
-void leave(results::Fault& fault, std::string reason) {
-  fault.fixed = false;
-  fault.edits = 0;
-  fault.left_because = std::move(reason);
-}
-
-// Tells of a fault in the results, once for each place unless different edits mend it; where it stands there.
-size_t report(Run& run, results::Fault fault) {
-  auto& faults = run.result.faults;
-  const auto known = std::find_if(faults.begin(), faults.end(), [&](const results::Fault& f) {
-    const bool same_place = f.source_node == fault.source_node && f.target_node == fault.target_node;
-    const bool another = f.fixed && fault.fixed && f.explanation != fault.explanation;
-    return same_place && !another;
-  });
-  const auto at = static_cast<size_t>(known - faults.begin());
-  if (known == faults.end())
-    faults.push_back(std::move(fault));
-  else if (fault.fixed)
-    *known = std::move(fault);
-  return at;
-}
-
-// An operator that can't run shows at each of those that join what it makes: then the same edits mend all.
-bool is_kept(const std::vector<Kept>& kept, const graph::EditGroup& group) {
-  const auto same = [&](const graph::EditGroup& other) {
-    return std::equal(
-        group.edits.begin(), group.edits.end(), other.edits.begin(), other.edits.end(),
-        [](const graph::Edit& a, const graph::Edit& b) { return graph::describe(a) == graph::describe(b); });
-  };
-  return std::any_of(kept.begin(), kept.end(), [&](const Kept& one) {
-    return std::any_of(one.groups.begin(), one.groups.end(), same);
-  });
-}
-
-// Tries what may be tried on what an analysis found.
-Result<std::vector<Kept>> try_repairs(Run& run, const Analysis& analysis, const graph::Patch& patch) {
-  repair::Options search;
-  if (run.options.progress)
-    search.progress = [&](size_t done, size_t total) { run.options.progress("trying repairs", done, total); };
-  search.stop = [&] { return run.out_of_time(); };
-  graph::Patch draft = patch;  // not yet known to be expressible
-  search.on_kept = [&](const repair::Repair& one) {
-    for (auto& group : repair::edits_of(one)) draft.groups.push_back(std::move(group));
-    run.best.save_now_and_then(*run.pair.target.model, draft);
-  };
-  const Permitted allowed = permitted(run.permission, analysis);
-  FETAFIX_TRY(auto repairs, repair::search(*run.evaluator, analysis.target, *analysis.values,
-                                           analysis.alignment, allowed.faults, search));
-  std::vector<Kept> out;
-  for (size_t i = 0; i < repairs.size(); ++i) {
-    const repair::Repair& one = repairs[i];
-    auto groups = repair::edits_of(one);
-    auto faults = describe(analysis, analysis.faults[i], one);
-    run.cut_short = run.cut_short || one.cut_short;
-    if (groups.empty()) {
-      leave(faults[0], one.cut_short ? "the time limit came first" : allowed.objections[i]);
-      report(run, std::move(faults[0]));
-    }
-    Kept kept{{}, {}, one.fault->relative_error};
-    for (size_t k = 0; k < groups.size(); ++k) {
-      if (is_kept(out, groups[k])) continue;
-      faults[k].fixed = true;
-      kept.groups.push_back(std::move(groups[k]));
-      kept.faults.push_back(report(run, std::move(faults[k])));
-    }
-    if (!kept.groups.empty()) out.push_back(std::move(kept));
-  }
-  return out;
-}
-
-// Of what is kept: all that the target's format can express behind the patch. An edit that it can't must not
-// cost the others.
-std::vector<Kept> expressible(Run& run, graph::Patch patch, std::vector<Kept> kept) {
-  std::vector<Kept> out;
-  for (Kept& one : kept) {
-    const size_t before = patch.groups.size();
-    patch.groups.insert(patch.groups.end(), one.groups.begin(), one.groups.end());
-    auto tried = run.pair.target.model->patched(patch);
-    Status readable;
-    if (tried.ok()) {
-      auto lifted = (*tried)->lift();
-      if (lifted.ok()) {
-        out.push_back(std::move(one));
-        continue;
-      }
-      readable = lifted.error();
-    } else {
-      readable = tried.error();
-    }
-    const std::string reason = "the edit could not be written: " + readable.error().message;
-    run.result.warnings.push_back(reason + " (" + one.groups[0].reason + ")");
-    for (size_t fault : one.faults) leave(run.result.faults[fault], reason);
-    patch.groups.resize(before);
-  }
-  return out;
-}
-
-// At most as many as --max-edits leaves room for: those that mend the largest errors.
-void keep_the_largest(Run& run, std::vector<Kept>& kept, size_t before) {
-  const size_t most = run.options.max_edits;
-  if (most == 0) return;
-  size_t held = before;
-  for (const Kept& one : kept) held += one.groups.size();
-  while (held > most && !kept.empty()) {
-    const auto smallest = std::min_element(kept.rbegin(), kept.rend(),
-                                           [](const Kept& a, const Kept& b) { return a.error < b.error; });
-    for (size_t fault : smallest->faults)
-      leave(run.result.faults[fault], "the patch can't hold more than " + std::to_string(most) +
-                                          " edits, as many as --max-edits allows");
-    held -= smallest->groups.size();
-    kept.erase(std::next(smallest).base());
-  }
-}
-
-// Repairs what an analysis found; adds to the patch what helps, may be done and can be written.
-Status search(Run& run, const Analysis& analysis, Draft& draft) {
-  FETAFIX_TRY(auto kept, try_repairs(run, analysis, draft.patch));
-  kept = expressible(run, draft.patch, std::move(kept));
-  keep_the_largest(run, kept, draft.patch.groups.size());
-  for (Kept& one : kept) {
-    for (auto& group : one.groups) draft.patch.groups.push_back(std::move(group));
-    draft.faults.insert(draft.faults.end(), one.faults.begin(), one.faults.end());
-  }
-  run.best.save(*run.pair.target.model, draft.patch);
-  return {};
-}
 
 // One fault may hide another, or show on other samples: those that differ most behind the patch are walked
 // next, on the patched view, so that all edits keep addressing the original file. Where none differs, those
@@ -193,7 +54,7 @@ Result<bool> search_what_still_differs(Run& run, Draft& draft) {
   if (!next.ok()) return false;
   const size_t before = patch.groups.size();
   run.analysis = std::move(next).value();
-  FETAFIX_CHECK(search(run, *run.analysis, draft));
+  FETAFIX_CHECK(search_round(run, *run.analysis, draft));
   return patch.groups.size() > before;
 }
 
@@ -263,7 +124,7 @@ Result<bool> search_all(Run& run, Draft& draft) {
   report_feeding(run);
   run.result.faults.insert(run.result.faults.end(), run.runtime_faults.begin(),
                            run.runtime_faults.end());  // they stay
-  FETAFIX_CHECK(search(run, *run.analysis, draft));
+  FETAFIX_CHECK(search_round(run, *run.analysis, draft));
   for (int cycle = 1;; ++cycle) {
     if (looks_foreign(*run.analysis, draft.patch) && !run.options.force) {
       run.conclude(

@@ -182,8 +182,9 @@ class Search {
     return {};
   }
 
-  // Values behind an edge that the candidate has changed: what the walk said of them holds no longer.
-  std::set<ValueId> behind_rewired(const Graph& edited) const {
+  // Values behind an edge or a number that the candidate has changed: what the walk said of them holds no
+  // longer.
+  std::set<ValueId> behind_changed(const Graph& edited) const {
     std::map<ValueId, const std::vector<ValueId>*> before;
     for (const graph::Node& node : target_.nodes)
       if (!node.outputs.empty()) before[node.outputs[0]] = &node.inputs;
@@ -192,12 +193,25 @@ class Search {
       if (node.outputs.empty()) continue;
       auto was = before.find(node.outputs[0]);
       const bool rewired =
-          was != before.end() && computed_of(edited, *was->second) != computed_of(edited, node.inputs);
+          was != before.end() && (computed_of(edited, *was->second) != computed_of(edited, node.inputs) ||
+                                  reads_other_numbers(edited, *was->second, node.inputs));
       const bool reads =
           std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) { return out.contains(in); });
       if (rewired || reads) out.insert(node.outputs.begin(), node.outputs.end());
     }
     return out;
+  }
+
+  // Told by where the numbers lie: an edit makes them anew.
+  bool reads_other_numbers(const Graph& edited, const std::vector<ValueId>& before,
+                           const std::vector<ValueId>& now) const {
+    for (size_t i = 0; i < std::min(before.size(), now.size()); ++i) {
+      if (before[i] == graph::no_value || now[i] == graph::no_value) continue;
+      const graph::Value &was = target_.value(before[i]), &is = edited.value(now[i]);
+      if (was.is_constant() && is.is_constant() && was.constant.bytes().data() != is.constant.bytes().data())
+        return true;
+    }
+    return false;
   }
 
   static std::vector<ValueId> computed_of(const Graph& graph, const std::vector<ValueId>& inputs) {
@@ -210,7 +224,7 @@ class Search {
   // Nodes that make `value` from paired values, in order, and the feeds they need.
   Result<std::vector<NodeId>> piece(const Graph& edited, const graph::Uses& uses, ValueId value,
                                     size_t sample, evaluate::Feeds& feeds) const {
-    const std::set<ValueId> moved = behind_rewired(edited);
+    const std::set<ValueId> moved = behind_changed(edited);
     std::set<NodeId> nodes;
     std::vector<ValueId> open{value};
     bool goal = true;

@@ -1,0 +1,17 @@
+// One round of the search for repairs, within the run that mends.
+#pragma once
+
+#include "pipeline/stages.h"
+
+namespace fetafix::pipeline {
+
+// The patch so far, and which of result.faults each group of it mends.
+struct Draft {
+  graph::Patch patch;
+  std::vector<size_t> faults;
+};
+
+// Repairs what an analysis found; adds to the patch what helps, may be done and can be written.
+Status search_round(Run& run, const Analysis& analysis, Draft& draft);
+
+}  // namespace fetafix::pipeline
