@@ -298,5 +298,27 @@ TEST(Structure, TheEpsilonOfANormalizationIsAnAttributeOfIt) {
       "tensor");
 }
 
+// Two layers that read the same: the second has the first's weights, whose product is a value of the source.
+TEST(Structure, WeightsOfTheLayerBeside) {
+  const std::string source = R"(input %x float32[1,6,8]
+const %wq float32[8,8] {random 1}
+const %wk float32[8,8] {random 2}
+const %bq float32[8] {random 3}
+const %bk float32[8] {random 4}
+%q = MatMul(%x, %wq)
+%qa = Add(%q, %bq)
+%k = MatMul(%x, %wk)
+%ka = Add(%k, %bk)
+%t = Transpose(%ka) {perm=[0,2,1]}
+%s = MatMul(%qa, %t)
+%y = Softmax(%s) {axis=2}
+output %y
+)";
+  const auto out = expect_mended(
+      source, replaced(source, "const %wk float32[8,8] {random 2}", "const %wk float32[8,8] {random 1}"),
+      "upstream-tensor");
+  EXPECT_EQ(out.edits, 1u);
+}
+
 }  // namespace
 }  // namespace fetafix::repair

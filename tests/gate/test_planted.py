@@ -26,6 +26,8 @@ MODELS, PHOTOS = BUILD / "models", BUILD / "photos"
     ("resnet.onnx", "resnet_permuted.onnx", "activation-replaced", 21, "operator-type"),
     ("mobilenet_v3.onnx", "mobilenet_v3_opset17.onnx", "clip-bounds-lost", 23, "missing-operator"),
     ("vit.onnx", "vit.tflite", "broken-stride", 21, "strides"),
+    ("parts.onnx", "parts_sim.onnx", "weights-foreign", 41, "upstream-tensor"),
+    ("parts.onnx", "parts.tflite", "weights-foreign", 41, "upstream-tensor"),
     ("vit.onnx", "vit.tflite", "batch-frozen", 3, "reshape-size"),
     ("mobilenet_v3.onnx", "mobilenet_v3_opset17.onnx", "batch-frozen", 3, "reshape-size"),
 ])
