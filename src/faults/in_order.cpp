@@ -17,8 +17,8 @@ bool is_core(const Node& node) {
 }
 
 bool in_segment(const Place& place, NodeId id) {
-  return std::find(place.segment->target_nodes.begin(), place.segment->target_nodes.end(), id) !=
-         place.segment->target_nodes.end();
+  return place.segment && std::find(place.segment->target_nodes.begin(), place.segment->target_nodes.end(),
+                                    id) != place.segment->target_nodes.end();
 }
 
 const Order* order_of(const Place& place, ValueId value) {

@@ -41,3 +41,14 @@ def test_is_found_and_mended(source, target, fault, seed, pattern, tmp_path):
     result = json.loads(result_file.read_text())
     assert result["verdict"] == "repaired", done.stdout + done.stderr
     assert [found["pattern"] for found in result["faults"]] == [pattern], done.stdout
+
+
+def test_an_edge_with_other_numbers_behind_it_is_no_crash(tmp_path):
+    """Lost pads of a file that does not run; the numbers behind the join that shows it are looked at, too."""
+    damaged = tmp_path / "damaged.tflite"
+    subprocess.run([sys.executable, ROOT / "tests/zoo/plant.py", MODELS / "branches_again.tflite", damaged, "--fault", "broken-pads",
+                    "--seed", "41", "--json", tmp_path / "planted.json"], check=True, capture_output=True)
+    done = subprocess.run([PROGRAM, "localize", MODELS / "branches.tflite", damaged, "--data", PHOTOS, "--preprocess", "keras-tf",
+                           "--json", tmp_path / "r.json"], capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert json.loads((tmp_path / "r.json").read_text())["faults"][0]["pattern"] == "pads"
