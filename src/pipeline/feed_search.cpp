@@ -98,12 +98,12 @@ bool has_color(const data::Image& image) {
 }  // namespace
 
 Result<std::vector<size_t>> telling_samples(const Run& run) {
-  constexpr size_t enough = 2;
+  constexpr size_t enough = 2, most_looked_at = 16;
   std::vector<size_t> order = run.searched(), gray, out;
   std::ranges::stable_sort(order, std::greater(),
                            [&](size_t i) { return spread(run.source[i], run.target[i]); });
   for (size_t i : order) {
-    if (out.size() == enough) break;
+    if (out.size() == enough || out.size() + gray.size() == most_looked_at) break;
     FETAFIX_TRY(const auto image, run.pair.samples->image(i));
     (has_color(image) ? out : gray).push_back(i);
   }
@@ -143,12 +143,9 @@ std::string input_of(const Side& side) {
 
 Result<std::vector<results::Fault>> faults_of(const Run& run, FeedTrials& trials, const PreprocessSpec& wrong,
                                               const Found& right, const Words& words) {
-  std::vector<results::Fault> out;
-  const auto parts = data::differing_parts(wrong, right.spec);
-  for (const data::Part part : parts) {
+  std::vector<results::Fault> out, idle;  // idle: makes no difference by itself
+  for (const data::Part part : data::differing_parts(wrong, right.spec)) {
     FETAFIX_TRY(const double alone, trials.error(data::with_part(right.spec, part, wrong), INFINITY));
-    if (parts.size() > 1 && alone <= right.error + agree_within / 10)
-      continue;  // no difference to this model
     results::Fault fault;
     fault.fault_class = "preprocessing";
     fault.pattern = data::mistake_name(part, wrong, right.spec);
@@ -162,9 +159,9 @@ Result<std::vector<results::Fault>> faults_of(const Run& run, FeedTrials& trials
       fault.evidence.push_back({"relative error with this alone wrong", alone, "", ""});
     fault.evidence.push_back({"relative error with all of it right", right.error, "", ""});
     fault.confidence = right.error <= agree_within ? 0.99 : 0.8;
-    out.push_back(std::move(fault));
+    (alone > right.error + agree_within / 10 ? out : idle).push_back(std::move(fault));
   }
-  return out;
+  return out.empty() ? idle : out;
 }
 
 }  // namespace fetafix::pipeline
