@@ -41,6 +41,9 @@ Result<std::vector<Tensor>> Walk::run_node(NodeId id, const evaluate::Feeds& val
       return Error{ErrorKind::unsupported, "'" + target_.value(in).name + "' could not be computed"};
     feeds.emplace(in, unpacked ? *unpacked : found->second);
   }
+  // Operands that don't belong together may stretch each other to any size.
+  if (stretched_size(node, feeds) > most_elements_)
+    return Error{ErrorKind::unsupported, node.type + " would be larger than anything in the source"};
   const std::vector<NodeId> nodes{id};
   ++out_.operator_runs;
   auto run = evaluator_.run(target_, nodes, feeds, real_outputs(node));
@@ -49,6 +52,30 @@ Result<std::vector<Tensor>> Walk::run_node(NodeId id, const evaluate::Feeds& val
   size_t next = 0;
   for (ValueId v : node.outputs) out.push_back(v == graph::no_value ? Tensor() : (*run)[next++]);
   return out;
+}
+
+// Elements of what an operator makes that stretches its operands to a common shape; 0 for others.
+int64_t Walk::stretched_size(const Node& node, const evaluate::Feeds& feeds) const {
+  static const std::set<std::string_view> stretching{"Add", "Sub", "Mul",   "Div",   "Pow",   "Max",
+                                                     "Min", "Mod", "Where", "PRelu", "MatMul"};
+  if (!node.domain.empty() || !stretching.contains(node.type)) return 0;
+  const bool product = node.type == "MatMul";
+  Shape common;
+  int64_t ends = 1;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const ValueId in = node.inputs[i];
+    if (in == graph::no_value) continue;
+    const auto fed = feeds.find(in);
+    Shape shape = fed != feeds.end() ? fed->second.shape() : target_.value(in).constant.shape();
+    if (product && shape.size() >= 2) {
+      ends *= i == 0 ? shape[shape.size() - 2] : shape.back();
+      shape.resize(shape.size() - 2);
+    }
+    if (common.size() < shape.size()) common.insert(common.begin(), shape.size() - common.size(), 1);
+    for (size_t d = 1; d <= shape.size(); ++d)
+      common[common.size() - d] = std::max(common[common.size() - d], shape[shape.size() - d]);
+  }
+  return element_count(common).value_or(0) * ends;
 }
 
 // By output and sample; nothing at all where the node does not run on one of them.
