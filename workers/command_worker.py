@@ -68,7 +68,8 @@ class Command:
         try:
             self.process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGKILL)
+            self.folder.cleanup()
+            os.killpg(0, signal.SIGKILL)  # what the shell has started too, and this worker, which is done
         self.folder.cleanup()
 
 

@@ -4,6 +4,7 @@
 #include <random>
 #include <set>
 
+#include "align/stretched.h"
 #include "align/walk.h"
 #include "evaluate/tolerance.h"
 
@@ -41,8 +42,7 @@ Result<std::vector<Tensor>> Walk::run_node(NodeId id, const evaluate::Feeds& val
       return Error{ErrorKind::unsupported, "'" + target_.value(in).name + "' could not be computed"};
     feeds.emplace(in, unpacked ? *unpacked : found->second);
   }
-  // Operands that don't belong together may stretch each other to any size.
-  if (stretched_size(node, feeds) > most_elements_)
+  if (explodes(node, feeds))
     return Error{ErrorKind::unsupported, node.type + " would be larger than anything in the source"};
   const std::vector<NodeId> nodes{id};
   ++out_.operator_runs;
@@ -54,28 +54,15 @@ Result<std::vector<Tensor>> Walk::run_node(NodeId id, const evaluate::Feeds& val
   return out;
 }
 
-// Elements of what an operator makes that stretches its operands to a common shape; 0 for others.
-int64_t Walk::stretched_size(const Node& node, const evaluate::Feeds& feeds) const {
-  static const std::set<std::string_view> stretching{"Add", "Sub", "Mul",   "Div",   "Pow",   "Max",
-                                                     "Min", "Mod", "Where", "PRelu", "MatMul"};
-  if (!node.domain.empty() || !stretching.contains(node.type)) return 0;
-  const bool product = node.type == "MatMul";
-  Shape common;
-  int64_t ends = 1;
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    const ValueId in = node.inputs[i];
+// Larger than anything that belongs here: operands that were given to it may not belong together.
+bool Walk::explodes(const Node& node, const evaluate::Feeds& feeds) const {
+  std::vector<Shape> operands;
+  for (ValueId in : node.inputs) {
     if (in == graph::no_value) continue;
     const auto fed = feeds.find(in);
-    Shape shape = fed != feeds.end() ? fed->second.shape() : target_.value(in).constant.shape();
-    if (product && shape.size() >= 2) {
-      ends *= i == 0 ? shape[shape.size() - 2] : shape.back();
-      shape.resize(shape.size() - 2);
-    }
-    if (common.size() < shape.size()) common.insert(common.begin(), shape.size() - common.size(), 1);
-    for (size_t d = 1; d <= shape.size(); ++d)
-      common[common.size() - d] = std::max(common[common.size() - d], shape[shape.size() - d]);
+    operands.push_back(fed != feeds.end() ? fed->second.shape() : target_.value(in).constant.shape());
   }
-  return element_count(common).value_or(0) * ends;
+  return stretched_size(node, operands) > most_elements_;
 }
 
 // By output and sample; nothing at all where the node does not run on one of them.

@@ -20,8 +20,9 @@ Walk::Walk(evaluate::Evaluator& evaluator, const SourceValues& source, const gra
       options_(options),
       values_(inputs) {
   live_ = graph::live_nodes(target);
+  constexpr int64_t times_larger = 8;  // than the largest value of the source
   for (ValueId v = 0; v < static_cast<ValueId>(source.graph().values.size()); ++v)
-    if (source.has(v)) most_elements_ = std::max(most_elements_, most_stretching * source.at(0, v).size());
+    if (source.has(v)) most_elements_ = std::max(most_elements_, times_larger * source.at(0, v).size());
   // Dead nodes are walked too: what a rewired edge left behind is what it should be tied to again.
   for (NodeId n = 0; n < static_cast<NodeId>(target.nodes.size()); ++n) order_.push_back(n);
 }

@@ -89,7 +89,7 @@ class Walk {
 
   // match.cpp
   Result<std::vector<Tensor>> run_node(graph::NodeId id, const evaluate::Feeds& values);
-  int64_t stretched_size(const graph::Node& node, const evaluate::Feeds& feeds) const;
+  bool explodes(const graph::Node& node, const evaluate::Feeds& feeds) const;
   std::vector<std::vector<Tensor>> run_samples(graph::NodeId id, std::span<const evaluate::Feeds> samples);
   std::optional<Tensor> unpacked_constant(graph::ValueId value);
   std::optional<Match> choose(graph::NodeId id, std::span<const Match> matches,
@@ -180,8 +180,7 @@ class Walk {
   const graph::Graph& target_;
   graph::Uses uses_;
   HalfSteps half_steps_;
-  static constexpr int64_t most_stretching = 8;  // of the largest value that the source has
-  int64_t most_elements_ = int64_t{1} << 20;
+  int64_t most_elements_ = int64_t{1} << 20;  // of one value; more where the source's are large
   WalkOptions options_;
   std::vector<graph::NodeId> order_;     // all nodes, dead ones too
   std::vector<bool> live_;               // by node

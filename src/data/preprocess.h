@@ -50,8 +50,6 @@ struct PreprocessSpec {
   std::vector<double> std;
   Axes axes = Axes::hw;
   std::optional<Layout> order;  // of the numbers; empty: as the layout says
-
-  bool operator==(const PreprocessSpec&) const = default;
 };
 
 // Error kind `usage`; names the item, what is wrong with it and what would be right. An empty text is an

@@ -24,10 +24,6 @@ int at_least_one(double value) {
   return std::max(static_cast<int>(value), 1);
 }
 
-bool is_crop(const GeometryStep& step) {
-  return step.kind == Kind::crop_exact || step.kind == Kind::crop_fraction;
-}
-
 Result<Image> center_crop(const Image& image, Size size, const Preprocessing& p) {
   if (size.width > image.width || size.height > image.height)
     return apply_error(p, "a crop of " + size_text(size.width, size.height) + " from a picture of " +
@@ -119,6 +115,10 @@ void fill(const Image& image, const Preprocessing& p, std::span<float> out) {
 }
 
 }  // namespace
+
+bool is_crop(const GeometryStep& step) {
+  return step.kind == Kind::crop_exact || step.kind == Kind::crop_fraction;
+}
 
 Size size_after(const GeometryStep& step, Size from, Size input) {
   switch (step.kind) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/near.h"
 #include "data/preprocess.h"
 
 namespace fetafix::data {
@@ -73,10 +74,9 @@ Result<GeometryStep> parse_resize(std::string_view item, std::string_view value)
   if (parts.size() == 2) {
     const auto filter = filter_from_name(parts[1]);
     if (!filter) {
-      std::string known;
-      for (const Filter one : all_filters())
-        known += (known.empty() ? "" : ", ") + std::string(filter_name(one));
-      return spec_error(item, "no filter '" + std::string(parts[1]) + "'; use one of " + known);
+      std::vector<std::string> known;
+      for (const Filter one : all_filters()) known.emplace_back(filter_name(one));
+      return spec_error(item, "no filter '" + std::string(parts[1]) + "'; use one of " + joined(known));
     }
     step.filter = *filter;
   }

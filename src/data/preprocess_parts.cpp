@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "data/preprocess_steps.h"
+
 namespace fetafix::data {
 namespace {
 
@@ -51,6 +53,11 @@ bool is_reshaped(const PreprocessSpec& spec) {
   return spec.order && spec.layout && *spec.order != *spec.layout;
 }
 
+void set_reshaped(PreprocessSpec& spec, bool reshaped) {
+  spec.order.reset();
+  if (reshaped) spec.order = spec.layout == Layout::nchw ? Layout::nhwc : Layout::nchw;
+}
+
 bool is_same(Part part, const PreprocessSpec& a, const PreprocessSpec& b) {
   switch (part) {
     case Part::values:
@@ -65,10 +72,6 @@ bool is_same(Part part, const PreprocessSpec& a, const PreprocessSpec& b) {
       return a.steps == b.steps;
   }
   return true;
-}
-
-bool is_crop(const GeometryStep& step) {
-  return step.kind == Kind::crop_exact || step.kind == Kind::crop_fraction;
 }
 
 std::vector<GeometryStep> crops_of(const PreprocessSpec& spec) {
@@ -206,8 +209,7 @@ PreprocessSpec with_part(PreprocessSpec spec, Part part, const PreprocessSpec& f
       spec.axes = from.axes;
       break;
     case Part::order:
-      spec.order.reset();
-      if (is_reshaped(from)) spec.order = spec.layout == Layout::nchw ? Layout::nhwc : Layout::nchw;
+      set_reshaped(spec, is_reshaped(from));
       break;
     case Part::geometry:
       spec.steps = from.steps;
@@ -274,8 +276,7 @@ std::vector<PreprocessSpec> value_variations(const PreprocessSpec& base) {
       for (const bool reshaped : {false, true}) {
         PreprocessSpec spec = values;
         spec.axes = axes;
-        spec.order.reset();
-        if (reshaped) spec.order = spec.layout == Layout::nchw ? Layout::nhwc : Layout::nchw;
+        set_reshaped(spec, reshaped);
         out.push_back(std::move(spec));
       }
   sort_by_distance(out, base);

@@ -11,6 +11,8 @@ struct Size {
   bool operator==(const Size&) const = default;
 };
 
+bool is_crop(const GeometryStep& step);
+
 // `input` is the size for resize=input. Sizes are at least 1; a crop may come out larger than `from`.
 Size size_after(const GeometryStep& step, Size from, Size input);
 

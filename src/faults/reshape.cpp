@@ -63,11 +63,12 @@ std::vector<Candidate> missing_reshape(const Place& place) {
   const Shape& wanted = place.values.at(0, place.edge->expected).shape();
   const auto now = place.alignment.values[0].find(place.edge->target_value);
   if (now == place.alignment.values[0].end() || now->second.shape() == wanted) return {};
+  std::vector<Candidate> candidates;
   const NodeId maker = place.target_uses.producer[static_cast<size_t>(place.edge->target_value)];
   if (maker >= 0 && states_sizes(place.target.node(maker)) && !wanted.empty() && !now->second.shape().empty())
-    return {other_sizes(place, maker, now->second.shape(), wanted)};
+    candidates.push_back(other_sizes(place, maker, now->second.shape(), wanted));
   const auto edge = graph::address_of(place.target, place.target_uses, place.edge->target_value);
-  if (!edge.ok()) return {};
+  if (!edge.ok()) return candidates;
   graph::InsertNode insert;
   insert.edge = *edge;
   insert.type = "Reshape";
@@ -80,7 +81,8 @@ std::vector<Candidate> missing_reshape(const Place& place) {
                     " where the source has " + to_string(wanted) + ": a Reshape or Flatten was lost";
   out.advice = "check that the converter keeps Flatten before fully connected layers";
   out.edits.push_back(std::move(insert));
-  return {out};
+  candidates.push_back(std::move(out));
+  return candidates;
 }
 
 std::vector<Candidate> reshape_size(const Place& place) {
@@ -90,10 +92,9 @@ std::vector<Candidate> reshape_size(const Place& place) {
     const graph::Node& node = place.target.node(id);
     if (!states_sizes(node)) continue;
     const auto stated = to_int64s(place.target.value(node.inputs[1]).constant);
-    if (!stated.ok()) continue;
+    if (!stated.ok() || stated->empty()) continue;
     for (const Shape& shape : shapes_of(place, node.inputs[0])) {
       if (Shape(stated->begin(), stated->end()) == shape || shape.size() != stated->size()) continue;
-      if (stated->empty()) continue;
       out.push_back(other_sizes(place, id, Shape(stated->begin(), stated->end()), shape));
     }
   }

@@ -38,7 +38,7 @@ class Climb {
     if (t < 0 || s < 0 || !seen_.insert(t).second) return;
     const graph::Node &mine = place_.target.node(t), &its = place_.source.node(s);
     if (mine.type != its.type || mine.inputs.size() != its.inputs.size()) return;
-    // A bias may be added from either side.
+    // A bias may be added from either side; then it is not compared, for it has another slot.
     const bool turned =
         (mine.type == "Add" || mine.type == "Mul") && mine.inputs.size() == 2 &&
         is_computed(place_.target, mine.inputs[0]) != is_computed(place_.source, its.inputs[0]);

@@ -17,13 +17,13 @@
 
 namespace fetafix::formats {
 
-// A view and what reading it had to assume or leave opaque.
 // How a file says that pixel values of 0 to 255 become an input: (x - mean) / std; one number, or one a
 // channel.
 struct StatedInput {
   std::vector<double> mean, std;
 };
 
+// A view and what reading it had to assume or leave opaque.
 struct Lifted {
   graph::Graph graph;
   std::vector<std::string> notes;

@@ -15,12 +15,10 @@ constexpr double standard_errors = 3.5;
 std::vector<double> probabilities(const Outputs& outputs) {
   const auto values = scores(outputs);
   std::vector<double> out(values.begin(), values.end());
-  if (out.size() < 2) return {};
-  const double sum = std::accumulate(out.begin(), out.end(), 0.0);
-  const auto [low, high] = std::minmax_element(out.begin(), out.end());
-  if (!std::isfinite(sum)) return {};
-  if (*low >= 0 && std::abs(sum - 1) < 1e-2) return out;
-  const double top = *high;
+  const bool finite = std::ranges::all_of(values, [](float v) { return std::isfinite(v); });
+  if (out.size() < 2 || !finite) return {};
+  if (are_probabilities(values)) return out;
+  const double top = std::ranges::max(out);
   for (double& v : out) v = std::exp(v - top);
   const double total = std::accumulate(out.begin(), out.end(), 0.0);
   for (double& v : out) v /= total;

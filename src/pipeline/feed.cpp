@@ -12,6 +12,9 @@ namespace {
 
 using data::PreprocessSpec;
 
+constexpr Words takes{"the target is fed ", "; it takes "};
+constexpr Words unlike_source{"the target is fed ", " where the source is fed "};
+
 // Which side should be fed otherwise, and how.
 struct Proposal {
   bool source;
@@ -28,28 +31,38 @@ struct Suspicion {
   const char* because = "";
 };
 
-Result<Suspicion> suspect(Run& run, FeedTrials& of_source, const PreprocessSpec& as_target) {
+// Which of two inputs the model's own normalizations know better: negative the first, 0 neither or nobody
+// knows.
+Result<int> better_known(Run& run, FeedTrials& trials, const Side& model, const PreprocessSpec& first,
+                         const PreprocessSpec& second) {
   constexpr size_t most_samples = 8;
-  std::vector<std::vector<Tensor>> by_source, by_target;
   const auto samples = run.searched();
-  // Where in the picture the numbers stand says nothing to a normalization.
-  const auto parts = data::differing_parts(spec_of(run.pair.source), as_target);
-  const bool telling = std::ranges::any_of(
-      parts, [](data::Part part) { return part == data::Part::values || part == data::Part::channels; });
-  for (size_t i = 0; telling && i < std::min(most_samples, samples.size()); ++i) {
-    FETAFIX_TRY(Tensor s, of_source.input(spec_of(run.pair.source), samples[i]));
-    FETAFIX_TRY(Tensor t, of_source.input(as_target, samples[i]));
-    by_source.push_back({std::move(s)});
-    by_target.push_back({std::move(t)});
+  std::vector<std::vector<Tensor>> by_first, by_second;
+  for (size_t i = 0; i < std::min(most_samples, samples.size()); ++i) {
+    FETAFIX_TRY(Tensor one, trials.input(first, samples[i]));
+    FETAFIX_TRY(Tensor other, trials.input(second, samples[i]));
+    by_first.push_back({std::move(one)});
+    by_second.push_back({std::move(other)});
   }
-  FETAFIX_TRY(const auto source, unfamiliarity(*run.evaluator, run.pair.source, by_source));
-  FETAFIX_TRY(const auto target, unfamiliarity(*run.evaluator, run.pair.source, by_target));
-  if (telling && source && target && is_less_familiar(*source, *target))
-    return Suspicion{true, "; the model's normalizations were trained on the latter"};
-  if (telling && source && target && is_less_familiar(*target, *source)) return Suspicion{};
-  // Another filter or crop may make answers more certain without being right.
-  const bool same_picture = std::ranges::find(parts, data::Part::geometry) == parts.end();
-  if ((telling || same_picture) && is_more_certain(run.target, run.source))
+  FETAFIX_TRY(const auto a, unfamiliarity(*run.evaluator, model, by_first));
+  FETAFIX_TRY(const auto b, unfamiliarity(*run.evaluator, model, by_second));
+  if (!a || !b) return 0;
+  return is_less_familiar(*a, *b) ? 1 : is_less_familiar(*b, *a) ? -1 : 0;
+}
+
+Result<Suspicion> suspect(Run& run, FeedTrials& of_source, const PreprocessSpec& as_target) {
+  const PreprocessSpec own = spec_of(run.pair.source);
+  const auto parts = data::differing_parts(own, as_target);
+  const auto differ_in = [&](data::Part part) { return std::ranges::find(parts, part) != parts.end(); };
+  // Where in the picture the numbers stand says nothing to a normalization.
+  const bool other_numbers = differ_in(data::Part::values) || differ_in(data::Part::channels);
+  if (other_numbers) {
+    FETAFIX_TRY(const int known, better_known(run, of_source, run.pair.source, own, as_target));
+    if (known > 0) return Suspicion{true, "; the model's normalizations were trained on the latter"};
+    if (known < 0) return Suspicion{};
+  }
+  // Another filter or crop alone may make answers more certain without being right.
+  if ((other_numbers || !differ_in(data::Part::geometry)) && is_more_certain(run.target, run.source))
     return Suspicion{true, "; the target's answers are more certain and varied"};
   return Suspicion{};
 }
@@ -68,17 +81,14 @@ Result<std::optional<Proposal>> propose(Run& run, const std::vector<size_t>& sam
     if (suspicion.of_source)
       return std::optional<Proposal>(
           {true, {as_target, error}, {"the source is fed ", " where the target is fed ", suspicion.because}});
-    return std::optional<Proposal>(
-        {false, {alike, error}, {"the target is fed ", " where the source is fed "}, true});
+    return std::optional<Proposal>({false, {alike, error}, unlike_source, true});
   }
-  const Words takes{"the target is fed ", "; it takes "};
   FETAFIX_TRY(const double other_error, of_source.error(as_target, INFINITY));
   if (other_error <= agree_within)
     return std::optional<Proposal>(
         {true, {as_target, other_error}, {"the source is fed ", " where the target is fed "}});
   FETAFIX_TRY(const auto found, closest(trials, data::value_variations(alike)));
-  if (found && found->error <= agree_within) return std::optional<Proposal>({false, *found, takes});
-  if (found && found->error <= leaves_a_fifth * std::min(error, given))
+  if (found && found->error <= std::max(agree_within, leaves_a_fifth * std::min(error, given)))
     return std::optional<Proposal>({false, *found, takes});
   return std::optional<Proposal>();
 }
@@ -102,7 +112,7 @@ Status adopt(Run& run, const std::vector<size_t>& samples, const Proposal& propo
                                other);
   }
   if (!proposal.source) run.feeding.given = *side.loader->preprocessing();
-  FETAFIX_CHECK(feed(side, run, right));
+  FETAFIX_CHECK(feed(side, run.pair, right));
   FETAFIX_TRY((proposal.source ? run.source : run.target),
               run_all(*side.session, side, run.count, run.options, "running with another input"));
   return {};
@@ -151,24 +161,23 @@ Result<std::optional<Proposal>> takes_another(Run& run, const std::vector<size_t
   FeedTrials trials(run, run.pair.target, *run.pair.target.session, run.source, samples);
   FETAFIX_TRY(const auto found, closest(trials, data::value_variations(spec_of(run.pair.target))));
   if (!found || found->error > agree_within) return std::optional<Proposal>();
-  return std::optional<Proposal>({false, *found, {"the target is fed ", "; it takes "}});
+  return std::optional<Proposal>({false, *found, takes});
 }
 
 // More operators compute what the source's compute when it is fed as the source.
 Result<std::optional<Proposal>> takes_the_same(Run& run, const std::vector<size_t>& samples) {
   Side& target = run.pair.target;
   const PreprocessSpec given = spec_of(target), alike = for_input_of(target, spec_of(run.pair.source));
-  FETAFIX_CHECK(feed(target, run, alike));
+  FETAFIX_CHECK(feed(target, run.pair, alike));
   const auto other = analyze(*run.evaluator, run.pair, target.lifted.graph, run.walked_ids(), run.options,
                              "aligning with another input");
-  FETAFIX_CHECK(feed(target, run, given));
+  FETAFIX_CHECK(feed(target, run.pair, given));
   FETAFIX_CHECK(run.go_on());
   if (!other.ok() || (run.analysis && coverage_of(**other).exact <= run.result.coverage.exact))
     return std::optional<Proposal>();
   FeedTrials trials(run, target, *target.session, run.source, samples);
   FETAFIX_TRY(const double error, trials.error(alike, INFINITY));
-  return std::optional<Proposal>(
-      {false, {alike, error}, {"the target is fed ", " where the source is fed "}});
+  return std::optional<Proposal>({false, {alike, error}, unlike_source});
 }
 
 }  // namespace

@@ -50,15 +50,15 @@ class Recorded {
   // All that follows is about the models: both get the right input, or that of the recorded outputs.
   Status go_on_with(const PreprocessSpec& spec) {
     if (session_) {
-      FETAFIX_CHECK(feed(target(), run_, own_));
+      FETAFIX_CHECK(feed(target(), run_.pair, own_));
       target().session = std::move(session_);
       target().recorded.clear();
       FETAFIX_TRY(run_.target, run_all(*target().session, target(), run_.count, run_.options,
                                        "running the target on another input"));
       return {};
     }
-    FETAFIX_CHECK(feed(target(), run_, for_input_of(target(), spec)));
-    FETAFIX_CHECK(feed(source(), run_, spec));
+    FETAFIX_CHECK(feed(target(), run_.pair, for_input_of(target(), spec)));
+    FETAFIX_CHECK(feed(source(), run_.pair, spec));
     FETAFIX_TRY(run_.source, run_all(*source().session, source(), run_.count, run_.options,
                                      "running the source on another input"));
     return {};

@@ -41,7 +41,9 @@ Result<Found> descended(FeedTrials& trials, Found at, bool values_first) {
 Result<Found> widely_searched(FeedTrials& trials, Found best) {
   constexpr size_t most_values = 8;
   std::vector<Found> values;
-  for (const PreprocessSpec& spec : data::value_variations(best.spec)) {
+  const auto candidates = data::value_variations(best.spec);
+  for (const PreprocessSpec& spec : candidates) {
+    trials.tell(values.size() + 1, candidates.size());
     FETAFIX_TRY(const double error, trials.error(spec, INFINITY));
     values.push_back({spec, error});
   }
@@ -101,7 +103,7 @@ Result<std::vector<size_t>> telling_samples(const Run& run) {
   constexpr size_t enough = 2, most_looked_at = 16;
   std::vector<size_t> order = run.searched(), gray, out;
   std::ranges::stable_sort(order, std::greater(),
-                           [&](size_t i) { return spread(run.source[i], run.target[i]); });
+                           [&](size_t i) { return distance(run.source[i], run.target[i]); });
   for (size_t i : order) {
     if (out.size() == enough || out.size() + gray.size() == most_looked_at) break;
     FETAFIX_TRY(const auto image, run.pair.samples->image(i));
@@ -125,12 +127,6 @@ std::vector<data::Part> fed_differently(const Pair& pair) {
        data::differing_parts(for_input_of(pair.source, spec_of(pair.target)), spec_of(pair.source)))
     if (std::find(parts.begin(), parts.end(), part) == parts.end()) parts.push_back(part);
   return parts;
-}
-
-Status feed(Side& side, const Run& run, const PreprocessSpec& spec) {
-  FETAFIX_TRY(auto loader, data::Loader::make(run.pair.samples, {side.loader->preprocessing()->input}, spec));
-  side.loader = std::make_unique<data::Loader>(std::move(loader));
-  return {};
 }
 
 namespace {

@@ -4,20 +4,13 @@
 #include <cmath>
 
 namespace fetafix::pipeline {
-
 namespace {
 
 // Logarithms, where they are the probabilities of one classification.
 std::optional<Tensor> logarithms(const Tensor& tensor) {
   constexpr float smallest = 1e-6f;
   auto out = cast(tensor, DType::float32);
-  if (!out.ok() || out->size() < 2) return std::nullopt;
-  double sum = 0;
-  for (float v : out->as<float>()) {
-    if (!(v >= 0)) return std::nullopt;
-    sum += v;
-  }
-  if (std::abs(sum - 1) > 1e-2) return std::nullopt;
+  if (!out.ok() || out->size() < 2 || !are_probabilities(out->as<float>())) return std::nullopt;
   Tensor logs = std::move(out).value();
   for (float& v : logs.mutable_as<float>()) v = std::log(std::max(v, smallest));
   return logs;

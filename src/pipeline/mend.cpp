@@ -26,18 +26,16 @@ Result<bool> search_what_still_differs(Run& run, Draft& draft) {
   if (patch.groups.empty() || (most > 0 && patch.groups.size() >= most)) return false;
   FETAFIX_CHECK(run.go_on());
   FETAFIX_TRY(auto file, run.pair.target.model->patched(patch));
-  FETAFIX_TRY(auto folder, TemporaryFolder::make());
-  const fs::path path = folder.path() / fs::path(run.pair.target.path).filename();
-  FETAFIX_CHECK(file->write(path));
-  auto session = load_native(run.pair.target, path, run.options);
-  if (!session.ok()) return false;  // verification will say so
-  auto outputs = run_all(**session, run.pair.target, run.count, run.options, "running the repaired target");
+  FETAFIX_TRY(auto tried, write_and_load(run.pair.target, *file, run.options));
+  if (!tried.session.ok()) return false;  // verification will say so
+  auto outputs =
+      run_all(**tried.session, run.pair.target, run.count, run.options, "running the repaired target");
   if (!outputs.ok()) return false;
   // The samples held back judge the end; they do not say whether to go on.
   const auto now = compare_outputs(run.source, *outputs, run.searched(), run.noise());
   std::optional<Doubt> doubt;
   if (now.label_differences <= now.near_ties && now.max_relative_error <= run.allowed_error()) {
-    FETAFIX_TRY(doubt, probe(run, **session));
+    FETAFIX_TRY(doubt, probe(run, **tried.session));
     run.probed = !doubt;
     if (!doubt) return false;
   }
@@ -165,7 +163,7 @@ Status build_in(Run& run, graph::Patch& patch) {
   run.result.preprocess.target_proposed.clear();
   for (results::Fault& fault : run.result.faults)
     if (is_feeding(fault)) fault.edits = 1;
-  return feed(target, run, given->spec);
+  return feed(target, run.pair, given->spec);
 }
 
 }  // namespace

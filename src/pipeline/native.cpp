@@ -114,6 +114,15 @@ std::string moved_labels(const std::vector<Outputs>& expected, const std::vector
   return "";
 }
 
+bool are_probabilities(std::span<const float> scores) {
+  double sum = 0;
+  for (float v : scores) {
+    if (!(v >= 0)) return false;
+    sum += v;
+  }
+  return std::abs(sum - 1) < 1e-2;
+}
+
 bool all_identical(const std::vector<Outputs>& a, const std::vector<Outputs>& b) {
   for (size_t i = 0; i < a.size(); ++i) {
     if (a[i].size() != b[i].size()) return false;

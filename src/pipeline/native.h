@@ -24,6 +24,9 @@ std::vector<float> scores(const Outputs& outputs);
 // What to tell the user where one side has the other's classes behind one more; else empty.
 std::string moved_labels(const std::vector<Outputs>& expected, const std::vector<Outputs>& actual);
 
+// Not negative, and one in sum.
+bool are_probabilities(std::span<const float> scores);
+
 // Every output of every sample equal bit for bit.
 bool all_identical(const std::vector<Outputs>& a, const std::vector<Outputs>& b);
 

@@ -43,14 +43,19 @@ std::vector<runtimes::TensorSpec> specs_of(const graph::Graph& view, const std::
   return out;
 }
 
+runtimes::LoadOptions load_options(const Options& options) {
+  runtimes::LoadOptions out;
+  out.threads = options.threads;
+  out.locations.python = options.python;
+  out.interrupted = options.interrupted;
+  return out;
+}
+
 Result<std::unique_ptr<runtimes::Session>> start_command(const Side& side, const Options& options) {
   const graph::Graph& view = side.lifted.graph;
-  runtimes::LoadOptions load;
-  load.threads = options.threads;
-  load.locations.python = options.python;
-  load.interrupted = options.interrupted;
   return runtimes::load_command(side.command, std::filesystem::absolute(side.path),
-                                specs_of(view, view.inputs), specs_of(view, view.outputs), load);
+                                specs_of(view, view.inputs), specs_of(view, view.outputs),
+                                load_options(options));
 }
 
 Status open_side(Side& side, const std::string& path, const Options& options, bool may_be_broken) {
@@ -138,24 +143,33 @@ Status map_target(Pair& pair, const Options& options) {
 
 Status make_loader(Side& side, const Pair& pair, const std::string& spec_text) {
   FETAFIX_TRY(const auto spec, data::parse_preprocess(spec_text));
+  return feed(side, pair, spec);
+}
+
+}  // namespace
+
+Status feed(Side& side, const Pair& pair, const data::PreprocessSpec& spec) {
   FETAFIX_TRY(data::Loader loader, data::Loader::make(pair.samples, inputs_in_order(side, pair.mapping), spec,
                                                       cache_mb(pair.budget)));
   side.loader = std::make_unique<data::Loader>(std::move(loader));
   return {};
 }
 
-}  // namespace
-
 Result<std::unique_ptr<runtimes::Session>> load_native(const Side& side, const std::filesystem::path& path,
                                                        const Options& options, bool optimize) {
   FETAFIX_TRY(const runtimes::Runtime* runtime, runtimes::runtime_for(side.model->format()));
-  runtimes::LoadOptions load;
-  load.threads = options.threads;
+  runtimes::LoadOptions load = load_options(options);
   load.optimize = optimize;
-  load.locations.python = options.python;
-  load.interrupted = options.interrupted;
   FETAFIX_TRY(load.options, parse_runtime_options(options.runtime_options));
   return runtime->load(path, load);
+}
+
+Result<Tried> write_and_load(const Side& side, const formats::NativeModel& model, const Options& options) {
+  FETAFIX_TRY(auto folder, TemporaryFolder::make());
+  const auto path = folder.path() / std::filesystem::path(side.path).filename();
+  FETAFIX_CHECK(model.write(path));
+  auto session = load_native(side, path, options);
+  return Tried{std::move(folder), std::move(session)};
 }
 
 Result<std::vector<Tensor>> load_sample(const Side& side, SampleId sample) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "base/files.h"
 #include "data/labels.h"
 #include "data/samples.h"
 #include "fetafix/fetafix.h"
@@ -49,6 +50,17 @@ Status reopen_broken(Pair& pair, const Options& options);
 // Loads a model file in its own runtime.
 Result<std::unique_ptr<runtimes::Session>> load_native(const Side& side, const std::filesystem::path& path,
                                                        const Options& options, bool optimize = true);
+
+// Another form of the side's file, in a folder that lives as long as this, and its runtime, or why it does
+// not load.
+struct Tried {
+  TemporaryFolder folder;
+  Result<std::unique_ptr<runtimes::Session>> session;
+};
+Result<Tried> write_and_load(const Side& side, const formats::NativeModel& model, const Options& options);
+
+// From now on inputs of the side are made by this specification.
+Status feed(Side& side, const Pair& pair, const data::PreprocessSpec& spec);
 
 // Inputs made of a sample's: disturbed in their last places; pictures mirrored, or their rows and columns in
 // another order (what is no picture stays as it is); real numbers three times as large; two samples at once,

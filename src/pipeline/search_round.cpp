@@ -114,13 +114,10 @@ Result<std::string> refusal(Run& run, const graph::Patch& patch) {
   const Side& target = run.pair.target;
   FETAFIX_CHECK(run.go_on());
   FETAFIX_TRY(const auto file, target.model->patched(patch));
-  FETAFIX_TRY(const auto folder, TemporaryFolder::make());
-  const auto path = folder.path() / std::filesystem::path(target.path).filename();
-  FETAFIX_CHECK(file->write(path));
-  auto session = load_native(target, path, run.options);
-  if (!session.ok()) return session.error().message;
+  FETAFIX_TRY(auto tried, write_and_load(target, *file, run.options));
+  if (!tried.session.ok()) return tried.session.error().message;
   FETAFIX_TRY(const auto inputs, load_sample(target, run.searched().front()));
-  const auto outputs = (*session)->run(inputs);
+  const auto outputs = (*tried.session)->run(inputs);
   return outputs.ok() ? std::string() : outputs.error().message;
 }
 

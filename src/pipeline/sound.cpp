@@ -20,7 +20,6 @@ class Mender {
   }
 
   Status run(std::vector<Defect> defects) {
-    FETAFIX_TRY(folder_, TemporaryFolder::make());
     for (Defect& defect : defects)
       if (!defect.only_if_it_loads) keep(std::move(defect), 0);
     for (size_t i = 0; i < kept_.size(); ++i) FETAFIX_CHECK(choose_way(i));
@@ -41,9 +40,8 @@ class Mender {
   Result<bool> loads(const graph::Patch& patch) {
     auto model = side_.model->patched(patch);
     if (!model.ok() || options_.run_nothing) return model.ok();
-    const fs::path path = folder_->path() / fs::path(side_.path).filename();
-    FETAFIX_CHECK((*model)->write(path));
-    auto session = load_native(side_, path, options_);
+    FETAFIX_TRY(auto tried, write_and_load(side_, **model, options_));
+    auto& session = tried.session;
     if (!session.ok() && session.error().kind == ErrorKind::interrupted) return std::move(session).error();
     return session.ok() && (!side_.loader || runs(**session));
   }
@@ -91,7 +89,6 @@ class Mender {
 
   const Side& side_;
   const Options& options_;
-  std::optional<TemporaryFolder> folder_;
   graph::Patch patch_;
   std::vector<Defect> kept_;
 };

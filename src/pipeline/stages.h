@@ -80,8 +80,6 @@ Status compare_feeding(Run& run);
 Status reconsider_feeding(Run& run);
 // The parts in which the two sides are; empty: they are fed alike, or samples are no pictures.
 std::vector<data::Part> fed_differently(const Pair& pair);
-// Makes inputs of the side by another specification.
-Status feed(Side& side, const Run& run, const data::PreprocessSpec& spec);
 // What a report says of a file.
 results::ModelInfo info_of(const Side& side);
 // static.cpp: in place of all that follows, for --static.

@@ -54,14 +54,12 @@ void conclude(Run& run, const Analysis& again) {
 }  // namespace
 
 Status verify(Run& run, const formats::NativeModel& repaired, bool same) {
-  FETAFIX_TRY(auto folder, TemporaryFolder::make());
-  const std::filesystem::path path = folder.path() / std::filesystem::path(run.pair.target.path).filename();
-  FETAFIX_CHECK(repaired.write(path));
   const auto not_repaired = [&](const std::string& reason) {
     run.conclude(Verdict::not_repaired, reason);
     return Status();
   };
-  auto session = load_native(run.pair.target, path, run.options);
+  FETAFIX_TRY(auto tried, write_and_load(run.pair.target, repaired, run.options));
+  auto& session = tried.session;
   if (!session.ok()) return not_repaired("the repaired file does not load: " + session.error().message);
   auto outputs = run_all(**session, run.pair.target, run.count, run.options, "verifying");
   if (!outputs.ok()) return not_repaired("the repaired file does not run: " + outputs.error().message);

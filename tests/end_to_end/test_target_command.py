@@ -3,6 +3,8 @@
 import json
 import shlex
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from conftest import DATA, MODELS, fetafix
@@ -20,6 +22,12 @@ for line in sys.stdin:
     print("ok", flush=True)
 """
 BY_HAND = MODELS / "nobias.onnx"
+
+
+def running(mark):
+    """Command lines of processes that hold the mark."""
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    return [line for line in lines if mark.encode() in line]
 
 
 def check(script, folder, *words, target=BY_HAND, command="check"):
@@ -54,6 +62,16 @@ def test_a_device_that_computes_otherwise(tmp_path):
 def test_a_command_that_fails_is_told(script, message, tmp_path):
     done = check(script, tmp_path)
     assert done.code == 5 and message in done.err and not done.out
+
+
+def test_a_command_that_does_not_end_is_ended(tmp_path):
+    mark = str(tmp_path)  # in the command line of the shell and of what it starts
+    done = check(RUNS + "import time\ntime.sleep(600)\n", tmp_path, target=MODELS / "sim.onnx")
+    assert done.code == 0, done.err
+    deadline = time.monotonic() + 20
+    while (left := running(mark)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not left
 
 
 def test_a_repair_needs_the_runtime(tmp_path):
