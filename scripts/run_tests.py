@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 RECORDS = BUILD / "test-records"
-KINDS = ["onnx", "tflite", "onnxruntime", "litert"]  # formats and runtimes that get a line of their own
+KINDS = ["onnx", "tflite", "keras", "onnxruntime", "litert"]  # formats and runtimes that get a line of their own
 
 
 def step(text, command, environment=None, quiet=None):

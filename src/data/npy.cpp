@@ -7,7 +7,7 @@
 #include <numeric>
 #include <string_view>
 
-#include "data/zip.h"
+#include "base/zip.h"
 
 namespace fetafix::data {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "data/zip.h"
+#include "base/zip.h"
 #include "tensor/half.h"
 
 namespace fetafix::data {

@@ -2,6 +2,7 @@
 #include <fstream>
 
 #include "formats/format.h"
+#include "formats/keras/keras.h"
 #include "formats/onnx/onnx.h"
 #include "formats/tflite/tflite.h"
 
@@ -9,7 +10,8 @@ namespace fetafix::formats {
 
 // The registry: one line a format. Those with a magic number come before those without.
 std::span<const Format* const> all_formats() {
-  static const std::array<const Format*, 2> formats{&tflite::tflite_format(), &onnx::onnx_format()};
+  static const std::array<const Format*, 3> formats{&tflite::tflite_format(), &keras::keras_format(),
+                                                    &onnx::onnx_format()};
   return formats;
 }
 

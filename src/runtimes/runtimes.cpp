@@ -4,6 +4,7 @@
 
 #include "base/near.h"
 #include "channel/locate.h"
+#include "runtimes/keras/keras.h"
 #include "runtimes/litert/litert.h"
 #include "runtimes/onnxruntime/onnxruntime.h"
 #include "runtimes/runtime.h"
@@ -13,7 +14,7 @@ namespace fetafix::runtimes {
 
 std::span<const Runtime* const> all_runtimes() {
   // The first of a format is its default.
-  static const std::array<const Runtime*, 3> runtimes{&onnxruntime(), &tflite(), &litert()};
+  static const std::array<const Runtime*, 4> runtimes{&onnxruntime(), &tflite(), &litert(), &keras()};
   return runtimes;
 }
 

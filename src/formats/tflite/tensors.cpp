@@ -71,29 +71,6 @@ Result<Tensor> read_constant(const File& file, const schema::Tensor& tensor) {
   return Tensor::view(dtype_of_wire(tensor.type()), shape, bytes, file.bytes);
 }
 
-Tensor to_view(const Tensor& native, const std::vector<int>& permutation, const Shape& view_shape) {
-  Tensor out = permutation.empty() ? native : transpose(native, permutation);
-  return view_shape.empty() ? out : out.reshaped(view_shape);
-}
-
-Result<Tensor> to_native(const Tensor& view, const graph::Lens& lens, const Shape& old_view_shape) {
-  if (lens.permutation.empty()) {
-    const Shape native = lens.native_shape.empty() ? old_view_shape : lens.native_shape;
-    if (element_count(native) == view.size()) return view.reshaped(native);
-    if (native.size() == view.shape().size()) return view;  // a longer list of axes, more channels, ...
-    return Error{ErrorKind::unsupported, "a tensor of shape " + to_string(view.shape()) +
-                                             " does not fit where " + to_string(native) + " is stored"};
-  }
-  Shape permuted;
-  for (int axis : lens.permutation) permuted.push_back(lens.native_shape[static_cast<size_t>(axis)]);
-  if (view.shape().size() == permuted.size())
-    permuted = view.shape();
-  else if (element_count(permuted) != view.size())
-    return Error{ErrorKind::unsupported, "a tensor of shape " + to_string(view.shape()) +
-                                             " does not fit where " + to_string(old_view_shape) + " was"};
-  return transpose(view.reshaped(permuted), inverse_permutation(lens.permutation));
-}
-
 Result<Tensor> convert_exactly(const Tensor& tensor, DType dtype) {
   if (tensor.dtype() == dtype) return tensor;
   FETAFIX_TRY(Tensor converted, cast(tensor, dtype));

@@ -2,8 +2,12 @@
 #pragma once
 
 #include "formats/tflite/lift.h"
+#include "graph/lens.h"
 
 namespace fetafix::formats::tflite {
+
+using graph::to_native;
+using graph::to_view;
 
 // What a tensor lifts to: 4-bit integers are held as bytes.
 DType view_dtype(schema::TensorType type);
@@ -19,10 +23,6 @@ std::string unreadable(const schema::Tensor& tensor);
 // The data of a constant tensor, shared with the file where no unpacking is needed.
 Result<Tensor> read_constant(const File& file, const schema::Tensor& tensor);
 
-// view = transpose(native as `native_shape`, permutation) as `view_shape`; empty: none.
-Tensor to_view(const Tensor& native, const std::vector<int>& permutation, const Shape& view_shape);
-// The inverse. A view of another size than before gives a native tensor of another size, if the shapes allow.
-Result<Tensor> to_native(const Tensor& view, const graph::Lens& lens, const Shape& old_view_shape);
 // Same values in another type; an error where a value does not fit (rounding to float16 is no error).
 Result<Tensor> convert_exactly(const Tensor& tensor, DType dtype);
 

@@ -1,4 +1,4 @@
-#include "data/zip.h"
+#include "base/zip.h"
 
 #include <zip.h>
 
@@ -6,7 +6,7 @@
 #include <cstring>
 #include <memory>
 
-namespace fetafix::data {
+namespace fetafix {
 namespace {
 
 struct Discard {
@@ -86,7 +86,57 @@ Result<Bytes> read_back(zip_source_t* source) {
   return bytes;
 }
 
+// A source in memory that outlives the archive made in it.
+Result<Source> memory(BytesView start) {
+  zip_error_t error;
+  zip_error_init(&error);
+  Source source(zip_source_buffer_create(start.data(), start.size(), 0, &error));
+  if (!source) return zip_error("zip", error);
+  zip_source_keep(source.get());  // closing the archive drops one reference; the bytes are read after that
+  return source;
+}
+
+Result<Archive> open_for_writing(zip_source_t* source, int flags) {
+  zip_error_t error;
+  zip_error_init(&error);
+  Archive archive(zip_open_from_source(source, flags, &error));
+  if (archive) return archive;
+  zip_source_free(source);
+  return zip_error("zip", error);
+}
+
+Result<Bytes> close(Archive archive, zip_source_t* source) {
+  if (zip_close(archive.get()) != 0)
+    return Error{ErrorKind::file, std::string("zip: can't write: ") + zip_strerror(archive.get())};
+  archive.release();
+  return read_back(source);
+}
+
+Status replace_entry(zip_t* archive, const ZipEntry& entry, const std::string& what) {
+  const zip_int64_t index = zip_name_locate(archive, entry.name.c_str(), 0);
+  if (index < 0) return Error{ErrorKind::file, what + ": no entry '" + entry.name + "'"};
+  zip_stat_t stat;
+  zip_stat_init(&stat);
+  const auto place = static_cast<zip_uint64_t>(index);
+  const bool known = zip_stat_index(archive, place, 0, &stat) == 0;
+  zip_source_t* source = zip_source_buffer(archive, entry.bytes.data(), entry.bytes.size(), 0);
+  if (!source || zip_file_replace(archive, place, source, 0) != 0) {
+    zip_source_free(source);
+    return Error{ErrorKind::file, what + ": can't replace '" + entry.name + "': " + zip_strerror(archive)};
+  }
+  if (known && (stat.valid & ZIP_STAT_COMP_METHOD)) zip_set_file_compression(archive, place, stat.comp_method, 0);
+  if (known && (stat.valid & ZIP_STAT_MTIME)) zip_file_set_mtime(archive, place, stat.mtime, 0);
+  return {};
+}
+
 }  // namespace
+
+Result<Bytes> rezip(BytesView bytes, const std::vector<ZipEntry>& replacements, const std::string& what) {
+  FETAFIX_TRY(Source source, memory(bytes));
+  FETAFIX_TRY(Archive archive, open_for_writing(source.get(), 0));
+  for (const ZipEntry& entry : replacements) FETAFIX_CHECK(replace_entry(archive.get(), entry, what));
+  return close(std::move(archive), source.get());
+}
 
 Result<std::vector<ZipEntry>> unzip(BytesView bytes, const std::string& what, size_t limit) {
   FETAFIX_TRY(Archive archive, open_memory(bytes, what));
@@ -105,21 +155,10 @@ Result<std::vector<ZipEntry>> unzip(BytesView bytes, const std::string& what, si
 }
 
 Result<Bytes> zip(const std::vector<ZipEntry>& entries) {
-  zip_error_t error;
-  zip_error_init(&error);
-  Source source(zip_source_buffer_create(nullptr, 0, 0, &error));
-  if (!source) return zip_error("zip", error);
-  zip_source_keep(source.get());  // closing the archive drops one reference; the bytes are read after that
-  Archive archive(zip_open_from_source(source.get(), ZIP_CREATE | ZIP_TRUNCATE, &error));
-  if (!archive) {
-    zip_source_free(source.get());
-    return zip_error("zip", error);
-  }
+  FETAFIX_TRY(Source source, memory({}));
+  FETAFIX_TRY(Archive archive, open_for_writing(source.get(), ZIP_CREATE | ZIP_TRUNCATE));
   for (const ZipEntry& entry : entries) FETAFIX_CHECK(add_entry(archive.get(), entry));
-  if (zip_close(archive.get()) != 0)
-    return Error{ErrorKind::file, std::string("zip: can't write: ") + zip_strerror(archive.get())};
-  archive.release();
-  return read_back(source.get());
+  return close(std::move(archive), source.get());
 }
 
-}  // namespace fetafix::data
+}  // namespace fetafix

@@ -6,7 +6,7 @@
 
 #include "base/files.h"
 
-namespace fetafix::data {
+namespace fetafix {
 
 struct ZipEntry {
   std::string name;
@@ -18,7 +18,11 @@ struct ZipEntry {
 Result<std::vector<ZipEntry>> unzip(BytesView archive, const std::string& what,
                                     size_t limit = size_t{4} << 30);
 
+// The archive with the content of some entries replaced; all else stays as it is, their order too. Error kind
+// `file`: an entry that is not there, or there twice.
+Result<Bytes> rezip(BytesView archive, const std::vector<ZipEntry>& replacements, const std::string& what);
+
 // An archive of stored (not compressed) entries; the same bytes for the same entries.
 Result<Bytes> zip(const std::vector<ZipEntry>& entries);
 
-}  // namespace fetafix::data
+}  // namespace fetafix

@@ -1,0 +1,35 @@
+// A Keras file taken apart: the configuration as JSON, the weights as HDF5.
+#pragma once
+
+#include <memory>
+
+#include "base/json.h"
+#include "formats/keras/hdf5.h"
+
+namespace fetafix::formats::keras {
+
+enum class Container { archive, hdf5 };
+
+struct File {
+  std::shared_ptr<const Bytes> bytes;    // the file
+  std::shared_ptr<const Bytes> weights;  // its HDF5 part; of an .h5 file the file itself
+  Container container = Container::archive;
+  std::string version;  // of the Keras that wrote it; may be empty
+  Json config;          // {"class_name", "config", ...} of the model
+  std::shared_ptr<const Store> store;
+
+  // Keras 2 (1 too) or 3: they differ in keys and in some functions.
+  int generation() const { return version.starts_with("1.") || version.starts_with("2.") ? 2 : 3; }
+};
+
+// Error kind `file`: damaged, hostile, or not a whole model (weights alone).
+Result<File> parse_file(Bytes bytes);
+
+// The file with another configuration and other weights; what is the same stays byte for byte. `config` null:
+// the old one; `weights` null: the old ones.
+Result<Bytes> with_parts(const File& file, const Json* config, const Bytes* weights);
+
+// JSON as Python writes it.
+std::string python_json(const Json& json);
+
+}  // namespace fetafix::formats::keras

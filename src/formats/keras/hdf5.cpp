@@ -1,0 +1,408 @@
+#include "formats/keras/hdf5.h"
+
+#include <hdf5.h>
+#include <hdf5_hl.h>
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <set>
+
+namespace fetafix::formats::keras {
+namespace {
+
+constexpr size_t most_objects = 1 << 17;
+constexpr int most_depth = 48;
+constexpr uint64_t most_inflation = 1100;  // deflate makes at most 1030 bytes of one
+
+// The library is not thread-safe, and keeps its error stack in global memory.
+std::recursive_mutex& library() {
+  static std::recursive_mutex mutex;
+  return mutex;
+}
+using Lock = std::lock_guard<std::recursive_mutex>;
+
+// What H5?open gave, closed by `close`.
+class Handle {
+ public:
+  Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {}
+  Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  ~Handle() {
+    if (id_ >= 0) close_(id_);
+  }
+  operator hid_t() const { return id_; }
+  bool ok() const { return id_ >= 0; }
+
+ private:
+  hid_t id_;
+  herr_t (*close_)(hid_t);
+};
+
+Error broken(const std::string& what) {
+  return {ErrorKind::file, "HDF5: " + what};
+}
+
+Handle object(hid_t file, const std::string& path) {
+  return {H5Oopen(file, path.empty() ? "/" : path.c_str(), H5P_DEFAULT), H5Oclose};
+}
+
+DType dtype_of_type(hid_t type) {
+  const size_t size = H5Tget_size(type);
+  const H5T_class_t kind = H5Tget_class(type);
+  if (size > 1 && (kind == H5T_FLOAT || kind == H5T_INTEGER) && H5Tget_order(type) != H5T_ORDER_LE)
+    return DType::unknown;
+  if (kind == H5T_FLOAT)
+    return size == 4   ? DType::float32
+           : size == 8 ? DType::float64
+           : size == 2 ? DType::float16
+                       : DType::unknown;
+  if (kind == H5T_ENUM) return size == 1 ? DType::boolean : DType::unknown;  // as h5py stores booleans
+  if (kind != H5T_INTEGER) return DType::unknown;
+  const bool is_signed = H5Tget_sign(type) != H5T_SGN_NONE;
+  switch (size) {
+    case 1:
+      return is_signed ? DType::int8 : DType::uint8;
+    case 2:
+      return is_signed ? DType::int16 : DType::uint16;
+    case 4:
+      return is_signed ? DType::int32 : DType::uint32;
+    case 8:
+      return is_signed ? DType::int64 : DType::uint64;
+    default:
+      return DType::unknown;
+  }
+}
+
+// The type in which h5py writes a tensor.
+hid_t stored_type(DType dtype) {
+  switch (dtype) {
+    case DType::float32:
+      return H5T_IEEE_F32LE;
+    case DType::float64:
+      return H5T_IEEE_F64LE;
+    case DType::int8:
+      return H5T_STD_I8LE;
+    case DType::uint8:
+      return H5T_STD_U8LE;
+    case DType::int32:
+      return H5T_STD_I32LE;
+    case DType::int64:
+      return H5T_STD_I64LE;
+    default:
+      return -1;
+  }
+}
+
+Result<Dataset> describe(hid_t file, const std::string& path, uint64_t file_size) {
+  const Handle dataset(H5Dopen2(file, path.c_str(), H5P_DEFAULT), H5Dclose);
+  if (!dataset.ok()) return broken("dataset '" + path + "' can't be opened");
+  const Handle space(H5Dget_space(dataset), H5Sclose);
+  const Handle type(H5Dget_type(dataset), H5Tclose);
+  const Handle layout(H5Dget_create_plist(dataset), H5Pclose);
+  const int rank = space.ok() ? H5Sget_simple_extent_ndims(space) : -1;
+  if (!type.ok() || !layout.ok() || rank < 0 || rank > H5S_MAX_RANK)
+    return broken("dataset '" + path + "' is damaged");
+  if (H5Pget_external_count(layout) != 0 || H5Pget_layout(layout) == H5D_VIRTUAL)
+    return broken("dataset '" + path + "' keeps its data in another file; Keras writes none like that");
+  Dataset out{path, dtype_of_type(type), {}};
+  std::vector<hsize_t> extent(static_cast<size_t>(rank));
+  if (rank > 0 && H5Sget_simple_extent_dims(space, extent.data(), nullptr) < 0)
+    return broken("dataset '" + path + "' is damaged");
+  for (hsize_t d : extent) out.shape.push_back(d > uint64_t{1} << 48 ? -1 : static_cast<int64_t>(d));
+  const auto count = element_count(out.shape);
+  const uint64_t stored = H5Dget_storage_size(dataset);
+  const bool packed = H5Pget_layout(layout) == H5D_CHUNKED;
+  if (!count || static_cast<uint64_t>(*count) > std::min(stored, file_size) * (packed ? most_inflation : 1))
+    return broken("dataset '" + path + "' says that it has shape " + to_string(out.shape) +
+                  ", and the file holds " + std::to_string(stored) + " bytes of it");
+  return out;
+}
+
+struct Walk {
+  hid_t file;
+  uint64_t file_size;
+  std::vector<Dataset> datasets;
+  std::set<haddr_t> seen;
+  std::string folder;
+  std::vector<std::string> names;
+  std::optional<Error> error;
+};
+
+herr_t note_link(hid_t, const char* name, const H5L_info_t* info, void* data) {
+  Walk& walk = *static_cast<Walk*>(data);
+  if (info->type != H5L_TYPE_HARD) {
+    walk.error = broken("'" + walk.folder + name + "' is a link to somewhere else; Keras writes none");
+    return -1;
+  }
+  if (walk.names.size() >= most_objects) {
+    walk.error =
+        broken("group '" + walk.folder + "' holds more than " + std::to_string(most_objects) + " objects");
+    return -1;
+  }
+  walk.names.emplace_back(name);
+  return 0;
+}
+
+Status visit(Walk& walk, const std::string& group, int depth) {
+  if (depth > most_depth) return broken("groups lie more than " + std::to_string(most_depth) + " deep");
+  walk.folder = group.empty() ? "" : group + "/";
+  walk.names.clear();
+  const Handle opened = object(walk.file, group);
+  hsize_t start = 0;
+  if (!opened.ok() || H5Literate(opened, H5_INDEX_NAME, H5_ITER_INC, &start, note_link, &walk) < 0)
+    return walk.error ? *walk.error : broken("group '" + group + "' can't be read");
+  const std::string folder = walk.folder;
+  for (const std::string& name : std::vector<std::string>(walk.names)) {
+    const std::string path = folder + name;
+    H5O_info_t info;
+    if (H5Oget_info_by_name2(walk.file, path.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0)
+      return broken("'" + path + "' can't be read");
+    if (!walk.seen.insert(info.addr).second) return broken("'" + path + "' is in the file under two names");
+    if (walk.seen.size() > most_objects)
+      return broken("more than " + std::to_string(most_objects) + " objects");
+    if (info.type == H5O_TYPE_GROUP) {
+      FETAFIX_CHECK(visit(walk, path, depth + 1));
+    } else if (info.type == H5O_TYPE_DATASET) {
+      FETAFIX_TRY(Dataset dataset, describe(walk.file, path, walk.file_size));
+      walk.datasets.push_back(std::move(dataset));
+    }
+  }
+  return {};
+}
+
+// The texts of a string attribute; nullopt: there is none, or it holds something else.
+std::optional<std::vector<std::string>> attribute(hid_t file, const std::string& group,
+                                                  const std::string& name, uint64_t file_size) {
+  const Handle owner = object(file, group);
+  if (!owner.ok() || H5Aexists(owner, name.c_str()) <= 0) return std::nullopt;
+  const Handle opened(H5Aopen(owner, name.c_str(), H5P_DEFAULT), H5Aclose);
+  const Handle type(opened.ok() ? H5Aget_type(opened) : -1, H5Tclose);
+  const Handle space(opened.ok() ? H5Aget_space(opened) : -1, H5Sclose);
+  if (!type.ok() || !space.ok() || H5Tget_class(type) != H5T_STRING) return std::nullopt;
+  const hssize_t count = H5Sget_simple_extent_npoints(space);
+  if (count < 0 || static_cast<uint64_t>(count) > most_objects) return std::nullopt;
+  std::vector<std::string> out;
+  if (H5Tis_variable_str(type) > 0) {
+    std::vector<char*> texts(static_cast<size_t>(count), nullptr);
+    const Handle memory(H5Tcopy(type), H5Tclose);
+    if (count > 0 && H5Aread(opened, memory, texts.data()) < 0) return std::nullopt;
+    for (const char* text : texts) out.emplace_back(text ? text : "");
+    if (count > 0) H5Dvlen_reclaim(memory, space, H5P_DEFAULT, texts.data());
+    return out;
+  }
+  const size_t size = H5Tget_size(type);
+  if (size == 0 || static_cast<uint64_t>(count) * size > file_size) return std::nullopt;
+  std::vector<char> texts(static_cast<size_t>(count) * size);
+  if (count > 0 && H5Aread(opened, type, texts.data()) < 0) return std::nullopt;
+  for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+    const char* text = texts.data() + i * size;
+    out.emplace_back(text, strnlen(text, size));
+  }
+  return out;
+}
+
+}  // namespace
+
+struct Store::File {
+  explicit File(hid_t id) : handle(id, H5Fclose) {}
+  ~File() = default;
+  Handle handle;
+};
+
+Store::Store() = default;
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&& other) noexcept {
+  const Lock lock(library());
+  file_ = std::move(other.file_);
+  bytes_ = std::move(other.bytes_);
+  datasets_ = std::move(other.datasets_);
+  return *this;
+}
+Store::~Store() {
+  const Lock lock(library());
+  file_.reset();
+}
+
+namespace {
+
+hid_t open_image(BytesView bytes, unsigned flags) {
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // errors are ours to tell
+  H5PLset_loading_state(0);                     // a file names its filters: none is loaded for it
+  // The library's argument is not const; without OPEN_RW it only reads.
+  return H5LTopen_file_image(const_cast<std::byte*>(bytes.data()), bytes.size(), flags);
+}
+
+}  // namespace
+
+Result<Store> Store::open(std::shared_ptr<const Bytes> bytes) {
+  const Lock lock(library());
+  const hid_t id = open_image(*bytes, H5LT_FILE_IMAGE_DONT_COPY | H5LT_FILE_IMAGE_DONT_RELEASE);
+  if (id < 0) return broken("not an HDF5 file, or damaged");
+  Store store;
+  store.bytes_ = std::move(bytes);
+  store.file_ = std::make_unique<File>(id);
+  FETAFIX_CHECK(store.list());
+  return store;
+}
+
+Result<Store> Store::open_for_writing(BytesView bytes) {
+  const Lock lock(library());
+  const hid_t id = open_image(bytes, H5LT_FILE_IMAGE_OPEN_RW);
+  if (id < 0) return broken("can't be opened for writing");
+  Store store;
+  store.file_ = std::make_unique<File>(id);
+  FETAFIX_CHECK(store.list());
+  return store;
+}
+
+Status Store::list() {
+  hsize_t size = 0;
+  if (H5Fget_filesize(file_->handle, &size) < 0) return broken("no size");
+  Walk walk{file_->handle, size, {}, {}, {}, {}, {}};
+  FETAFIX_CHECK(visit(walk, "", 0));
+  datasets_ = std::move(walk.datasets);
+  std::ranges::sort(datasets_, {}, &Dataset::path);
+  return {};
+}
+
+const Dataset* Store::find(const std::string& path) const {
+  const auto at = std::ranges::lower_bound(datasets_, path, {}, &Dataset::path);
+  return at != datasets_.end() && at->path == path ? &*at : nullptr;
+}
+
+Result<Tensor> Store::read(const Dataset& dataset) const {
+  const Lock lock(library());
+  if (dataset.dtype == DType::unknown)
+    return broken("dataset '" + dataset.path + "' holds elements of a type that no weight has");
+  const Handle opened(H5Dopen2(file_->handle, dataset.path.c_str(), H5P_DEFAULT), H5Dclose);
+  if (!opened.ok()) return broken("dataset '" + dataset.path + "' can't be opened");
+  const size_t size = static_cast<size_t>(*element_count(dataset.shape)) * element_size(dataset.dtype);
+  const haddr_t offset = H5Dget_offset(opened);
+  if (bytes_ && offset != HADDR_UNDEF && offset % element_size(dataset.dtype) == 0 &&
+      offset <= bytes_->size() && size <= bytes_->size() - offset && size > 0)
+    return Tensor::view(dataset.dtype, dataset.shape, BytesView(*bytes_).subspan(offset, size), bytes_);
+  FETAFIX_TRY(Tensor out, Tensor::zeros(dataset.dtype, dataset.shape));
+  const Handle type(H5Dget_type(opened), H5Tclose);
+  if (size > 0 && H5Dread(opened, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out.mutable_bytes().data()) < 0)
+    return broken("dataset '" + dataset.path + "' can't be read");
+  return out;
+}
+
+std::optional<std::vector<std::string>> Store::texts(const std::string& group,
+                                                     const std::string& name) const {
+  const Lock lock(library());
+  hsize_t size = 0;
+  H5Fget_filesize(file_->handle, &size);
+  return attribute(file_->handle, group, name, size);
+}
+
+std::optional<std::string> Store::text(const std::string& group, const std::string& name) const {
+  auto found = texts(group, name);
+  if (!found || found->size() != 1) return std::nullopt;
+  return std::move(found->front());
+}
+
+Status Store::set_text(const std::string& group, const std::string& name, const std::string& text) {
+  const Lock lock(library());
+  const Handle owner = object(file_->handle, group);
+  if (!owner.ok() || H5Aexists(owner, name.c_str()) <= 0) return broken("no attribute '" + name + "'");
+  const Handle old(H5Aopen(owner, name.c_str(), H5P_DEFAULT), H5Aclose);
+  const Handle type(H5Aget_type(old), H5Tclose);
+  if (H5Tis_variable_str(type) > 0) {
+    const char* data = text.c_str();
+    return H5Awrite(old, type, &data) < 0 ? Status(broken("attribute '" + name + "' can't be written"))
+                                          : Status();
+  }
+  const Handle fitting(H5Tcopy(type), H5Tclose);
+  H5Tset_size(fitting, std::max<size_t>(text.size(), 1));
+  const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+  if (H5Adelete(owner, name.c_str()) < 0) return broken("attribute '" + name + "' can't be replaced");
+  const Handle made(H5Acreate2(owner, name.c_str(), fitting, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  if (!made.ok() || H5Awrite(made, fitting, text.data()) < 0)
+    return broken("attribute '" + name + "' can't be written");
+  return {};
+}
+
+Status Store::set_texts(const std::string& group, const std::string& name,
+                        const std::vector<std::string>& texts) {
+  const Lock lock(library());
+  const Handle owner = object(file_->handle, group);
+  if (!owner.ok()) return broken("no group '" + group + "'");
+  if (H5Aexists(owner, name.c_str()) > 0 && H5Adelete(owner, name.c_str()) < 0)
+    return broken("attribute '" + name + "' can't be replaced");
+  size_t longest = 1;
+  for (const std::string& text : texts) longest = std::max(longest, text.size());
+  const Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
+  H5Tset_size(type, longest);
+  H5Tset_strpad(type, H5T_STR_NULLPAD);
+  const hsize_t count = texts.size();
+  const Handle space(H5Screate_simple(1, &count, nullptr), H5Sclose);
+  const Handle made(H5Acreate2(owner, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  std::string data;
+  for (const std::string& text : texts) data += text + std::string(longest - text.size(), '\0');
+  if (!made.ok() || (count > 0 && H5Awrite(made, type, data.data()) < 0))
+    return broken("attribute '" + name + "' can't be written");
+  return {};
+}
+
+Status Store::write(const std::string& path, const Tensor& tensor) {
+  const Lock lock(library());
+  const Dataset* old = find(path);
+  if (old && old->dtype == tensor.dtype() && old->shape == tensor.shape()) {
+    const Handle opened(H5Dopen2(file_->handle, path.c_str(), H5P_DEFAULT), H5Dclose);
+    const Handle type(H5Dget_type(opened), H5Tclose);
+    if (!opened.ok() || H5Dwrite(opened, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, tensor.bytes().data()) < 0)
+      return broken("dataset '" + path + "' can't be written");
+    return {};
+  }
+  if (old) FETAFIX_CHECK(remove(path));
+  const hid_t type = stored_type(tensor.dtype());
+  if (type < 0) return broken("no weight of type " + std::string(dtype_name(tensor.dtype())) + " is written");
+  const std::vector<hsize_t> extent(tensor.shape().begin(), tensor.shape().end());
+  const Handle space(extent.empty()
+                         ? H5Screate(H5S_SCALAR)
+                         : H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr),
+                     H5Sclose);
+  const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+  H5Pset_create_intermediate_group(links, 1);
+  const Handle made(H5Dcreate2(file_->handle, path.c_str(), type, space, links, H5P_DEFAULT, H5P_DEFAULT),
+                    H5Dclose);
+  if (!made.ok() || H5Dwrite(made, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, tensor.bytes().data()) < 0)
+    return broken("dataset '" + path + "' can't be written");
+  return list();
+}
+
+Status Store::remove(const std::string& path) {
+  const Lock lock(library());
+  if (H5Ldelete(file_->handle, path.c_str(), H5P_DEFAULT) < 0)
+    return broken("'" + path + "' can't be removed");
+  return list();
+}
+
+Status Store::move(const std::string& from, const std::string& to) {
+  const Lock lock(library());
+  const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+  H5Pset_create_intermediate_group(links, 1);
+  if (H5Lmove(file_->handle, from.c_str(), file_->handle, to.c_str(), links, H5P_DEFAULT) < 0)
+    return broken("'" + from + "' can't be moved to '" + to + "'");
+  return list();
+}
+
+bool Store::has_group(const std::string& path) const {
+  const Lock lock(library());
+  return object(file_->handle, path).ok();
+}
+
+Result<Bytes> Store::image() {
+  const Lock lock(library());
+  if (H5Fflush(file_->handle, H5F_SCOPE_GLOBAL) < 0) return broken("can't be written");
+  const ssize_t size = H5Fget_file_image(file_->handle, nullptr, 0);
+  Bytes out(size > 0 ? static_cast<size_t>(size) : 0);
+  if (size <= 0 || H5Fget_file_image(file_->handle, out.data(), out.size()) != size)
+    return broken("can't be written");
+  return out;
+}
+
+}  // namespace fetafix::formats::keras

@@ -1,0 +1,454 @@
+#include "formats/keras/layers.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace fetafix::formats::keras {
+namespace {
+
+constexpr size_t most_layers = 20000;
+
+const Json& nothing() {
+  static const Json empty = Json::object();
+  return empty;
+}
+
+Error broken(const std::string& what) {
+  return {ErrorKind::file, what};
+}
+
+const Json& member(const Json& object, const char* key) {
+  return object.is_object() && object.contains(key) ? object[key] : nothing();
+}
+
+std::string text_of(const Json& object, const char* key) {
+  const Json& value = member(object, key);
+  return value.is_string() ? value.get<std::string>() : "";
+}
+
+// ["conv1", 0, 0], in Keras 2 with the other arguments behind it.
+std::optional<Reference> as_reference(const Json& json) {
+  if (!json.is_array() || json.size() < 3 || json.size() > 4) return std::nullopt;
+  if (!json[0].is_string() || !json[1].is_number_integer() || !json[2].is_number_integer())
+    return std::nullopt;
+  if (json.size() == 4 && !json[3].is_object()) return std::nullopt;
+  const auto node = json[1].get<int64_t>(), tensor = json[2].get<int64_t>();
+  if (node < 0 || tensor < 0) return std::nullopt;
+  return Reference{json[0].get<std::string>(), node, tensor};
+}
+
+bool holds_tensors(const Argument& argument) {
+  if (argument.tensor) return true;
+  return std::ranges::any_of(argument.list, holds_tensors);
+}
+
+// Keras 3: tensors are {"class_name": "__keras_tensor__", ...}, within any structure.
+Argument argument_of(const Json& json) {
+  Argument out;
+  if (json.is_object() && text_of(json, "class_name") == "__keras_tensor__") {
+    out.tensor = as_reference(member(member(json, "config"), "keras_history"));
+    if (out.tensor) return out;
+  }
+  if (json.is_array())
+    for (const Json& item : json) out.list.push_back(argument_of(item));
+  if (holds_tensors(out)) return out;
+  out.list.clear();
+  out.literal = json;
+  return out;
+}
+
+// Keras 2: tensors among keyword arguments are plain references.
+Argument legacy_argument(const Json& json) {
+  Argument out;
+  out.tensor = as_reference(json);
+  if (out.tensor) return out;
+  if (json.is_array())
+    for (const Json& item : json) out.list.push_back(legacy_argument(item));
+  if (holds_tensors(out)) return out;
+  out.list.clear();
+  out.literal = json;
+  return out;
+}
+
+void add_keywords(Call& call, const Json& keywords, bool legacy) {
+  for (const auto& [key, value] : keywords.items())
+    call.keyword.emplace_back(key, legacy ? legacy_argument(value) : argument_of(value));
+}
+
+// One tensor of a Keras 2 call: a reference, or ["_CONSTANT_VALUE", -1, value, {...}].
+Result<Argument> legacy_tensor(const Json& json) {
+  Argument out;
+  if (json.is_array() && json.size() >= 3 && json[0].is_string() && json[0] == "_CONSTANT_VALUE") {
+    out.literal = json[2];
+    return out;
+  }
+  out.tensor = as_reference(json);
+  if (!out.tensor) return broken("a call that names no tensor: " + dump_json(json).substr(0, 80));
+  return out;
+}
+
+Result<Call> legacy_call(const Json& node) {
+  Call out;
+  if (!node.is_array()) return broken("a call is no list");
+  // [["a", 0, 0, {}], ["b", 0, 0, {}]], or of functions ["a", 0, 0, {"y": 2.0}].
+  const bool single = !node.empty() && node[0].is_string();
+  Argument first;
+  for (const Json& item : single ? Json::array({node}) : node) {
+    FETAFIX_TRY(Argument one, legacy_tensor(item));
+    first.list.push_back(std::move(one));
+    if (first.list.size() == 1 && item.size() == 4) add_keywords(out, item[3], true);
+  }
+  if (first.list.empty()) return out;
+  if (first.list.size() == 1) first = Argument(first.list[0]);
+  out.positional.push_back(std::move(first));
+  return out;
+}
+
+Result<Call> call_of(const Json& node) {
+  if (!node.is_object()) return legacy_call(node);
+  Call out;
+  if (!member(node, "args").is_array() && !member(node, "args").empty())
+    return broken("arguments are no list");
+  if (member(node, "args").is_array())
+    for (const Json& item : member(node, "args")) out.positional.push_back(argument_of(item));
+  if (member(node, "kwargs").is_object()) add_keywords(out, member(node, "kwargs"), false);
+  return out;
+}
+
+void collect(const Argument& argument, std::vector<Reference>& out) {
+  if (argument.tensor) out.push_back(*argument.tensor);
+  for (const Argument& item : argument.list) collect(item, out);
+}
+
+void collect(const Json& listed, std::vector<Reference>& out) {
+  if (auto one = as_reference(listed)) {
+    out.push_back(std::move(*one));
+  } else if (listed.is_array() || listed.is_object()) {
+    // Structures are flattened as Keras does: lists in order, dictionaries by their keys.
+    std::vector<std::pair<std::string, const Json*>> items;
+    for (const auto& [key, value] : listed.items()) items.emplace_back(key, &value);
+    if (listed.is_object()) std::ranges::sort(items, {}, [](const auto& item) { return item.first; });
+    for (const auto& item : items) collect(*item.second, out);
+  }
+}
+
+// The name of a group for a class: "DepthwiseConv2D" is depthwise_conv2d (Keras: naming.to_snake_case).
+std::string snake_case(const std::string& name) {
+  const auto upper = [](char c) { return std::isupper(static_cast<unsigned char>(c)) != 0; };
+  const auto lower = [](char c) { return std::islower(static_cast<unsigned char>(c)) != 0; };
+  std::string words;
+  for (char c : name)
+    if (std::isalnum(static_cast<unsigned char>(c)) || c == '_') words += c;
+  std::string parts;  // a capital with small letters behind it begins a word
+  for (size_t i = 0; i < words.size(); ++i) {
+    const bool begins = i > 0 && upper(words[i]) && i + 1 < words.size() && lower(words[i + 1]);
+    if (begins) parts += '_';
+    parts += words[i];
+  }
+  std::string out;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (i > 0 && lower(parts[i - 1]) && upper(parts[i])) out += '_';
+    out += static_cast<char>(std::tolower(static_cast<unsigned char>(parts[i])));
+  }
+  return out;
+}
+
+bool is_operation_module(const std::string& module) {
+  return module.starts_with("keras.src.ops") || module.starts_with("keras.ops");
+}
+
+// In .h5 files entries have no module; an operation has no settings but its name then.
+bool is_operation(const Json& entry, int generation) {
+  const std::string module = text_of(entry, "module");
+  if (is_operation_module(module)) return true;
+  if (!module.empty() || generation == 2) return false;
+  const Json& config = member(entry, "config");
+  return !config.contains("dtype") && !config.contains("trainable") && !config.contains("layers") &&
+         text_of(entry, "class_name") != "InputLayer";
+}
+
+// How layers keep their weights in parts of their own, in the order of `layer.weights`.
+std::vector<std::string> parts_of(const std::string& class_name, const Json& config) {
+  if (class_name == "LSTM" || class_name == "GRU" || class_name == "SimpleRNN") return {"cell"};
+  if (class_name == "Bidirectional") return {"forward_layer/cell", "backward_layer/cell"};
+  if (class_name == "MultiHeadAttention")
+    return {"query_dense", "_query_dense", "key_dense",    "_key_dense",
+            "value_dense", "_value_dense", "output_dense", "_output_dense"};
+  if (class_name == "TimeDistributed") {
+    std::vector<std::string> out;
+    const Json& inner = member(config, "layer");
+    for (const std::string& part : parts_of(text_of(inner, "class_name"), member(inner, "config")))
+      out.push_back(part.empty() ? "layer" : "layer/" + part);
+    return out;
+  }
+  return {""};
+}
+
+class Parser {
+ public:
+  explicit Parser(const File& file) : file_(file) {}
+
+  Result<Tree> run() {
+    const std::string class_name = text_of(file_.config, "class_name");
+    if (!is_model_class(class_name))
+      return Error{ErrorKind::unsupported,
+                   "the model is a " + (class_name.empty() ? "thing without a class" : class_name) +
+                       "; only Functional and Sequential models say in the file what they compute"};
+    FETAFIX_TRY(tree_.model, model(member(file_.config, "config"), class_name == "Sequential", "", ""));
+    FETAFIX_CHECK(assign_weights());
+    return std::move(tree_);
+  }
+
+ private:
+  Result<Model> model(const Json& config, bool sequential, const std::string& path,
+                      const std::string& group) {
+    Model out;
+    out.name = text_of(config, "name");
+    out.sequential = sequential;
+    // Of Keras 1 and early 2, a Sequential's configuration is the list itself.
+    const Json& layers = config.is_array() ? config : member(config, "layers");
+    if (!layers.is_array()) return broken("model '" + out.name + "' lists no layers");
+    if ((count_ += layers.size()) > most_layers)
+      return broken("more than " + std::to_string(most_layers) + " layers");
+    const auto groups = groups_of(config, sequential, group, file_);
+    for (const Json& entry : layers) {
+      FETAFIX_TRY(Layer one, layer(entry, path, groups));
+      if (!out.by_name.emplace(one.name, out.layers.size()).second)
+        return broken("two layers of model '" + out.name + "' are called '" + one.name + "'");
+      out.layers.push_back(std::move(one));
+    }
+    FETAFIX_CHECK(sequential ? chain(out, config) : connect(out, config));
+    return out;
+  }
+
+  Result<Layer> layer(const Json& entry, const std::string& path,
+                      const std::map<std::string, std::string>& groups) {
+    if (!entry.is_object()) return broken("a layer is no object");
+    Layer out;
+    out.name = name_of(entry);
+    out.class_name = text_of(entry, "class_name");
+    if (out.name.empty() || out.class_name.empty()) return broken("a layer without name or class");
+    out.module = text_of(entry, "module");
+    out.path = path.empty() ? out.name : path + "/" + out.name;
+    out.config = &member(entry, "config");
+    out.is_operation = is_operation(entry, file_.generation());
+    if (const auto found = groups.find(out.name); found != groups.end()) out.group = found->second;
+    if (is_model_class(out.class_name)) {
+      FETAFIX_TRY(Model inner, model(*out.config, out.class_name == "Sequential", out.path, out.group));
+      out.nested = std::make_shared<Model>(std::move(inner));
+    }
+    if (member(entry, "inbound_nodes").is_array())
+      for (const Json& node : member(entry, "inbound_nodes")) {
+        auto call = call_of(node);
+        if (!call.ok()) return in_context("layer '" + out.path + "'", std::move(call).error());
+        out.calls.push_back(std::move(call).value());
+      }
+    return out;
+  }
+
+  // Each layer reads the one before it.
+  Status chain(Model& out, const Json& config) {
+    std::optional<Reference> last;
+    if (out.layers.empty()) return broken("model '" + out.name + "' has no layers");
+    if (out.layers[0].class_name != "InputLayer") FETAFIX_CHECK(add_input(out, config));
+    for (Layer& layer : out.layers) {
+      layer.calls.clear();
+      if (last) {
+        Argument argument;
+        argument.tensor = last;
+        Call call;
+        call.positional.push_back(std::move(argument));
+        layer.calls.push_back(std::move(call));
+      } else {
+        out.inputs = {{layer.name, 0, 0}};
+      }
+      last = Reference{layer.name, 0, 0};
+    }
+    out.outputs = {*last};
+    return {};
+  }
+
+  // A Sequential without an InputLayer says its input's shape in the first layer.
+  Status add_input(Model& out, const Json& config) {
+    const Layer& first = out.layers[0];
+    for (const char* key : {"batch_input_shape", "batch_shape"})
+      if (first.config->contains(key)) return prepend_input(out, (*first.config)[key], first.name + "_input");
+    if (member(config, "build_input_shape").is_array())
+      return prepend_input(out, config["build_input_shape"], first.name + "_input");
+    return broken("model '" + out.name + "' does not say what its input is; build it before saving");
+  }
+
+  Status prepend_input(Model& out, const Json& shape, const std::string& name) {
+    tree_.made.push_back(std::make_shared<const Json>(Json{{"batch_shape", shape}, {"dtype", "float32"}}));
+    Layer input;
+    input.name = input.path = name;
+    input.class_name = "InputLayer";
+    input.config = tree_.made.back().get();
+    out.layers.insert(out.layers.begin(), std::move(input));
+    out.by_name.clear();
+    for (size_t i = 0; i < out.layers.size(); ++i) out.by_name.emplace(out.layers[i].name, i);
+    return {};
+  }
+
+  Status connect(Model& out, const Json& config) {
+    FETAFIX_TRY(out.inputs, references_of(member(config, "input_layers")));
+    FETAFIX_TRY(out.outputs, references_of(member(config, "output_layers")));
+    if (out.inputs.empty() || out.outputs.empty())
+      return broken("model '" + out.name + "' lists no " + (out.inputs.empty() ? "inputs" : "outputs"));
+    std::vector<Reference> all = out.outputs;
+    for (const Layer& layer : out.layers)
+      for (const Call& call : layer.calls) std::ranges::copy(call.tensors(), std::back_inserter(all));
+    // Keras 2 counts a nested model's own making as its first call.
+    for (const Reference& one : all) {
+      const auto at = out.by_name.find(one.layer);
+      if (at == out.by_name.end())
+        return broken("a call reads layer '" + one.layer + "', which does not exist");
+      Layer& layer = out.layers[at->second];
+      if (layer.nested && one.node >= static_cast<int64_t>(layer.calls.size())) layer.first_call = 1;
+    }
+    for (const Reference& one : all) {
+      const Layer& layer = *out.find(one.layer);
+      const bool input = layer.class_name == "InputLayer" && layer.calls.empty() && one.node == 0;
+      if (!input && (one.node < layer.first_call ||
+                     one.node - layer.first_call >= static_cast<int64_t>(layer.calls.size())))
+        return broken("call " + std::to_string(one.node) + " of layer '" + one.layer +
+                      "' is read and does not exist");
+    }
+    return {};
+  }
+
+  Status assign_weights() {
+    std::map<std::string, int> number;
+    for (const Dataset& dataset : file_.store->datasets()) {
+      number[dataset.path] = static_cast<int>(tree_.weights.size());
+      tree_.weights.push_back({dataset});
+    }
+    if (file_.container == Container::archive) {
+      assign_from_groups(tree_.model, number);
+      return {};
+    }
+    for (Layer& layer : tree_.model.layers) FETAFIX_CHECK(assign_from_names(layer, number));
+    return {};
+  }
+
+  void assign_from_groups(Model& model, const std::map<std::string, int>& number) {
+    for (Layer& layer : model.layers) {
+      if (layer.nested) {
+        assign_from_groups(*layer.nested, number);
+        continue;
+      }
+      for (const std::string& part : parts_of(layer.class_name, *layer.config))
+        for (size_t i = 0;; ++i) {
+          const auto found =
+              number.find(layer.group + (part.empty() ? "" : "/" + part) + "/vars/" + std::to_string(i));
+          if (layer.group.empty() || found == number.end()) break;
+          layer.weights.push_back(found->second);
+        }
+    }
+  }
+
+  // An attribute that is too long for one is kept in several.
+  std::vector<std::string> list_attribute(const std::string& group, const std::string& name) {
+    if (auto whole = file_.store->texts(group, name)) return *whole;
+    std::vector<std::string> out;
+    for (size_t i = 0;; ++i) {
+      const auto part = file_.store->texts(group, name + std::to_string(i));
+      if (!part) return out;
+      out.insert(out.end(), part->begin(), part->end());
+    }
+  }
+
+  // An .h5 file lists the weights of each outermost layer by name.
+  Status assign_from_names(Layer& layer, const std::map<std::string, int>& number) {
+    const std::string group = "model_weights/" + layer.name;
+    if (layer.is_operation || !file_.store->has_group(group)) return {};
+    layer.group = group;
+    for (const std::string& name : list_attribute(group, "weight_names")) {
+      const auto found = number.find(group + "/" + name);
+      if (found == number.end())
+        return broken("weight '" + name + "' of layer '" + layer.name + "' is not in the file");
+      Layer* owner = layer.nested ? owner_of(*layer.nested, name) : &layer;
+      if (owner) owner->weights.push_back(found->second);
+    }
+    return {};
+  }
+
+  // The layer within a nested model that a weight's name speaks of: "inner/conv1/kernel" or "conv1/kernel:0".
+  Layer* owner_of(Model& model, const std::string& name) {
+    for (Layer& layer : model.layers) {
+      if (layer.nested) {
+        if (Layer* found = owner_of(*layer.nested, name)) return found;
+        continue;
+      }
+      const std::string padded = "/" + name;
+      if (padded.find("/" + layer.name + "/") != std::string::npos) return &layer;
+    }
+    return nullptr;
+  }
+
+  const File& file_;
+  Tree tree_;
+  size_t count_ = 0;
+};
+
+}  // namespace
+
+std::vector<Reference> Call::tensors() const {
+  std::vector<Reference> out;
+  for (const Argument& argument : positional) collect(argument, out);
+  for (const auto& [name, argument] : keyword) collect(argument, out);
+  return out;
+}
+
+const Argument* Call::named(const std::string& name) const {
+  for (const auto& [key, argument] : keyword)
+    if (key == name) return &argument;
+  return nullptr;
+}
+
+const Layer* Model::find(const std::string& layer) const {
+  const auto at = by_name.find(layer);
+  return at == by_name.end() ? nullptr : &layers[at->second];
+}
+
+bool is_model_class(const std::string& class_name) {
+  return class_name == "Functional" || class_name == "Model" || class_name == "Sequential";
+}
+
+std::string name_of(const Json& entry) {
+  const std::string name = text_of(entry, "name");
+  return name.empty() ? text_of(member(entry, "config"), "name") : name;
+}
+
+Result<std::vector<Reference>> references_of(const Json& listed) {
+  std::vector<Reference> out;
+  collect(listed, out);
+  return out;
+}
+
+std::map<std::string, std::string> groups_of(const Json& config, bool sequential, const std::string& group,
+                                             const File& file) {
+  std::map<std::string, std::string> out;
+  if (file.container != Container::archive) return out;
+  const Json& layers = member(config, "layers");
+  // Until 2.14 groups have the names of layers.
+  const std::string prefix = group.empty() ? "" : group + "/";
+  const std::string early = prefix + "_layer_checkpoint_dependencies/";
+  const bool by_name = file.store->has_group(prefix + "_layer_checkpoint_dependencies");
+  std::map<std::string, int> used;
+  for (const Json& entry : layers) {
+    if (is_operation(entry, file.generation())) continue;
+    if (sequential && text_of(entry, "class_name") == "InputLayer") continue;
+    const std::string base = snake_case(text_of(entry, "class_name"));
+    const int count = used[base]++;
+    const std::string name = count == 0 ? base : base + "_" + std::to_string(count);
+    out[name_of(entry)] = by_name ? early + name_of(entry) : prefix + "layers/" + name;
+  }
+  return out;
+}
+
+Result<Tree> parse_tree(const File& file) {
+  return Parser(file).run();
+}
+
+}  // namespace fetafix::formats::keras

@@ -1,0 +1,92 @@
+// The configuration as a tree of models, layers and calls. Nothing is looked up by a name of a class or
+// module anywhere but in our own tables; nothing of a file is ever executed.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "formats/keras/file.h"
+
+namespace fetafix::formats::keras {
+
+// A tensor of a model: output `tensor` of call `node` of a layer, in the numbers of the file.
+struct Reference {
+  std::string layer;
+  int64_t node = 0;
+  int64_t tensor = 0;
+  bool operator==(const Reference&) const = default;
+};
+
+// What a layer is called with: a tensor, several, or something that is no tensor.
+struct Argument {
+  std::optional<Reference> tensor;
+  std::vector<Argument> list;
+  Json literal;  // null where it is a tensor or a list with tensors in it
+  bool is_literal() const { return !tensor && list.empty(); }
+};
+
+struct Call {
+  std::vector<Argument> positional;
+  std::vector<std::pair<std::string, Argument>> keyword;
+  // All tensors, in order: the operands.
+  std::vector<Reference> tensors() const;
+  const Argument* named(const std::string& name) const;
+};
+
+struct Model;
+
+// A weight of the file. Its index in Tree::weights is its number among the file's tensors.
+struct Weight {
+  Dataset dataset;
+};
+
+struct Layer {
+  std::string name;
+  std::string class_name;
+  std::string module;
+  std::string path;              // "backbone/conv1": its name behind those of the models around it
+  const Json* config = nullptr;  // never null: an empty object where there is none
+  bool is_operation = false;     // a function of Keras 3 (keras.ops), which is no layer
+  std::vector<Call> calls;
+  int64_t first_call = 0;  // the number that the file gives the first of them
+  std::vector<int> weights;
+  std::string group;  // where an archive keeps its weights
+  std::shared_ptr<Model> nested;
+};
+
+// A Functional or Sequential model.
+struct Model {
+  std::string name;
+  bool sequential = false;
+  std::vector<Layer> layers;
+  std::map<std::string, size_t> by_name;
+  std::vector<Reference> inputs;
+  std::vector<Reference> outputs;
+  const Layer* find(const std::string& layer) const;
+};
+
+struct Tree {
+  Model model;
+  std::vector<Weight> weights;
+  std::vector<std::shared_ptr<const Json>> made;  // configurations that the file leaves out
+};
+
+// Error kind `file`: inconsistent; `unsupported`: a model whose layers are not in its configuration
+// (subclassed).
+Result<Tree> parse_tree(const File& file);
+
+// --- for those who write ---
+
+// Where an archive keeps the weights of each layer of a model whose group is `group`, by the layers' names.
+std::map<std::string, std::string> groups_of(const Json& model_config, bool sequential,
+                                             const std::string& group, const File& file);
+bool is_model_class(const std::string& class_name);
+// The tensors listed as a model's inputs or outputs, whatever structure they have.
+Result<std::vector<Reference>> references_of(const Json& listed);
+// The name of a layer in a configuration: of its entry, else of its own.
+std::string name_of(const Json& entry);
+
+}  // namespace fetafix::formats::keras

@@ -1,0 +1,219 @@
+#include "formats/keras/lift.h"
+
+#include <algorithm>
+
+#include "graph/lens.h"
+
+namespace fetafix::formats::keras {
+namespace {
+
+constexpr size_t most_calls = 100000;  // nested models that are called often multiply
+
+Error broken(const std::string& what) {
+  return {ErrorKind::file, what};
+}
+
+// A shape as a configuration says it, null for what is open.
+std::optional<Shape> shape_of(const Json& listed) {
+  if (!listed.is_array()) return std::nullopt;
+  Shape out;
+  for (const Json& d : listed) {
+    if (!d.is_null() && !d.is_number_integer()) return std::nullopt;
+    out.push_back(d.is_null() ? -1 : std::clamp<int64_t>(d.get<int64_t>(), -1, int64_t{1} << 32));
+  }
+  return out;
+}
+
+const Json& either(const Json& config, const char* one, const char* other) {
+  static const Json none;
+  return config.contains(one) ? config[one] : config.contains(other) ? config[other] : none;
+}
+
+// The name of a dtype policy, which is a text or a serialized object.
+std::string policy_of(const Json& config) {
+  if (!config.contains("dtype")) return "float32";
+  const Json& dtype = config["dtype"];
+  if (dtype.is_string()) return dtype.get<std::string>();
+  if (dtype.is_object() && dtype.contains("config") && dtype["config"].is_object() &&
+      dtype["config"].contains("name") && dtype["config"]["name"].is_string())
+    return dtype["config"]["name"].get<std::string>();
+  return "float32";
+}
+
+}  // namespace
+
+std::string Lifter::unique(const std::string& base) {
+  std::string name = base;
+  int& next = next_[base];
+  while (!names_.insert(name).second) name = base + "#" + std::to_string(++next + 1);
+  return name;
+}
+
+Result<ValueId> Lifter::weight(int index, const std::vector<int>& permutation, const Shape& shape) {
+  std::string key = std::to_string(index) + to_string(shape);
+  for (int axis : permutation) key += "," + std::to_string(axis);
+  if (const auto found = constants_.find(key); found != constants_.end()) return found->second;
+  const Dataset& dataset = tree_.weights[static_cast<size_t>(index)].dataset;
+  FETAFIX_TRY(Tensor data, file_.store->read(dataset));
+  graph::Lens lens;
+  lens.native_tensor = index;
+  lens.permutation = permutation;
+  lens.native_shape = data.shape();
+  const ValueId id =
+      out_.lifted.graph.add_constant(unique(dataset.path), graph::to_view(data, permutation, shape), lens);
+  out_.lifted.graph.value(id).native_name = dataset.path;
+  return constants_[key] = id;
+}
+
+Status Lifter::input(const Layer& layer) {
+  graph::Value value;
+  value.name = unique(layer.name);
+  value.native_name = layer.name;
+  value.dtype = dtype_from_name(policy_of(*layer.config));
+  value.shape = shape_of(either(*layer.config, "batch_shape", "batch_input_shape"));
+  if (value.dtype == DType::unknown || value.dtype == DType::string)
+    return Error{ErrorKind::unsupported, "input '" + layer.name + "' is of type " + policy_of(*layer.config)};
+  if (!value.shape) return broken("input '" + layer.name + "' has no shape");
+  out_.lifted.graph.inputs.push_back(out_.lifted.graph.add_value(std::move(value)));
+  return {};
+}
+
+// In the order in which operands become known, those of one moment in the file's order. Not recursive along
+// the chain of layers, only into nested models.
+Result<std::vector<ValueId>> Lifter::model(const Model& model, const std::vector<ValueId>& inputs,
+                                           const Around& around) {
+  using Key = std::pair<std::string, int64_t>;
+  std::map<Key, std::vector<ValueId>> known;
+  for (size_t i = 0; i < model.inputs.size(); ++i)
+    known[{model.inputs[i].layer, model.inputs[i].node}] = {inputs[i]};
+  struct Waiting {
+    const Layer* layer;
+    const Call* call;
+    int64_t number;
+    std::vector<Reference> tensors;
+    std::set<Key> missing;
+  };
+  std::vector<Waiting> waiting;
+  std::map<Key, std::vector<size_t>> readers;
+  std::set<size_t> ready;
+  for (const Layer& layer : model.layers)
+    for (size_t i = 0; i < layer.calls.size(); ++i) {
+      Waiting one{
+          &layer, &layer.calls[i], layer.first_call + static_cast<int64_t>(i), layer.calls[i].tensors(), {}};
+      if (known.contains({layer.name, one.number})) continue;
+      for (const Reference& tensor : one.tensors)
+        if (!known.contains({tensor.layer, tensor.node})) one.missing.insert({tensor.layer, tensor.node});
+      for (const Key& key : one.missing) readers[key].push_back(waiting.size());
+      if (one.missing.empty()) ready.insert(waiting.size());
+      waiting.push_back(std::move(one));
+    }
+  const auto value_of = [&](const Reference& tensor) -> Result<ValueId> {
+    const auto at = known.find({tensor.layer, tensor.node});
+    if (at == known.end() || tensor.tensor >= static_cast<int64_t>(at->second.size()))
+      return broken("output " + std::to_string(tensor.tensor) + " of layer '" + tensor.layer +
+                    "' is read before it is there");
+    return at->second[static_cast<size_t>(tensor.tensor)];
+  };
+  while (!ready.empty()) {
+    const Waiting& one = waiting[*ready.begin()];
+    ready.erase(ready.begin());
+    std::vector<ValueId> operands;
+    for (const Reference& tensor : one.tensors) {
+      FETAFIX_TRY(const ValueId value, value_of(tensor));
+      operands.push_back(value);
+    }
+    FETAFIX_TRY(auto results, call(*one.layer, *one.call, one.number, operands, around));
+    const Key key{one.layer->name, one.number};
+    known[key] = std::move(results);
+    for (size_t reader : readers[key])
+      if (waiting[reader].missing.erase(key) && waiting[reader].missing.empty()) ready.insert(reader);
+  }
+  std::vector<ValueId> out;
+  for (const Reference& output : model.outputs) {
+    FETAFIX_TRY(const ValueId value, value_of(output));
+    out.push_back(value);
+  }
+  return out;
+}
+
+Result<std::vector<ValueId>> Lifter::call(const Layer& layer, const Call& call, int64_t number,
+                                          const std::vector<ValueId>& operands, const Around& around) {
+  if (layer.nested) {
+    if (operands.size() != layer.nested->inputs.size())
+      return broken("model '" + layer.path + "' has " + std::to_string(layer.nested->inputs.size()) +
+                    " inputs and is called with " + std::to_string(operands.size()));
+    Around inside = around;
+    inside.emplace_back(layer.name, number);
+    return model(*layer.nested, operands, inside);
+  }
+  if (out_.places.size() >= most_calls)
+    return broken("layers are called more than " + std::to_string(most_calls) + " times");
+  out_.places.push_back({around, layer.name, number, &layer});
+  auto& graph = out_.lifted.graph;
+  const size_t nodes = graph.nodes.size(), notes = out_.lifted.notes.size(), computed = out_.computed.size();
+  Operation op(*this, layer, call, operands, static_cast<int>(out_.places.size()) - 1);
+  const LiftRule* rule = find_lift_rule(layer.class_name, layer.is_operation);
+  const std::string policy = policy_of(*layer.config);
+  Status status = !rule ? Operation::unsupported("its class is not known here")
+                  : policy != "float32" && !layer.is_operation
+                      ? Operation::unsupported("it computes in " + policy)
+                      : rule->lift(op);
+  if (status.ok()) return op.results_;
+  if (status.error().kind != ErrorKind::unsupported)
+    return in_context("layer '" + layer.path + "'", std::move(status).error());
+  graph.nodes.resize(nodes);
+  out_.lifted.notes.resize(notes);
+  out_.computed.resize(computed);
+  for (ValueId dropped : op.results_) {
+    graph.value(dropped).native_tensor = -1;
+    graph.value(dropped).native_name.clear();
+  }
+  op.results_.clear();
+  FETAFIX_CHECK(opaque(op, status.error().message));
+  return op.results_;
+}
+
+Status Lifter::opaque(Operation& op, const std::string& why) {
+  graph::Node node;
+  node.type = op.layer_.class_name;
+  node.domain = "keras";
+  node.opaque = true;
+  node.native = {"", op.index_};
+  node.name = op.layer_.path;
+  for (size_t i = 0; i < op.operands_.size(); ++i) {
+    node.inputs.push_back(op.operands_[i]);
+    node.slots.push_back(static_cast<int>(i));
+  }
+  graph::Value value;
+  value.name = unique(op.layer_.path);
+  value.native_name = op.layer_.path;
+  value.dtype = DType::float32;
+  value.native_tensor = static_cast<int>(tree_.weights.size() + out_.computed.size());
+  out_.computed.push_back({op.index_, 0});
+  node.outputs = {out_.lifted.graph.add_value(std::move(value))};
+  op.results_ = node.outputs;
+  out_.lifted.graph.add_node(std::move(node));
+  out_.lifted.notes.push_back("layer '" + op.layer_.path + "' (" + op.layer_.class_name +
+                              ") is opaque: " + why);
+  return {};
+}
+
+Result<Lift> Lifter::run() {
+  std::vector<ValueId> inputs;
+  for (const Reference& reference : tree_.model.inputs) {
+    const Layer* layer = tree_.model.find(reference.layer);
+    if (!layer || layer->class_name != "InputLayer")
+      return broken("model input '" + reference.layer + "' is no InputLayer");
+    FETAFIX_CHECK(input(*layer));
+    inputs.push_back(out_.lifted.graph.inputs.back());
+  }
+  FETAFIX_TRY(out_.lifted.graph.outputs, model(tree_.model, inputs, {}));
+  FETAFIX_CHECK(graph::verify(out_.lifted.graph));
+  return std::move(out_);
+}
+
+Result<Lift> lift_tree(const File& file, const Tree& tree) {
+  return Lifter(file, tree).run();
+}
+
+}  // namespace fetafix::formats::keras

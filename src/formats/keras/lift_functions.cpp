@@ -1,0 +1,208 @@
+// Functions in a graph of layers: keras.ops of Keras 3, TensorFlow's of Keras 2 (TFOpLambda). Both by name,
+// from the tables below; none is ever called.
+#include <algorithm>
+#include <map>
+
+#include "formats/keras/lift_families.h"
+
+namespace fetafix::formats::keras {
+namespace {
+
+struct Binary {
+  const char* type;
+  std::vector<std::string> names;  // of the two arguments
+};
+
+const Binary* binary(const std::string& name) {
+  static const std::map<std::string, Binary> table{
+      {"add", {"Add", {"x1", "x2"}}},         {"subtract", {"Sub", {"x1", "x2"}}},
+      {"multiply", {"Mul", {"x1", "x2"}}},    {"divide", {"Div", {"x1", "x2"}}},
+      {"truedivide", {"Div", {"x1", "x2"}}}, {"maximum", {"Max", {"x1", "x2"}}},
+      {"minimum", {"Min", {"x1", "x2"}}},     {"power", {"Pow", {"x1", "x2"}}},
+      {"matmul", {"MatMul", {"x1", "x2"}}},
+  };
+  const auto found = table.find(name);
+  return found == table.end() ? nullptr : &found->second;
+}
+
+const char* unary(const std::string& name) {
+  static const std::map<std::string, const char*> table{
+      {"relu", "Relu"},         {"sigmoid", "Sigmoid"}, {"tanh", "Tanh"},
+      {"exp", "Exp"},           {"log", "Log"},         {"sqrt", "Sqrt"},
+      {"abs", "Abs"},           {"absolute", "Abs"},    {"negative", "Neg"},
+      {"erf", "Erf"},           {"floor", "Floor"},     {"ceil", "Ceil"},
+      {"softplus", "Softplus"}, {"elu", "Elu"},         {"selu", "Selu"},
+      {"sin", "Sin"},           {"cos", "Cos"},         {"reciprocal", "Reciprocal"},
+      {"sign", "Sign"},         {"round", "Round"},     {"softsign", "Softsign"}};
+  const auto found = table.find(name);
+  return found == table.end() ? nullptr : found->second;
+}
+
+// An argument that is a tensor, or a number or list of numbers as a constant of the first tensor's type.
+Result<Operand> operand(Operation& op, size_t position, const std::string& name) {
+  if (auto tensor = op.tensor(position, name)) return *tensor;
+  const Argument* argument = op.argument(position, name);
+  if (!argument) return Operation::unsupported("argument '" + name + "' is missing");
+  const Json& literal = argument->literal;
+  std::vector<float> numbers;
+  const auto add = [&](const Json& v) { return v.is_number() && (numbers.push_back(v.get<float>()), true); };
+  if (add(literal)) return op.constant(name, Tensor::scalar(numbers[0]));
+  if (literal.is_array() && !literal.empty() && literal.size() < 1 << 16 && std::ranges::all_of(literal, add))
+    return op.constant(name, Tensor::vector(numbers));
+  return Operation::unsupported("argument '" + name + "' is neither a tensor nor a number");
+}
+
+std::optional<std::vector<int64_t>> integers(const Operation& op, size_t position, const std::string& name) {
+  const Argument* argument = op.argument(position, name);
+  const Json* literal = argument ? &argument->literal : &op.setting(name);
+  std::vector<int64_t> out;
+  const auto add = [&](const Json& v) {
+    if (!v.is_number_integer()) return false;
+    const auto number = v.get<int64_t>();
+    out.push_back(number);
+    return number >= -(int64_t{1} << 32) && number <= int64_t{1} << 32;
+  };
+  if (literal->is_number_integer()) return add(*literal) ? std::optional(out) : std::nullopt;
+  if (!literal->is_array() || literal->empty() || !std::ranges::all_of(*literal, add)) return std::nullopt;
+  return out;
+}
+
+bool truth(const Operation& op, size_t position, const std::string& name) {
+  const Argument* argument = op.argument(position, name);
+  const Json& literal = argument ? argument->literal : op.setting(name);
+  return literal == Json(true);
+}
+
+Status reduce(Operation& op, const char* type, const std::string& axis_name) {
+  FETAFIX_TRY(const Operand x, operand(op, 0, "x"));
+  const auto axes = integers(op, 1, axis_name);
+  if (!axes) return Operation::unsupported("its axes are not known");
+  return op.out(op.node(type, {x, op.constant(axis_name, Tensor::vector(*axes))},
+                        {{"keepdims", int64_t{truth(op, 2, "keepdims")}}}));
+}
+
+Status reshape(Operation& op, const std::string& shape_name) {
+  const auto x = op.tensor(0, "x") ? op.tensor(0, "x") : op.tensor(0, "tensor");
+  auto shape = integers(op, 1, shape_name);
+  if (!shape) shape = integers(op, 1, "newshape");
+  if (!x || !shape) return Operation::unsupported("its shape is not known");
+  return op.out(op.node("Reshape", {*x, op.constant(shape_name, Tensor::vector(*shape))}));
+}
+
+Status transpose(Operation& op, const std::string& name) {
+  const auto x = op.tensor(0, "x") ? op.tensor(0, "x") : op.tensor(0, "a");
+  const auto order = integers(op, 1, name);
+  if (!x || !order) return Operation::unsupported("its order of axes is not known");
+  auto sorted = *order;
+  std::ranges::sort(sorted);
+  for (size_t i = 0; i < sorted.size(); ++i)
+    if (sorted[i] != static_cast<int64_t>(i)) return Operation::unsupported("its order of axes is none");
+  return op.out(op.node("Transpose", {*x}, {{"perm", *order}}));
+}
+
+Status concatenate(Operation& op) {
+  std::vector<Operand> operands;
+  for (size_t i = 0; i < op.operands(); ++i) {
+    FETAFIX_TRY(const Operand x, op.in(i));
+    operands.push_back(x);
+  }
+  const auto axis = integers(op, 1, "axis");
+  if (operands.empty() || !axis || axis->size() != 1) return Operation::unsupported("its axis is not known");
+  return op.out(op.node("Concat", operands, {{"axis", (*axis)[0]}}));
+}
+
+Status softmax(Operation& op, const std::string& name) {
+  FETAFIX_TRY(const Operand x, op.in(0));
+  const auto axis = integers(op, 1, name);
+  return op.out(op.node("Softmax", {x}, {{"axis", axis && axis->size() == 1 ? (*axis)[0] : int64_t{-1}}}));
+}
+
+// By a name that both generations share.
+Status common(Operation& op, const std::string& name, const std::vector<std::string>& names) {
+  if (const Binary* known = binary(name)) {
+    FETAFIX_TRY(const Operand a, operand(op, 0, names[0]));
+    FETAFIX_TRY(const Operand b, operand(op, 1, names[1]));
+    return op.out(op.node(known->type, {a, b}));
+  }
+  if (const char* type = unary(name)) {
+    FETAFIX_TRY(const Operand x, op.in(0));
+    return op.out(op.node(type, {x}));
+  }
+  return Operation::unsupported("function '" + name + "' is not known here");
+}
+
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+}  // namespace
+
+Status lift_function(Operation& op) {
+  const std::string name = lower(op.layer().class_name);
+  if (name == "mean") return reduce(op, "ReduceMean", "axis");
+  if (name == "sum") return reduce(op, "ReduceSum", "axis");
+  if (name == "max") return reduce(op, "ReduceMax", "axis");
+  if (name == "min") return reduce(op, "ReduceMin", "axis");
+  if (name == "reshape") return reshape(op, "newshape");
+  if (name == "transpose") return transpose(op, "axes");
+  if (name == "concatenate") return concatenate(op);
+  if (name == "softmax") return softmax(op, "axis");
+  if (name == "square") {
+    FETAFIX_TRY(const Operand x, op.in(0));
+    return op.out(op.node("Mul", {x, x}));
+  }
+  for (const char* activation :
+       {"silu", "gelu", "relu6", "hardsigmoid", "hardsilu", "leakyrelu", "logsoftmax"})
+    if (name == activation) {
+      FETAFIX_TRY(const Operand x, op.in(0));
+      if (name == "gelu") {
+        const bool approximate = !op.argument(1, "approximate") && op.setting("approximate").is_null()
+                                     ? true
+                                     : truth(op, 1, "approximate");
+        return op.out(op.node("Gelu", {x}, {{"approximate", std::string(approximate ? "tanh" : "none")}}));
+      }
+      const std::string spelled = name == "hardsigmoid"  ? "hard_sigmoid"
+                                  : name == "hardsilu"   ? "hard_silu"
+                                  : name == "leakyrelu"  ? "leaky_relu"
+                                  : name == "logsoftmax" ? "log_softmax"
+                                                         : name;
+      FETAFIX_TRY(const Operand y, op.activated(x, Json(spelled), Role::core));
+      return op.out(y);
+    }
+  return common(op, name, {"x1", "x2"});
+}
+
+Status lift_tf_function(Operation& op) {
+  const std::string name = op.text("function");
+  static const std::map<std::string, std::string> known{
+      {"math.add", "add"},           {"__operators__.add", "add"},
+      {"math.multiply", "multiply"}, {"math.subtract", "subtract"},
+      {"math.divide", "divide"},     {"math.truediv", "divide"},
+      {"math.maximum", "maximum"},   {"math.minimum", "minimum"},
+      {"math.pow", "power"},         {"linalg.matmul", "matmul"},
+      {"nn.relu", "relu"},           {"math.sigmoid", "sigmoid"},
+      {"math.tanh", "tanh"},         {"math.exp", "exp"},
+      {"math.log", "log"},           {"math.sqrt", "sqrt"},
+      {"math.abs", "abs"},           {"math.negative", "negative"},
+      {"math.erf", "erf"},           {"nn.elu", "elu"},
+      {"nn.selu", "selu"},           {"math.softplus", "softplus"},
+      {"nn.softsign", "softsign"},   {"math.floor", "floor"}};
+  if (const auto found = known.find(name); found != known.end()) return common(op, found->second, {"x", "y"});
+  if (name == "nn.relu6" || name == "nn.silu") {
+    FETAFIX_TRY(const Operand x, op.in(0));
+    FETAFIX_TRY(const Operand y, op.activated(x, Json(name == "nn.relu6" ? "relu6" : "silu"), Role::core));
+    return op.out(y);
+  }
+  if (name == "math.reduce_mean") return reduce(op, "ReduceMean", "axis");
+  if (name == "math.reduce_sum") return reduce(op, "ReduceSum", "axis");
+  if (name == "math.reduce_max") return reduce(op, "ReduceMax", "axis");
+  if (name == "reshape") return reshape(op, "shape");
+  if (name == "transpose") return transpose(op, "perm");
+  if (name == "concat") return concatenate(op);
+  if (name == "nn.softmax") return softmax(op, "axis");
+  return Operation::unsupported("function 'tf." + name + "' is not known here");
+}
+
+}  // namespace fetafix::formats::keras

@@ -1,0 +1,101 @@
+#include <map>
+
+#include "formats/keras/lift_families.h"
+
+namespace fetafix::formats::keras {
+
+std::span<const LiftRule> lift_rules() {
+  static const LiftRule rules[]{
+      {"Activation", false, lift_activation, "the function's operator"},
+      {"ActivityRegularization", false, lift_nothing, "Identity"},
+      {"Add", false, lift_add, "Add, of more than two Sum"},
+      {"AlphaDropout", false, lift_nothing, "Identity"},
+      {"Average", false, lift_average, "Mean"},
+      {"AveragePooling1D", false, lift_average_pool, "AveragePool"},
+      {"AveragePooling2D", false, lift_average_pool, "AveragePool"},
+      {"AveragePooling3D", false, lift_average_pool, "AveragePool"},
+      {"BatchNormalization", false, lift_batch_normalization, "BatchNormalization"},
+      {"Bidirectional", false, lift_bidirectional, "LSTM, GRU or RNN, twice"},
+      {"Concatenate", false, lift_concatenate, "Concat"},
+      {"Conv1D", false, lift_conv, "Conv"},
+      {"Conv2D", false, lift_conv, "Conv"},
+      {"Conv3D", false, lift_conv, "Conv"},
+      {"Conv1DTranspose", false, lift_transposed_conv, "ConvTranspose"},
+      {"Conv2DTranspose", false, lift_transposed_conv, "ConvTranspose"},
+      {"Conv3DTranspose", false, lift_transposed_conv, "ConvTranspose"},
+      {"Cropping1D", false, lift_cropping, "Slice"},
+      {"Cropping2D", false, lift_cropping, "Slice"},
+      {"Cropping3D", false, lift_cropping, "Slice"},
+      {"Dense", false, lift_dense, "MatMul, Add"},
+      {"DepthwiseConv1D", false, lift_depthwise_conv, "Conv"},
+      {"DepthwiseConv2D", false, lift_depthwise_conv, "Conv"},
+      {"Dropout", false, lift_nothing, "Identity"},
+      {"EinsumDense", false, lift_einsum_dense, "Einsum, Add"},
+      {"ELU", false, lift_elu, "Elu"},
+      {"Embedding", false, lift_embedding, "Gather"},
+      {"Flatten", false, lift_flatten, "Flatten"},
+      {"GaussianDropout", false, lift_nothing, "Identity"},
+      {"GaussianNoise", false, lift_nothing, "Identity"},
+      {"GlobalAveragePooling1D", false, lift_global_average_pool, "ReduceMean"},
+      {"GlobalAveragePooling2D", false, lift_global_average_pool, "ReduceMean"},
+      {"GlobalAveragePooling3D", false, lift_global_average_pool, "ReduceMean"},
+      {"GlobalMaxPooling1D", false, lift_global_max_pool, "ReduceMax"},
+      {"GlobalMaxPooling2D", false, lift_global_max_pool, "ReduceMax"},
+      {"GlobalMaxPooling3D", false, lift_global_max_pool, "ReduceMax"},
+      {"GroupNormalization", false, lift_group_normalization, "GroupNormalization"},
+      {"GRU", false, lift_gru, "GRU"},
+      {"LayerNormalization", false, lift_layer_normalization, "LayerNormalization"},
+      {"LeakyReLU", false, lift_leaky_relu, "LeakyRelu"},
+      {"LSTM", false, lift_lstm, "LSTM"},
+      {"Maximum", false, lift_maximum, "Max"},
+      {"MaxPooling1D", false, lift_max_pool, "MaxPool"},
+      {"MaxPooling2D", false, lift_max_pool, "MaxPool"},
+      {"MaxPooling3D", false, lift_max_pool, "MaxPool"},
+      {"Minimum", false, lift_minimum, "Min"},
+      {"MultiHeadAttention", false, lift_attention, "MatMul, Softmax, MatMul"},
+      {"Multiply", false, lift_multiply, "Mul"},
+      {"Normalization", false, lift_normalization, "Sub, Div"},
+      {"Permute", false, lift_permute, "Transpose"},
+      {"PReLU", false, lift_prelu, "PRelu"},
+      {"RandomBrightness", false, lift_nothing, "Identity"},
+      {"RandomContrast", false, lift_nothing, "Identity"},
+      {"RandomFlip", false, lift_nothing, "Identity"},
+      {"RandomHeight", false, lift_nothing, "Identity"},
+      {"RandomRotation", false, lift_nothing, "Identity"},
+      {"RandomTranslation", false, lift_nothing, "Identity"},
+      {"RandomWidth", false, lift_nothing, "Identity"},
+      {"RandomZoom", false, lift_nothing, "Identity"},
+      {"ReLU", false, lift_relu, "Relu, Clip or LeakyRelu"},
+      {"RepeatVector", false, lift_repeat_vector, "Expand"},
+      {"Rescaling", false, lift_rescaling, "Mul, Add"},
+      {"Reshape", false, lift_reshape, "Reshape"},
+      {"Resizing", false, lift_resizing, "Resize"},
+      {"SeparableConv1D", false, lift_separable_conv, "Conv, Conv"},
+      {"SeparableConv2D", false, lift_separable_conv, "Conv, Conv"},
+      {"SimpleRNN", false, lift_simple_rnn, "RNN"},
+      {"Softmax", false, lift_softmax, "Softmax"},
+      {"SpatialDropout1D", false, lift_nothing, "Identity"},
+      {"SpatialDropout2D", false, lift_nothing, "Identity"},
+      {"SpatialDropout3D", false, lift_nothing, "Identity"},
+      {"Subtract", false, lift_subtract, "Sub"},
+      {"TFOpLambda", false, lift_tf_function, "the function's operator"},
+      {"TimeDistributed", false, lift_time_distributed, "that of a Dense"},
+      {"UnitNormalization", false, lift_unit_normalization, "LpNormalization"},
+      {"UpSampling1D", false, lift_up_sampling, "Resize"},
+      {"UpSampling2D", false, lift_up_sampling, "Resize"},
+      {"UpSampling3D", false, lift_up_sampling, "Resize"},
+      {"ZeroPadding1D", false, lift_zero_padding, "Pad"},
+      {"ZeroPadding2D", false, lift_zero_padding, "Pad"},
+      {"ZeroPadding3D", false, lift_zero_padding, "Pad"},
+      {"keras.ops", true, lift_function, "the function's operator"},
+  };
+  return rules;
+}
+
+const LiftRule* find_lift_rule(const std::string& class_name, bool operation) {
+  for (const LiftRule& rule : lift_rules())
+    if (operation ? rule.operation : class_name == rule.class_name) return &rule;
+  return nullptr;
+}
+
+}  // namespace fetafix::formats::keras

@@ -1,0 +1,81 @@
+#include "formats/keras/model.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "formats/keras/editor.h"
+#include "formats/keras/expose.h"
+
+namespace fetafix::formats::keras {
+namespace {
+
+class KerasFormat final : public Format {
+ public:
+  std::string_view name() const override { return "keras"; }
+  std::string_view description() const override {
+    return "Keras model: .keras archive or .h5 file, Keras 2 and 3";
+  }
+  // An archive is one if its directory names Keras' entries; the head shows the first of them.
+  bool recognizes(BytesView head) const override {
+    constexpr char hdf5[] = "\x89HDF\r\n\x1a\n";
+    if (head.size() >= 8 && std::memcmp(head.data(), hdf5, 8) == 0) return true;
+    if (head.size() < 30 || std::memcmp(head.data(), "PK\x03\x04", 4) != 0) return false;
+    const std::string_view text(reinterpret_cast<const char*>(head.data()),
+                                std::min<size_t>(head.size(), 4096));
+    return text.substr(30).starts_with("metadata.json") ||
+           text.find("config.json") != std::string_view::npos ||
+           text.find("model.weights.h5") != std::string_view::npos;
+  }
+  Result<std::unique_ptr<NativeModel>> read(const std::filesystem::path& path) const override {
+    FETAFIX_TRY(Bytes bytes, read_file(path));
+    auto model = KerasModel::parse(std::move(bytes));
+    if (!model.ok()) return in_context(path.string(), std::move(model).error());
+    return model;
+  }
+  Result<std::unique_ptr<NativeModel>> parse(Bytes bytes, const std::filesystem::path&) const override {
+    return KerasModel::parse(std::move(bytes));
+  }
+};
+
+}  // namespace
+
+const Format& keras_format() {
+  static const KerasFormat format;
+  return format;
+}
+
+Result<std::unique_ptr<NativeModel>> KerasModel::parse(Bytes bytes) {
+  FETAFIX_TRY(File file, parse_file(std::move(bytes)));
+  FETAFIX_CHECK(parse_tree(file));
+  return std::unique_ptr<NativeModel>(std::make_unique<KerasModel>(std::move(file)));
+}
+
+Result<Lifted> KerasModel::lift() const {
+  FETAFIX_TRY(const Tree tree, parse_tree(file_));
+  FETAFIX_TRY(Lift lift, lift_tree(file_, tree));
+  return std::move(lift.lifted);
+}
+
+Result<std::vector<ExposedValue>> KerasModel::expose(std::span<const graph::ValueId> values,
+                                                     const std::filesystem::path& path) const {
+  FETAFIX_TRY(const Tree tree, parse_tree(file_));
+  FETAFIX_TRY(const Lift lift, lift_tree(file_, tree));
+  FETAFIX_TRY(Exposed exposed, keras::expose(file_, tree, lift, values));
+  FETAFIX_CHECK(write_file(path, exposed.bytes));
+  return std::move(exposed.values);
+}
+
+// What keeps a Keras file from loading is a matter of versions, which the file alone does not tell.
+std::vector<Defect> KerasModel::defects(const graph::Graph&) const {
+  return {};
+}
+
+Result<std::unique_ptr<NativeModel>> KerasModel::patched(const graph::Patch& patch) const {
+  if (patch.groups.empty()) return std::unique_ptr<NativeModel>(std::make_unique<KerasModel>(file_));
+  FETAFIX_TRY(Bytes bytes, patch_file(file_, patch));
+  auto parsed = parse(std::move(bytes));
+  if (!parsed.ok()) return in_context("the patched model", std::move(parsed).error());
+  return parsed;
+}
+
+}  // namespace fetafix::formats::keras

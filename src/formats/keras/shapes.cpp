@@ -1,0 +1,279 @@
+// Shapes of computed values, as far as configurations and operators tell: enough to resolve "same" pads and
+// the order of axes. What is not known stays open.
+#include <algorithm>
+
+#include "formats/keras/lift.h"
+
+namespace fetafix::formats::keras {
+namespace {
+
+using graph::attribute_or;
+using graph::Graph;
+using graph::Node;
+
+std::optional<Shape> shape_at(const Graph& graph, const Node& node, size_t input) {
+  if (input >= node.inputs.size() || node.inputs[input] == graph::no_value) return std::nullopt;
+  const graph::Value& value = graph.value(node.inputs[input]);
+  return value.is_constant() ? value.constant.shape() : value.shape;
+}
+
+std::vector<int64_t> numbers_at(const Graph& graph, const Node& node, size_t input) {
+  if (input >= node.inputs.size() || node.inputs[input] == graph::no_value) return {};
+  const graph::Value& value = graph.value(node.inputs[input]);
+  auto numbers =
+      value.is_constant() ? to_int64s(value.constant) : Result<std::vector<int64_t>>(std::vector<int64_t>());
+  return numbers.ok() ? *numbers : std::vector<int64_t>();
+}
+
+std::optional<Shape> broadcast(const std::optional<Shape>& a, const std::optional<Shape>& b) {
+  if (!a || !b) return std::nullopt;
+  const Shape& longer = a->size() >= b->size() ? *a : *b;
+  const Shape& shorter = a->size() >= b->size() ? *b : *a;
+  Shape out = longer;
+  const size_t offset = longer.size() - shorter.size();
+  for (size_t i = 0; i < shorter.size(); ++i) {
+    int64_t& d = out[offset + i];
+    if (d == 1)
+      d = shorter[i];
+    else if (d < 0 && shorter[i] > 1)
+      d = shorter[i];
+  }
+  return out;
+}
+
+std::optional<Shape> of_broadcast(const Graph& graph, const Node& node) {
+  std::optional<Shape> out = shape_at(graph, node, 0);
+  for (size_t i = 1; i < node.inputs.size(); ++i) out = broadcast(out, shape_at(graph, node, i));
+  return out;
+}
+
+// Convolutions and pools over axes 2 and on.
+std::optional<Shape> of_window(const Graph& graph, const Node& node) {
+  auto out = shape_at(graph, node, 0);
+  const auto kernel = attribute_or(node, "kernel_shape", std::vector<int64_t>{});
+  if (!out || out->size() != kernel.size() + 2) return std::nullopt;
+  const size_t n = kernel.size();
+  const auto strides = attribute_or(node, "strides", std::vector<int64_t>(n, 1));
+  const auto dilations = attribute_or(node, "dilations", std::vector<int64_t>(n, 1));
+  const auto pads = attribute_or(node, "pads", std::vector<int64_t>(2 * n, 0));
+  const bool same = attribute_or(node, "auto_pad", std::string("NOTSET")) == "SAME_UPPER";
+  if (strides.size() != n || dilations.size() != n || pads.size() != 2 * n) return std::nullopt;
+  for (size_t i = 0; i < n; ++i) {
+    int64_t& size = (*out)[i + 2];
+    if (size < 0) continue;
+    if (strides[i] < 1) return std::nullopt;
+    if (node.type == "ConvTranspose") {
+      const auto extra = attribute_or(node, "output_padding", std::vector<int64_t>(n, 0));
+      size = (size - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1 - pads[i] - pads[i + n] + extra[i];
+    } else if (same) {
+      size = (size + strides[i] - 1) / strides[i];
+    } else {
+      size = (size + pads[i] + pads[i + n] - (kernel[i] - 1) * dilations[i] - 1 + strides[i]) / strides[i];
+    }
+    size = std::max<int64_t>(size, 0);
+  }
+  if (node.type == "Conv" || node.type == "ConvTranspose") {
+    const auto weights = shape_at(graph, node, 1);
+    if (!weights || weights->size() != n + 2) return std::nullopt;
+    (*out)[1] = node.type == "Conv" ? (*weights)[0] : (*weights)[1] * attribute_or(node, "group", int64_t{1});
+  }
+  return out;
+}
+
+std::optional<Shape> of_transpose(const Graph& graph, const Node& node) {
+  const auto in = shape_at(graph, node, 0);
+  const auto order = attribute_or(node, "perm", std::vector<int64_t>{});
+  if (!in || order.size() != in->size()) return std::nullopt;
+  Shape out;
+  for (int64_t axis : order) out.push_back((*in)[static_cast<size_t>(axis)]);
+  return out;
+}
+
+std::optional<Shape> of_matmul(const Graph& graph, const Node& node) {
+  const auto a = shape_at(graph, node, 0), b = shape_at(graph, node, 1);
+  if (!a || !b || a->size() < 2 || b->size() < 2) return std::nullopt;
+  auto out = broadcast(Shape(a->begin(), a->end() - 2), Shape(b->begin(), b->end() - 2));
+  out->push_back((*a)[a->size() - 2]);
+  out->push_back(b->back());
+  return out;
+}
+
+// An open size follows from the others; where the batch is open and stays, from those behind it.
+std::optional<Shape> of_reshape(const Graph& graph, const Node& node) {
+  const auto in = shape_at(graph, node, 0);
+  const Shape wanted = numbers_at(graph, node, 1);
+  if (wanted.empty()) return std::nullopt;
+  Shape out = wanted;
+  for (size_t i = 0; i < out.size(); ++i)
+    if (out[i] == 0) out[i] = in && i < in->size() ? (*in)[i] : -1;
+  const auto open = static_cast<size_t>(std::ranges::find(wanted, -1) - wanted.begin());
+  if (open == wanted.size() || !in || in->empty()) return out;
+  const size_t from = wanted[0] == 0 ? 1 : 0;
+  Shape others;
+  for (size_t i = from; i < out.size(); ++i)
+    if (i != open) others.push_back(out[i]);
+  const auto total = element_count(Shape(in->begin() + static_cast<std::ptrdiff_t>(from), in->end()));
+  const auto known = element_count(others);
+  if (total && known && *known > 0 && *total % *known == 0) out[open] = *total / *known;
+  return out;
+}
+
+std::optional<Shape> of_reduction(const Graph& graph, const Node& node) {
+  const auto in = shape_at(graph, node, 0);
+  if (!in) return std::nullopt;
+  const auto axes = numbers_at(graph, node, 1);
+  const bool keep = attribute_or(node, "keepdims", int64_t{1}) != 0;
+  Shape out;
+  for (size_t i = 0; i < in->size(); ++i) {
+    const bool reduced = axes.empty() || std::ranges::any_of(axes, [&](int64_t axis) {
+                           return axis == static_cast<int64_t>(i) ||
+                                  axis + static_cast<int64_t>(in->size()) == static_cast<int64_t>(i);
+                         });
+    if (!reduced)
+      out.push_back((*in)[i]);
+    else if (keep)
+      out.push_back(1);
+  }
+  return out;
+}
+
+std::optional<Shape> of_concat(const Graph& graph, const Node& node) {
+  auto out = shape_at(graph, node, 0);
+  if (!out || out->empty()) return std::nullopt;
+  const int64_t rank = static_cast<int64_t>(out->size());
+  int64_t axis = attribute_or(node, "axis", int64_t{0});
+  axis += axis < 0 ? rank : 0;
+  if (axis < 0 || axis >= rank) return std::nullopt;
+  int64_t& size = (*out)[static_cast<size_t>(axis)];
+  for (size_t i = 1; i < node.inputs.size(); ++i) {
+    const auto other = shape_at(graph, node, i);
+    if (!other || other->size() != out->size()) return std::nullopt;
+    const int64_t more = (*other)[static_cast<size_t>(axis)];
+    size = size < 0 || more < 0 ? -1 : size + more;
+  }
+  return out;
+}
+
+std::optional<Shape> of_pad(const Graph& graph, const Node& node) {
+  auto out = shape_at(graph, node, 0);
+  const auto pads = numbers_at(graph, node, 1);
+  if (!out || pads.size() != 2 * out->size()) return std::nullopt;
+  for (size_t i = 0; i < out->size(); ++i)
+    if ((*out)[i] >= 0) (*out)[i] += pads[i] + pads[i + out->size()];
+  return out;
+}
+
+std::optional<Shape> of_slice(const Graph& graph, const Node& node) {
+  auto out = shape_at(graph, node, 0);
+  const auto starts = numbers_at(graph, node, 1), ends = numbers_at(graph, node, 2),
+             axes = numbers_at(graph, node, 3);
+  if (!out || starts.size() != axes.size() || ends.size() != axes.size() || node.inputs.size() > 4)
+    return std::nullopt;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    if (axes[i] < 0 || axes[i] >= static_cast<int64_t>(out->size())) return std::nullopt;
+    int64_t& size = (*out)[static_cast<size_t>(axes[i])];
+    if (size < 0) continue;
+    const auto place = [&](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + size : at, 0, size); };
+    size = std::max<int64_t>(place(ends[i]) - place(starts[i]), 0);
+  }
+  return out;
+}
+
+std::optional<Shape> of_resize(const Graph& graph, const Node& node) {
+  auto out = shape_at(graph, node, 0);
+  if (!out) return std::nullopt;
+  if (const auto sizes = numbers_at(graph, node, 3); sizes.size() + 2 == out->size()) {
+    std::ranges::copy(sizes, out->begin() + 2);
+    return out;
+  }
+  const auto scales = numbers_at(graph, node, 2);
+  if (scales.size() != out->size()) return std::nullopt;
+  for (size_t i = 0; i < scales.size(); ++i)
+    if ((*out)[i] >= 0) (*out)[i] *= scales[i];
+  return out;
+}
+
+std::optional<Shape> of_flatten(const Graph& graph, const Node& node) {
+  const auto in = shape_at(graph, node, 0);
+  if (!in || in->empty()) return std::nullopt;
+  const auto rest = element_count(Shape(in->begin() + 1, in->end()));
+  return Shape{(*in)[0], rest ? *rest : -1};
+}
+
+std::optional<Shape> of_axes(const Graph& graph, const Node& node) {
+  auto in = shape_at(graph, node, 0);
+  const auto axes = numbers_at(graph, node, 1);
+  if (!in || axes.size() != 1) return std::nullopt;
+  const int64_t rank = static_cast<int64_t>(in->size()) + (node.type == "Unsqueeze" ? 1 : 0);
+  const int64_t axis = axes[0] + (axes[0] < 0 ? rank : 0);
+  if (axis < 0 || axis >= rank) return std::nullopt;
+  if (node.type == "Unsqueeze")
+    in->insert(in->begin() + axis, 1);
+  else
+    in->erase(in->begin() + axis);
+  return in;
+}
+
+std::optional<Shape> of_gather(const Graph& graph, const Node& node) {
+  const auto data = shape_at(graph, node, 0), indices = shape_at(graph, node, 1);
+  if (!data || !indices || data->empty() || attribute_or(node, "axis", int64_t{0}) != 0) return std::nullopt;
+  Shape out = *indices;
+  out.insert(out.end(), data->begin() + 1, data->end());
+  return out;
+}
+
+}  // namespace
+
+namespace {
+
+std::optional<Shape> infer(const Graph& graph, const Node& node) {
+  const std::string& type = node.type;
+  static const std::set<std::string> windows{"Conv", "ConvTranspose", "MaxPool", "AveragePool"};
+  static const std::set<std::string> broadcasts{"Add", "Sub", "Mul",  "Div", "Max",
+                                                "Min", "Sum", "Mean", "Pow"};
+  static const std::set<std::string> reductions{"ReduceMean", "ReduceMax", "ReduceSum", "ReduceMin",
+                                                "ReduceProd"};
+  static const std::set<std::string> unknown{"LSTM", "GRU", "RNN", "Einsum", "Expand", "Tile", "Split"};
+  if (windows.contains(type)) return of_window(graph, node);
+  if (broadcasts.contains(type)) return of_broadcast(graph, node);
+  if (reductions.contains(type)) return of_reduction(graph, node);
+  if (unknown.contains(type)) return std::nullopt;
+  if (type == "Transpose") return of_transpose(graph, node);
+  if (type == "MatMul") return of_matmul(graph, node);
+  if (type == "Reshape") return of_reshape(graph, node);
+  if (type == "Concat") return of_concat(graph, node);
+  if (type == "Pad") return of_pad(graph, node);
+  if (type == "Slice") return of_slice(graph, node);
+  if (type == "Resize") return of_resize(graph, node);
+  if (type == "Flatten") return of_flatten(graph, node);
+  if (type == "Squeeze" || type == "Unsqueeze") return of_axes(graph, node);
+  if (type == "Gather") return of_gather(graph, node);
+  return shape_at(graph, node, 0);  // elementwise
+}
+
+}  // namespace
+
+std::optional<Shape> infer_shape(const Graph& graph, const Node& node) {
+  auto out = infer(graph, node);
+  // Sizes that no model has; sums and products of those below fit in 64 bits.
+  if (out && std::ranges::any_of(*out, [](int64_t d) { return d > int64_t{1} << 32; })) return std::nullopt;
+  return out;
+}
+
+std::optional<std::vector<int64_t>> same_pads(const Shape& sizes, const std::vector<int64_t>& kernel,
+                                              const std::vector<int64_t>& strides,
+                                              const std::vector<int64_t>& dilations) {
+  std::vector<int64_t> before, after;
+  for (size_t i = 0; i < kernel.size(); ++i) {
+    if (sizes[i] < 0 || strides[i] < 1) return std::nullopt;
+    const int64_t extent = (kernel[i] - 1) * dilations[i] + 1;
+    const int64_t outputs = (sizes[i] + strides[i] - 1) / strides[i];
+    const int64_t total = std::max<int64_t>((outputs - 1) * strides[i] + extent - sizes[i], 0);
+    before.push_back(total / 2);
+    after.push_back(total - total / 2);
+  }
+  before.insert(before.end(), after.begin(), after.end());
+  return before;
+}
+
+}  // namespace fetafix::formats::keras
