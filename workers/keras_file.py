@@ -16,6 +16,8 @@ ZIP_SIGNATURE = b"PK\x03\x04"
 MOST_CONFIG_BYTES = 256 << 20  # as much as a frame of the protocol; what unpacks to more is no configuration
 
 PACKAGES = {"keras", "tf_keras", "keras_hub", "keras_cv", "keras_nlp", "builtins"}
+# Layers that keras.applications brings for its own models, by the module that holds them.
+APPLICATION_LAYERS = {"convnext": ("LayerScale", "StochasticDepth"), "inception_resnet_v2": ("CustomScaleLayer",)}
 # Parts of Keras that fetch, read, write or configure instead of computing.
 NOT_COMPUTING = {"utils", "saving", "datasets", "config", "export", "applications"}
 # These load another program: a SavedModel, a pickled torch module.
@@ -153,6 +155,8 @@ def reason_against_module(item, class_name):
     parts = f"{module}.{name}".split(".")
     if parts[0] not in PACKAGES:
         return f"needs {name} of the module {module}"
+    if class_name in APPLICATION_LAYERS.get(parts[-2], ()):
+        return None
     return f"names {module}.{name}, which is no part of a model" if NOT_COMPUTING & set(parts[1:]) else None
 
 

@@ -191,12 +191,23 @@ class Keras:
         else:
             self.flatten, self.pack = self.module.tree.flatten, self.module.tree.pack_sequence_as
 
+    def application_layers(self):
+        """Layers of keras.applications, which files name without saying where they are from."""
+        found = {}
+        for module, names in keras_file.APPLICATION_LAYERS.items():
+            try:
+                holder = importlib.import_module(f"{self.module.__name__}.src.applications.{module}")
+            except ImportError:
+                continue
+            found.update((name, getattr(holder, name)) for name in names if hasattr(holder, name))
+        return found
+
     def load(self, path, file):
         load = self.module.models.load_model
         # Keras before 2.13 has no such argument; keras_file has looked for code in any case.
         safe = {"safe_mode": True} if "safe_mode" in inspect.signature(load).parameters else {}
         try:
-            model = load(path, compile=False, **safe)
+            model = load(path, compile=False, custom_objects=self.application_layers(), **safe)
         except Exception as error:
             raise WorkerError("runtime_failed", self.refusal(file, cause(error).replace(path, "the file"))) from error
         try:

@@ -58,7 +58,7 @@ Result<Archive> open_memory(BytesView bytes, const std::string& what) {
   return archive;
 }
 
-Status add_entry(zip_t* archive, const ZipEntry& entry) {
+Status add_entry(zip_t* archive, const ZipEntry& entry, bool compressed) {
   zip_source_t* source = zip_source_buffer(archive, entry.bytes.data(), entry.bytes.size(), 0);
   const zip_int64_t index =
       source ? zip_file_add(archive, entry.name.c_str(), source, ZIP_FL_ENC_UTF_8) : zip_int64_t{-1};
@@ -69,7 +69,7 @@ Status add_entry(zip_t* archive, const ZipEntry& entry) {
   const auto added = static_cast<zip_uint64_t>(index);
   // 1980-01-01, the oldest time that the format knows: no clock in the bytes.
   zip_file_set_dostime(archive, added, 0, (1 << 5) | 1, 0);
-  zip_set_file_compression(archive, added, ZIP_CM_STORE, 0);
+  zip_set_file_compression(archive, added, compressed ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0);
   return {};
 }
 
@@ -115,6 +115,9 @@ Result<Bytes> close(Archive archive, zip_source_t* source) {
 Status replace_entry(zip_t* archive, const ZipEntry& entry, const std::string& what) {
   const zip_int64_t index = zip_name_locate(archive, entry.name.c_str(), 0);
   if (index < 0) return Error{ErrorKind::file, what + ": no entry '" + entry.name + "'"};
+  for (zip_int64_t i = index + 1; i < zip_get_num_entries(archive, 0); ++i)
+    if (const char* name = zip_get_name(archive, static_cast<zip_uint64_t>(i), 0); name && entry.name == name)
+      return Error{ErrorKind::file, what + ": '" + entry.name + "' is there twice"};
   zip_stat_t stat;
   zip_stat_init(&stat);
   const auto place = static_cast<zip_uint64_t>(index);
@@ -124,7 +127,8 @@ Status replace_entry(zip_t* archive, const ZipEntry& entry, const std::string& w
     zip_source_free(source);
     return Error{ErrorKind::file, what + ": can't replace '" + entry.name + "': " + zip_strerror(archive)};
   }
-  if (known && (stat.valid & ZIP_STAT_COMP_METHOD)) zip_set_file_compression(archive, place, stat.comp_method, 0);
+  if (known && (stat.valid & ZIP_STAT_COMP_METHOD))
+    zip_set_file_compression(archive, place, stat.comp_method, 0);
   if (known && (stat.valid & ZIP_STAT_MTIME)) zip_file_set_mtime(archive, place, stat.mtime, 0);
   return {};
 }
@@ -138,7 +142,8 @@ Result<Bytes> rezip(BytesView bytes, const std::vector<ZipEntry>& replacements, 
   return close(std::move(archive), source.get());
 }
 
-Result<std::vector<ZipEntry>> unzip(BytesView bytes, const std::string& what, size_t limit) {
+Result<std::vector<ZipEntry>> unzip(BytesView bytes, const std::string& what, size_t limit,
+                                    const std::vector<std::string>& wanted) {
   FETAFIX_TRY(Archive archive, open_memory(bytes, what));
   std::vector<ZipEntry> entries;
   const zip_int64_t count = zip_get_num_entries(archive.get(), 0);
@@ -147,6 +152,10 @@ Result<std::vector<ZipEntry>> unzip(BytesView bytes, const std::string& what, si
     const char* name = zip_get_name(archive.get(), index, 0);
     if (!name) return Error{ErrorKind::file, what + ": entry " + std::to_string(i) + " has no name"};
     if (*name && name[std::strlen(name) - 1] == '/') continue;
+    if (!wanted.empty() && std::ranges::find(wanted, name) == wanted.end()) {
+      entries.push_back({name, {}});
+      continue;
+    }
     FETAFIX_TRY(Bytes content, read_entry(archive.get(), index, what + ": '" + name + "'", limit));
     limit -= std::min(limit, content.size());
     entries.push_back({name, std::move(content)});
@@ -154,10 +163,10 @@ Result<std::vector<ZipEntry>> unzip(BytesView bytes, const std::string& what, si
   return entries;
 }
 
-Result<Bytes> zip(const std::vector<ZipEntry>& entries) {
+Result<Bytes> zip(const std::vector<ZipEntry>& entries, bool compressed) {
   FETAFIX_TRY(Source source, memory({}));
   FETAFIX_TRY(Archive archive, open_for_writing(source.get(), ZIP_CREATE | ZIP_TRUNCATE));
-  for (const ZipEntry& entry : entries) FETAFIX_CHECK(add_entry(archive.get(), entry));
+  for (const ZipEntry& entry : entries) FETAFIX_CHECK(add_entry(archive.get(), entry, compressed));
   return close(std::move(archive), source.get());
 }
 

@@ -20,6 +20,8 @@ std::span<const Pattern> catalogue() {
               "a quantized tensor's range lies beside that of its activation function",
               activation_zero_point},
       Pattern{"tensor", "parameters", "a stored tensor is not the source's", tensor},
+      Pattern{"normalization-parameter", "parameters",
+              "one parameter of a normalization that the source has folded", normalization_parameter},
       Pattern{"folded-tensor", "parameters", "weights or bias differ after folding normalization",
               folded_tensor},
       Pattern{"misfit-tensor", "tensor-structure",

@@ -35,11 +35,11 @@ def test_version():
 def test_doctor_finds_the_runtimes():
     done = fetafix("doctor")
     assert done.code == 0 and "missing" not in done.out, done.out
-    for runtime in ("onnxruntime", "tflite", "litert"):
+    for runtime in ("onnxruntime", "tflite", "litert", "keras"):
         assert re.search(rf"^ *{runtime} .*found", done.out, re.MULTILINE), done.out
 
 
-@pytest.mark.parametrize("what, some", [("formats", ["onnx", "tflite"]), ("runtimes", ["onnxruntime", "tflite"]),
+@pytest.mark.parametrize("what, some", [("formats", ["onnx", "tflite", "keras"]), ("runtimes", ["onnxruntime", "tflite", "keras"]),
                                         ("faults", ["training-mode", "tensor"]), ("metrics", ["label_differences"])])
 def test_list(what, some):
     done = fetafix("list", what)

@@ -1,5 +1,6 @@
 """The include-table test sees what it should see."""
 
+import re
 import sys
 
 from conftest import ROOT
@@ -24,3 +25,12 @@ def test_what_is_forbidden():
                          ("formats/onnx", "formats/tflite/tflite.h"), ("graph", "nlohmann/json.hpp"),
                          ("base", "gtest/gtest.h"), ("report", "graph/graph.h"), ("base", "boost/any.hpp")):
         assert rule(room, header), (room, header)
+
+
+def test_the_table_of_keras_layers_is_the_one_in_the_code():
+    """docs/keras.md lists what lifts, row for row."""
+    code = (ROOT / "src/formats/keras/lift_table.cpp").read_text()
+    rules = re.findall(r'\{"([^"]+)", (?:true|false), \w+,\s*"([^"]+)"\}', code)
+    document = (ROOT / "docs/keras.md").read_text().split("| Keras | lifts to |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| (\S+) \| (.+) \|$", document, re.MULTILINE)
+    assert len(rules) > 80 and rows == rules

@@ -30,6 +30,14 @@ bool is_model(const Json& entry) {
 
 Document::Document(const File& file) : file_(file), config_(file.config) {
   tag(config_, "");
+  count_outputs(config_, -1);
+}
+
+void Document::count_outputs(Json& model, int by) {
+  for (Json& entry : layers_of(model))
+    if (is_model(entry)) count_outputs(entry, by);
+  if (!is_sequential(model))
+    model["config"]["output_layers"] = counted_outputs(model["config"], file_.generation(), by);
 }
 
 void Document::tag(Json& model, const std::string& group) {
@@ -106,6 +114,8 @@ Status Document::make_functional(Json& model) {
   changed_ = true;
   Json layers = layers_of(model);
   if (layers.empty()) return cant("a model without layers");
+  if (&model != &config_ && file_.generation() == 2 && first_call_of(model, 2) == 0)
+    return cant("a nested Sequential that does not say what its input is");  // its calls would be renumbered
   std::string name = model["config"].is_object() && model["config"].contains("name")
                          ? model["config"]["name"].get<std::string>()
                          : std::string("sequential");
@@ -126,25 +136,18 @@ Status Document::make_functional(Json& model) {
                        {"name", input}};
     layers.insert(layers.begin(), std::move(entry));
   }
-  std::string last;
+  Reference last;
   for (Json& entry : layers) {
     const std::string own = name_of(entry);
     entry["name"] = own;
-    // Keras 2 counts a nested model's own making as its first call.
     Json calls = Json::array();
-    if (!last.empty()) {
-      const bool nested =
-          file_.generation() == 2 &&
-          is_model(*std::ranges::find_if(layers, [&](const Json& e) { return name_of(e) == last; }));
-      calls.push_back(call_of({{last, nested ? 1 : 0, 0}}));
-    }
+    if (!last.layer.empty()) calls.push_back(call_of({last}));
     entry["inbound_nodes"] = std::move(calls);
-    last = own;
+    last = {own, is_model(entry) ? first_call_of(entry, file_.generation()) : 0, 0};
   }
-  const bool nested = file_.generation() == 2 && is_model(layers.back());
   Json config = {{"name", name}, {"trainable", true}, {"layers", layers}};
   config["input_layers"] = Json::array({listed({name_of(layers[0]), 0, 0})});
-  config["output_layers"] = Json::array({listed({last, nested ? 1 : 0, 0})});
+  config["output_layers"] = Json::array({listed(last)});
   model["class_name"] = "Model";
   if (model.contains("module")) model["module"] = "keras";
   if (model.contains("registered_name")) model["registered_name"] = nullptr;
@@ -218,7 +221,8 @@ void Document::sort_layers(Json& model) {
   const auto read_by = [&](const Node& node) {
     std::vector<Reference> out;
     const Json& calls = layers[node.first]["inbound_nodes"];
-    const int64_t first = file_.generation() == 2 && is_model(layers[node.first]) ? 1 : 0;
+    const Json& own = layers[node.first];
+    const int64_t first = is_model(own) ? first_call_of(own, file_.generation()) : 0;
     const auto at = static_cast<size_t>(node.second - first);
     if (node.second < first || !calls.is_array() || at >= calls.size()) return out;
     auto references = references_of(calls[at]);
@@ -266,14 +270,16 @@ void Document::sort_layers(Json& model) {
   }
   std::vector<size_t> order(layers.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  // What nothing reaches comes last, an input that nothing reads first among those of no distance.
+  // An input that nothing reads comes first among those of no distance.
   std::ranges::stable_sort(order, [&](size_t a, size_t b) {
     if (layer_depth[a] != layer_depth[b]) return layer_depth[a] > layer_depth[b];
     const auto place = [&](size_t i) { return met.contains(i) ? static_cast<int64_t>(met[i]) : -1; };
     return place(a) < place(b);
   });
+  // Keras forgets layers that no output depends on: they would be counted here and not there.
   Json sorted = Json::array();
-  for (size_t i : order) sorted.push_back(std::move(layers[i]));
+  for (size_t i : order)
+    if (met.contains(i) || layers[i]["class_name"] == "InputLayer") sorted.push_back(std::move(layers[i]));
   layers = std::move(sorted);
 }
 
@@ -335,6 +341,7 @@ Result<Bytes> Document::finish() {
     FETAFIX_TRY(stored, store.image());
   }
   untag(config_);
+  count_outputs(config_, 1);
   return with_parts(file_, changed_ ? &config_ : nullptr, stored ? &*stored : nullptr);
 }
 

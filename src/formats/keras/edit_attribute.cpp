@@ -36,11 +36,11 @@ Status set_list(const Request& r, const char* key) {
   return {};
 }
 
-// "same" means other pads with another stride or dilation: those of the view stay.
+// "same" and "causal" mean other pads with another stride or dilation: those of the view stay.
 Status set_geometry(const Request& r, const char* key) {
   const Json padding = r.has("padding") ? r.settings["padding"] : Json();
   FETAFIX_CHECK(set_list(r, key));
-  if (padding != "same") return {};
+  if (padding != "same" && padding != "causal") return {};
   const auto pads = graph::attribute_or(r.node, "pads", std::vector<int64_t>{});
   return pads.empty() ? Status() : set_pads(r.editor, r.place, r.node, pads);
 }
@@ -129,6 +129,9 @@ Status set_with_mode(const Request& r) {
 
 Status set_reset(const Request& r) {
   if (!r.has("reset_after")) return not_here(r);
+  // With it the bias has two rows, without it one.
+  if (r.place.what->weights.size() > 2)
+    return Editor::unsupported("the layer's bias would need another shape");
   r.settings["reset_after"] = r.get(int64_t{0}) != 0;
   return {};
 }
@@ -236,8 +239,12 @@ Status set_pads(Editor& editor, const Place& place, const graph::Node& node,
   const size_t axes = pads.size() / 2;
   if (std::ranges::all_of(pads, [](int64_t p) { return p == 0; }))
     return (*settings)["padding"] = "valid", Status();
+  const bool causal = place.what->class_name == "Conv1D" && axes == 1 && pads[1] == 0 &&
+                      pads[0] == (numbers(*settings, "kernel_size", 1, 1)[0] - 1) *
+                                     numbers(*settings, "dilation_rate", 1, 1)[0];
+  if (causal) return (*settings)["padding"] = "causal", Status();
   const auto& shape = editor.view().value(node.inputs[0]).shape;
-  if (shape && shape->size() == axes + 2) {
+  if (node.type != "ConvTranspose" && shape && shape->size() == axes + 2) {
     const bool pool = settings->contains("pool_size");
     const auto kernel =
         pool ? numbers(*settings, "pool_size", axes, 1) : numbers(*settings, "kernel_size", axes, 1);
@@ -248,7 +255,8 @@ Status set_pads(Editor& editor, const Place& place, const graph::Node& node,
     if (same && *same == pads) return (*settings)["padding"] = "same", Status();
   }
   if (node.type != "Conv")
-    return Editor::unsupported("a pool with pads of its own can't be said: Keras pads with 'same' alone");
+    return Editor::unsupported("a " + place.what->class_name +
+                               " with pads of its own can't be said: Keras pads with 'same' alone");
   const bool channels_last =
       !settings->contains("data_format") || (*settings)["data_format"] != "channels_first";
   const std::string format = channels_last ? "channels_last" : "channels_first";
@@ -291,7 +299,9 @@ Status apply_edit(Editor& editor, const graph::SetAttribute& edit) {
 }
 
 Status apply_edit(Editor& editor, const graph::KeepOutputs& edit) {
-  return apply_edit(editor, graph::SetAttribute{edit.at, "training_mode", graph::Attribute(int64_t{0})});
+  graph::SetAttribute off{edit.at, "training_mode", {}};
+  off.value.emplace(int64_t{0});
+  return apply_edit(editor, off);
 }
 
 }  // namespace fetafix::formats::keras

@@ -169,6 +169,33 @@ Status apply_edit(Editor& editor, const graph::ChangeType& edit) {
   return {};
 }
 
+namespace {
+
+// The tensors that a new layer is called with, in order; constants become settings.
+Result<std::vector<Reference>> operands_of(Editor& editor, const graph::InsertNode& edit, const Edge& edge) {
+  std::map<int, Reference> others;
+  for (const auto& [operand, address] : edit.other_operands) {
+    FETAFIX_TRY(const Edge other, editor.edge(address));
+    if (other.reader || other.before_activation || other.way != edge.way ||
+        other.permutation != edge.permutation)
+      return cant("the operands are in different models or layouts");
+    others[operand] = other.tensor;
+  }
+  std::vector<Reference> out;
+  for (size_t i = 0; i < edit.operands.size(); ++i) {
+    const auto other = others.find(static_cast<int>(i));
+    if (other != others.end())
+      out.push_back(other->second);
+    else if (!edit.operands[i])
+      out.push_back(edge.tensor);
+    else if (!others.empty() && !edit.operands[i]->empty())
+      return cant("no layer reads several tensors and a constant");
+  }
+  return out;
+}
+
+}  // namespace
+
 Status apply_edit(Editor& editor, const graph::InsertNode& edit) {
   FETAFIX_TRY(Edge edge, editor.edge(edit.edge));
   if (edit.only_consumer) {
@@ -179,16 +206,7 @@ Status apply_edit(Editor& editor, const graph::InsertNode& edit) {
     edge.reader = reader->reader;
   }
   if (edge.before_activation && !edge.reader) FETAFIX_CHECK(editor.split_activation(edge));
-  std::vector<Reference> tensors{edge.tensor};
-  int last = edge.op;
-  for (const auto& [operand, address] : edit.other_operands) {
-    FETAFIX_TRY(const Edge other, editor.edge(address));
-    if (other.reader || other.before_activation || other.way != edge.way ||
-        other.permutation != edge.permutation)
-      return cant("the operands are in different models or layouts");
-    tensors.insert(operand == 0 ? tensors.begin() : tensors.end(), other.tensor);
-    last = std::max(last, other.op);
-  }
+  FETAFIX_TRY(const std::vector<Reference> tensors, operands_of(editor, edit, edge));
   FETAFIX_TRY(const NewLayer made, lower(edit, edge.permutation, editor.file().generation()));
   FETAFIX_TRY(Json * around, editor.functional(edge.way));
   Document& document = editor.document();

@@ -1,7 +1,9 @@
 #include "formats/keras/file.h"
 
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "base/zip.h"
 
@@ -12,6 +14,8 @@ constexpr const char* config_entry = "config.json";
 constexpr const char* metadata_entry = "metadata.json";
 constexpr const char* weights_entry = "model.weights.h5";
 constexpr const char* config_attribute = "model_config";
+// What an archive may unpack to: Keras packs nothing, others may.
+constexpr size_t free_bytes = size_t{16} << 20, most_inflation = 100;
 
 Error broken(const std::string& what) {
   return {ErrorKind::file, what};
@@ -29,8 +33,54 @@ Result<Bytes> take(std::vector<ZipEntry>& entries, const std::string& name) {
   return std::move(*found);
 }
 
+// Python writes three numbers that JSON does not have. They go through the parser as texts that no file
+// holds.
+constexpr std::array<std::pair<std::string_view, double>, 3> python_numbers{
+    {{"NaN", std::numeric_limits<double>::quiet_NaN()},
+     {"-Infinity", -std::numeric_limits<double>::infinity()},
+     {"Infinity", std::numeric_limits<double>::infinity()}}};
+constexpr std::string_view number_mark =
+    "\x01number ";  // as "\u0001number ": a text of a file can say it too
+
+void restore_numbers(Json& json) {
+  if (json.is_structured())
+    for (Json& item : json) restore_numbers(item);
+  if (!json.is_string() || !json.get_ref<const std::string&>().starts_with(number_mark)) return;
+  const std::string name = json.get_ref<const std::string&>().substr(number_mark.size());
+  for (const auto& [spelled, value] : python_numbers)
+    if (name == spelled) json = value;
+}
+
+Result<Json> parse_python(std::string_view text, const std::string& what) {
+  std::string out;
+  bool quoted = false, changed = false;
+  size_t copied = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (quoted && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      quoted = !quoted;
+    } else if (!quoted) {
+      for (const auto& [spelled, value] : python_numbers)
+        if (text.substr(i).starts_with(spelled)) {
+          out += text.substr(copied, i - copied);
+          out += "\"\\u0001number " + std::string(spelled) + "\"";
+          i += spelled.size() - 1;
+          copied = i + 1;
+          changed = true;
+          break;
+        }
+    }
+  }
+  if (!changed) return parse_json(text, what);
+  out += text.substr(copied);
+  FETAFIX_TRY(Json json, parse_json(out, what));
+  restore_numbers(json);
+  return json;
+}
+
 Result<Json> parse(const Bytes& bytes, const std::string& what) {
-  return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, what);
+  return parse_python({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, what);
 }
 
 Status check_names(const std::vector<ZipEntry>& entries) {
@@ -44,7 +94,9 @@ Result<File> parse_archive(std::shared_ptr<const Bytes> bytes) {
   File out;
   out.bytes = std::move(bytes);
   out.container = Container::archive;
-  FETAFIX_TRY(std::vector<ZipEntry> entries, unzip(*out.bytes, "archive"));
+  FETAFIX_TRY(std::vector<ZipEntry> entries,
+              unzip(*out.bytes, "archive", free_bytes + most_inflation * out.bytes->size(),
+                    {config_entry, metadata_entry, weights_entry}));
   FETAFIX_CHECK(check_names(entries));
   FETAFIX_TRY(const Bytes config, take(entries, config_entry));
   FETAFIX_TRY(const Bytes metadata, take(entries, metadata_entry));
@@ -71,7 +123,7 @@ Result<File> parse_hdf5(std::shared_ptr<const Bytes> bytes) {
     return broken(store.text("", "layer_names") || store.texts("", "layer_names")
                       ? "holds weights alone, without the model's configuration; save the whole model"
                       : "an HDF5 file without a Keras model (no attribute 'model_config')");
-  FETAFIX_TRY(out.config, parse_json(*config, config_attribute));
+  FETAFIX_TRY(out.config, parse_python(*config, config_attribute));
   out.version = store.text("", "keras_version").value_or("2");
   out.store = std::make_shared<const Store>(std::move(store));
   return out;

@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t most_objects = 1 << 17;
 constexpr int most_depth = 48;
-constexpr uint64_t most_inflation = 1100;  // deflate makes at most 1030 bytes of one
+constexpr uint64_t most_texts = uint64_t{4} << 30;  // bytes of a list of texts of any length, at worst
+constexpr uint64_t most_inflation = 1100;           // deflate makes at most 1030 bytes of one
 
 // The library is not thread-safe, and keeps its error stack in global memory.
 std::recursive_mutex& library() {
@@ -48,31 +49,29 @@ Handle object(hid_t file, const std::string& path) {
   return {H5Oopen(file, path.empty() ? "/" : path.c_str(), H5P_DEFAULT), H5Oclose};
 }
 
+// Bit by bit: numbers of the same size may have their parts elsewhere.
 DType dtype_of_type(hid_t type) {
-  const size_t size = H5Tget_size(type);
-  const H5T_class_t kind = H5Tget_class(type);
-  if (size > 1 && (kind == H5T_FLOAT || kind == H5T_INTEGER) && H5Tget_order(type) != H5T_ORDER_LE)
+  if (H5Tget_class(type) == H5T_ENUM)  // as h5py stores booleans
+    return H5Tget_size(type) == 1 ? DType::boolean : DType::unknown;
+  const auto is = [&](hid_t other) { return H5Tequal(type, other) > 0; };
+  if (is(H5T_IEEE_F32LE)) return DType::float32;
+  if (is(H5T_IEEE_F64LE)) return DType::float64;
+  if (is(H5T_STD_I32LE)) return DType::int32;
+  if (is(H5T_STD_I64LE)) return DType::int64;
+  if (is(H5T_STD_I8LE)) return DType::int8;
+  if (is(H5T_STD_U8LE)) return DType::uint8;
+  if (is(H5T_STD_I16LE)) return DType::int16;
+  if (is(H5T_STD_U16LE)) return DType::uint16;
+  if (is(H5T_STD_U32LE)) return DType::uint32;
+  if (is(H5T_STD_U64LE)) return DType::uint64;
+  const bool half = H5Tget_class(type) == H5T_FLOAT && H5Tget_size(type) == 2;
+  size_t sign, exponent, exponent_bits, mantissa, mantissa_bits;
+  if (!half || H5Tget_order(type) != H5T_ORDER_LE ||
+      H5Tget_fields(type, &sign, &exponent, &exponent_bits, &mantissa, &mantissa_bits) < 0)
     return DType::unknown;
-  if (kind == H5T_FLOAT)
-    return size == 4   ? DType::float32
-           : size == 8 ? DType::float64
-           : size == 2 ? DType::float16
-                       : DType::unknown;
-  if (kind == H5T_ENUM) return size == 1 ? DType::boolean : DType::unknown;  // as h5py stores booleans
-  if (kind != H5T_INTEGER) return DType::unknown;
-  const bool is_signed = H5Tget_sign(type) != H5T_SGN_NONE;
-  switch (size) {
-    case 1:
-      return is_signed ? DType::int8 : DType::uint8;
-    case 2:
-      return is_signed ? DType::int16 : DType::uint16;
-    case 4:
-      return is_signed ? DType::int32 : DType::uint32;
-    case 8:
-      return is_signed ? DType::int64 : DType::uint64;
-    default:
-      return DType::unknown;
-  }
+  const bool ieee =
+      sign == 15 && exponent == 10 && exponent_bits == 5 && mantissa == 0 && mantissa_bits == 10;
+  return ieee && H5Tget_ebias(type) == 15 ? DType::float16 : DType::unknown;
 }
 
 // The type in which h5py writes a tensor.
@@ -95,7 +94,34 @@ hid_t stored_type(DType dtype) {
   }
 }
 
-Result<Dataset> describe(hid_t file, const std::string& path, uint64_t file_size) {
+// How a dataset in pieces is packed, and that a piece, which is made whole in memory, is not far larger than
+// the data.
+Status check_pieces(hid_t layout, const std::string& path, int rank, uint64_t bytes, size_t element) {
+  std::vector<hsize_t> extent(static_cast<size_t>(std::max(rank, 1)));
+  if (H5Pget_chunk(layout, rank, extent.data()) != rank) return broken("dataset '" + path + "' is damaged");
+  uint64_t piece = element;
+  for (int i = 0; i < rank; ++i) {
+    const uint64_t d = std::max<uint64_t>(extent[static_cast<size_t>(i)], 1);
+    piece = piece > (uint64_t{1} << 48) / d ? uint64_t{1} << 48 : piece * d;
+  }
+  if (piece > 4 * bytes + (1 << 20))
+    return broken("dataset '" + path + "' has " + std::to_string(bytes) +
+                  " bytes and is stored in pieces of " + std::to_string(piece));
+  const int filters = H5Pget_nfilters(layout);
+  for (int i = 0; i < filters; ++i) {
+    unsigned flags = 0, configuration = 0;
+    size_t values = 0;
+    const H5Z_filter_t filter = H5Pget_filter2(layout, static_cast<unsigned>(i), &flags, &values, nullptr, 0,
+                                               nullptr, &configuration);
+    if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE && filter != H5Z_FILTER_FLETCHER32)
+      return broken("dataset '" + path + "' is packed in a way that is not read here (filter " +
+                    std::to_string(filter) + "); save it without");
+  }
+  return {};
+}
+
+// `left`: bytes of storage that other datasets have not taken.
+Result<Dataset> describe(hid_t file, const std::string& path, uint64_t file_size, uint64_t& left) {
   const Handle dataset(H5Dopen2(file, path.c_str(), H5P_DEFAULT), H5Dclose);
   if (!dataset.ok()) return broken("dataset '" + path + "' can't be opened");
   const Handle space(H5Dget_space(dataset), H5Sclose);
@@ -117,12 +143,17 @@ Result<Dataset> describe(hid_t file, const std::string& path, uint64_t file_size
   if (!count || static_cast<uint64_t>(*count) > std::min(stored, file_size) * (packed ? most_inflation : 1))
     return broken("dataset '" + path + "' says that it has shape " + to_string(out.shape) +
                   ", and the file holds " + std::to_string(stored) + " bytes of it");
+  const size_t element = H5Tget_size(type);
+  if (packed)
+    FETAFIX_CHECK(check_pieces(layout, path, rank, static_cast<uint64_t>(*count) * element, element));
+  if (stored > left) return broken("datasets share their storage ('" + path + "' and others)");
+  left -= stored;
   return out;
 }
 
 struct Walk {
   hid_t file;
-  uint64_t file_size;
+  uint64_t file_size, left;
   std::vector<Dataset> datasets;
   std::set<haddr_t> seen;
   std::string folder;
@@ -165,7 +196,7 @@ Status visit(Walk& walk, const std::string& group, int depth) {
     if (info.type == H5O_TYPE_GROUP) {
       FETAFIX_CHECK(visit(walk, path, depth + 1));
     } else if (info.type == H5O_TYPE_DATASET) {
-      FETAFIX_TRY(Dataset dataset, describe(walk.file, path, walk.file_size));
+      FETAFIX_TRY(Dataset dataset, describe(walk.file, path, walk.file_size, walk.left));
       walk.datasets.push_back(std::move(dataset));
     }
   }
@@ -185,6 +216,8 @@ std::optional<std::vector<std::string>> attribute(hid_t file, const std::string&
   if (count < 0 || static_cast<uint64_t>(count) > most_objects) return std::nullopt;
   std::vector<std::string> out;
   if (H5Tis_variable_str(type) > 0) {
+    // Each text is a reference, and all of them may lead to one that fills the file.
+    if (count > 1 && static_cast<uint64_t>(count) * file_size > most_texts) return std::nullopt;
     std::vector<char*> texts(static_cast<size_t>(count), nullptr);
     const Handle memory(H5Tcopy(type), H5Tclose);
     if (count > 0 && H5Aread(opened, memory, texts.data()) < 0) return std::nullopt;
@@ -260,7 +293,7 @@ Result<Store> Store::open_for_writing(BytesView bytes) {
 Status Store::list() {
   hsize_t size = 0;
   if (H5Fget_filesize(file_->handle, &size) < 0) return broken("no size");
-  Walk walk{file_->handle, size, {}, {}, {}, {}, {}};
+  Walk walk{file_->handle, size, size, {}, {}, {}, {}, {}};
   FETAFIX_CHECK(visit(walk, "", 0));
   datasets_ = std::move(walk.datasets);
   std::ranges::sort(datasets_, {}, &Dataset::path);

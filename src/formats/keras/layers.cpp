@@ -236,6 +236,7 @@ class Parser {
     if (is_model_class(out.class_name)) {
       FETAFIX_TRY(Model inner, model(*out.config, out.class_name == "Sequential", out.path, out.group));
       out.nested = std::make_shared<Model>(std::move(inner));
+      out.first_call = first_call_of(entry, file_.generation());
     }
     if (member(entry, "inbound_nodes").is_array())
       for (const Json& node : member(entry, "inbound_nodes")) {
@@ -262,7 +263,7 @@ class Parser {
       } else {
         out.inputs = {{layer.name, 0, 0}};
       }
-      last = Reference{layer.name, 0, 0};
+      last = Reference{layer.name, layer.first_call, 0};
     }
     out.outputs = {*last};
     return {};
@@ -292,20 +293,14 @@ class Parser {
 
   Status connect(Model& out, const Json& config) {
     FETAFIX_TRY(out.inputs, references_of(member(config, "input_layers")));
-    FETAFIX_TRY(out.outputs, references_of(member(config, "output_layers")));
+    FETAFIX_TRY(out.outputs, references_of(counted_outputs(config, file_.generation(), -1)));
     if (out.inputs.empty() || out.outputs.empty())
       return broken("model '" + out.name + "' lists no " + (out.inputs.empty() ? "inputs" : "outputs"));
     std::vector<Reference> all = out.outputs;
     for (const Layer& layer : out.layers)
       for (const Call& call : layer.calls) std::ranges::copy(call.tensors(), std::back_inserter(all));
-    // Keras 2 counts a nested model's own making as its first call.
-    for (const Reference& one : all) {
-      const auto at = out.by_name.find(one.layer);
-      if (at == out.by_name.end())
-        return broken("a call reads layer '" + one.layer + "', which does not exist");
-      Layer& layer = out.layers[at->second];
-      if (layer.nested && one.node >= static_cast<int64_t>(layer.calls.size())) layer.first_call = 1;
-    }
+    for (const Reference& one : all)
+      if (!out.find(one.layer)) return broken("a call reads layer '" + one.layer + "', which does not exist");
     for (const Reference& one : all) {
       const Layer& layer = *out.find(one.layer);
       const bool input = layer.class_name == "InputLayer" && layer.calls.empty() && one.node == 0;
@@ -363,27 +358,43 @@ class Parser {
     const std::string group = "model_weights/" + layer.name;
     if (layer.is_operation || !file_.store->has_group(group)) return {};
     layer.group = group;
+    Owners owners;
+    if (layer.nested) collect_owners(*layer.nested, owners);
     for (const std::string& name : list_attribute(group, "weight_names")) {
       const auto found = number.find(group + "/" + name);
       if (found == number.end())
         return broken("weight '" + name + "' of layer '" + layer.name + "' is not in the file");
-      Layer* owner = layer.nested ? owner_of(*layer.nested, name) : &layer;
+      Layer* owner = layer.nested ? owner_of(owners, name) : &layer;
       if (owner) owner->weights.push_back(found->second);
     }
     return {};
   }
 
-  // The layer within a nested model that a weight's name speaks of: "inner/conv1/kernel" or "conv1/kernel:0".
-  Layer* owner_of(Model& model, const std::string& name) {
+  // The layers within a nested model, by name; of one name the first, with its place among all.
+  using Owners = std::map<std::string, std::pair<size_t, Layer*>>;
+  static void collect_owners(Model& model, Owners& out) {
     for (Layer& layer : model.layers) {
-      if (layer.nested) {
-        if (Layer* found = owner_of(*layer.nested, name)) return found;
-        continue;
-      }
-      const std::string padded = "/" + name;
-      if (padded.find("/" + layer.name + "/") != std::string::npos) return &layer;
+      if (layer.nested)
+        collect_owners(*layer.nested, out);
+      else
+        out.try_emplace(layer.name, out.size(), &layer);
     }
-    return nullptr;
+  }
+
+  // The layer that a weight's name speaks of: "inner/conv1/kernel" or "conv1/kernel:0". Names of layers may
+  // have strokes in them.
+  static Layer* owner_of(const Owners& owners, const std::string& name) {
+    constexpr size_t most_parts = 16;
+    std::vector<size_t> cuts{0};
+    for (size_t i = 0; i < name.size() && cuts.size() <= most_parts; ++i)
+      if (name[i] == '/') cuts.push_back(i + 1);
+    std::pair<size_t, Layer*> found{owners.size(), nullptr};
+    for (size_t from = 0; from < cuts.size(); ++from)
+      for (size_t to = from + 1; to < cuts.size(); ++to)
+        if (const auto at = owners.find(name.substr(cuts[from], cuts[to] - cuts[from] - 1));
+            at != owners.end())
+          found = std::min(found, at->second);
+    return found.second;
   }
 
   const File& file_;
@@ -415,6 +426,11 @@ bool is_model_class(const std::string& class_name) {
   return class_name == "Functional" || class_name == "Model" || class_name == "Sequential";
 }
 
+bool is_keras_module(const std::string& module) {
+  return module.empty() || module == "builtins" || module == "keras" || module.starts_with("keras.") ||
+         module.starts_with("tf_keras.");
+}
+
 std::string name_of(const Json& entry) {
   const std::string name = text_of(entry, "name");
   return name.empty() ? text_of(member(entry, "config"), "name") : name;
@@ -424,6 +440,42 @@ Result<std::vector<Reference>> references_of(const Json& listed) {
   std::vector<Reference> out;
   collect(listed, out);
   return out;
+}
+
+namespace {
+
+void renumber(Json& listed, const std::map<std::string, int64_t>& calls, int by) {
+  if (as_reference(listed)) {
+    const auto model = calls.find(listed[0].get<std::string>());
+    if (model == calls.end()) return;
+    const int64_t number = std::min(listed[1].get<int64_t>(), int64_t{1} << 32) + by;
+    listed[1] = number < 0 ? std::max<int64_t>(model->second - 1, 0) : number;  // as Python counts: the last
+  } else if (listed.is_structured()) {
+    for (Json& item : listed) renumber(item, calls, by);
+  }
+}
+
+}  // namespace
+
+Json counted_outputs(const Json& config, int generation, int by) {
+  Json out = member(config, "output_layers");
+  if (generation == 2) return out;
+  std::map<std::string, int64_t> calls;
+  for (const Json& entry : member(config, "layers")) {
+    const std::string name = text_of(entry, "class_name");
+    if (is_model_class(name) && name != "Sequential")
+      calls[name_of(entry)] = static_cast<int64_t>(member(entry, "inbound_nodes").size());
+  }
+  renumber(out, calls, by);
+  return out;
+}
+
+int64_t first_call_of(const Json& entry, int generation) {
+  if (generation != 2) return 0;
+  if (text_of(entry, "class_name") != "Sequential") return 1;
+  const Json& config = member(entry, "config");
+  const Json& layers = config.is_array() ? config : member(config, "layers");
+  return layers.is_array() && !layers.empty() && text_of(layers[0], "class_name") == "InputLayer" ? 1 : 0;
 }
 
 std::map<std::string, std::string> groups_of(const Json& config, bool sequential, const std::string& group,
@@ -439,7 +491,9 @@ std::map<std::string, std::string> groups_of(const Json& config, bool sequential
   for (const Json& entry : layers) {
     if (is_operation(entry, file.generation())) continue;
     if (sequential && text_of(entry, "class_name") == "InputLayer") continue;
-    const std::string base = snake_case(text_of(entry, "class_name"));
+    const std::string name_of_class = text_of(entry, "class_name");
+    const std::string base =
+        snake_case(name_of_class == "Model" ? "Functional" : name_of_class);  // as it is made
     const int count = used[base]++;
     const std::string name = count == 0 ? base : base + "_" + std::to_string(count);
     out[name_of(entry)] = by_name ? early + name_of(entry) : prefix + "layers/" + name;

@@ -84,8 +84,16 @@ Result<Tree> parse_tree(const File& file);
 std::map<std::string, std::string> groups_of(const Json& model_config, bool sequential,
                                              const std::string& group, const File& file);
 bool is_model_class(const std::string& class_name);
+// Whether a class or function of that module is Keras' own; old files name no module.
+bool is_keras_module(const std::string& module);
 // The tensors listed as a model's inputs or outputs, whatever structure they have.
 Result<std::vector<Reference>> references_of(const Json& listed);
+// Keras 3 counts the calls of a nested functional model from 1 where it lists a model's outputs, and from 0
+// everywhere else: `output_layers` of a model's configuration with the numbers of everywhere else (`by` -1),
+// or back (1).
+Json counted_outputs(const Json& model_config, int generation, int by);
+// The number of a nested model's first call: Keras 2 counts its own making as one, if it knew its input then.
+int64_t first_call_of(const Json& model_entry, int generation);
 // The name of a layer in a configuration: of its entry, else of its own.
 std::string name_of(const Json& entry);
 

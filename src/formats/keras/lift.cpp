@@ -7,7 +7,8 @@
 namespace fetafix::formats::keras {
 namespace {
 
-constexpr size_t most_calls = 100000;  // nested models that are called often multiply
+constexpr size_t most_calls = 100000;   // nested models that are called often multiply
+constexpr int64_t most_outputs = 1000;  // of one call
 
 Error broken(const std::string& what) {
   return {ErrorKind::file, what};
@@ -95,12 +96,19 @@ Result<std::vector<ValueId>> Lifter::model(const Model& model, const std::vector
   };
   std::vector<Waiting> waiting;
   std::map<Key, std::vector<size_t>> readers;
+  std::map<Key, int64_t> outputs;  // how many are read
+  const auto note_read = [&](const Reference& tensor) {
+    int64_t& count = outputs[{tensor.layer, tensor.node}];
+    count = std::max(count, std::min(tensor.tensor, most_outputs) + 1);
+  };
+  std::ranges::for_each(model.outputs, note_read);
   std::set<size_t> ready;
   for (const Layer& layer : model.layers)
     for (size_t i = 0; i < layer.calls.size(); ++i) {
       Waiting one{
           &layer, &layer.calls[i], layer.first_call + static_cast<int64_t>(i), layer.calls[i].tensors(), {}};
       if (known.contains({layer.name, one.number})) continue;
+      std::ranges::for_each(one.tensors, note_read);
       for (const Reference& tensor : one.tensors)
         if (!known.contains({tensor.layer, tensor.node})) one.missing.insert({tensor.layer, tensor.node});
       for (const Key& key : one.missing) readers[key].push_back(waiting.size());
@@ -122,8 +130,9 @@ Result<std::vector<ValueId>> Lifter::model(const Model& model, const std::vector
       FETAFIX_TRY(const ValueId value, value_of(tensor));
       operands.push_back(value);
     }
-    FETAFIX_TRY(auto results, call(*one.layer, *one.call, one.number, operands, around));
     const Key key{one.layer->name, one.number};
+    FETAFIX_TRY(auto results, call(*one.layer, *one.call, one.number, operands, around,
+                                   std::max<int64_t>(outputs[key], 1)));
     known[key] = std::move(results);
     for (size_t reader : readers[key])
       if (waiting[reader].missing.erase(key) && waiting[reader].missing.empty()) ready.insert(reader);
@@ -137,7 +146,11 @@ Result<std::vector<ValueId>> Lifter::model(const Model& model, const std::vector
 }
 
 Result<std::vector<ValueId>> Lifter::call(const Layer& layer, const Call& call, int64_t number,
-                                          const std::vector<ValueId>& operands, const Around& around) {
+                                          const std::vector<ValueId>& operands, const Around& around,
+                                          int64_t read) {
+  if (read > most_outputs)
+    return broken("more than " + std::to_string(most_outputs) + " outputs of layer '" + layer.path +
+                  "' are read");
   if (layer.nested) {
     if (operands.size() != layer.nested->inputs.size())
       return broken("model '" + layer.path + "' has " + std::to_string(layer.nested->inputs.size()) +
@@ -154,10 +167,12 @@ Result<std::vector<ValueId>> Lifter::call(const Layer& layer, const Call& call, 
   Operation op(*this, layer, call, operands, static_cast<int>(out_.places.size()) - 1);
   const LiftRule* rule = find_lift_rule(layer.class_name, layer.is_operation);
   const std::string policy = policy_of(*layer.config);
-  Status status = !rule ? Operation::unsupported("its class is not known here")
-                  : policy != "float32" && !layer.is_operation
-                      ? Operation::unsupported("it computes in " + policy)
-                      : rule->lift(op);
+  Status status =
+      !is_keras_module(layer.module)
+          ? Operation::unsupported("its class is of the module '" + layer.module + "', not of Keras")
+      : !rule                                      ? Operation::unsupported("its class is not known here")
+      : policy != "float32" && !layer.is_operation ? Operation::unsupported("it computes in " + policy)
+                                                   : rule->lift(op);
   if (status.ok()) return op.results_;
   if (status.error().kind != ErrorKind::unsupported)
     return in_context("layer '" + layer.path + "'", std::move(status).error());
@@ -169,11 +184,11 @@ Result<std::vector<ValueId>> Lifter::call(const Layer& layer, const Call& call, 
     graph.value(dropped).native_name.clear();
   }
   op.results_.clear();
-  FETAFIX_CHECK(opaque(op, status.error().message));
+  FETAFIX_CHECK(opaque(op, read, status.error().message));
   return op.results_;
 }
 
-Status Lifter::opaque(Operation& op, const std::string& why) {
+Status Lifter::opaque(Operation& op, int64_t outputs, const std::string& why) {
   graph::Node node;
   node.type = op.layer_.class_name;
   node.domain = "keras";
@@ -184,13 +199,15 @@ Status Lifter::opaque(Operation& op, const std::string& why) {
     node.inputs.push_back(op.operands_[i]);
     node.slots.push_back(static_cast<int>(i));
   }
-  graph::Value value;
-  value.name = unique(op.layer_.path);
-  value.native_name = op.layer_.path;
-  value.dtype = DType::float32;
-  value.native_tensor = static_cast<int>(tree_.weights.size() + out_.computed.size());
-  out_.computed.push_back({op.index_, 0});
-  node.outputs = {out_.lifted.graph.add_value(std::move(value))};
+  for (int64_t output = 0; output < outputs; ++output) {
+    graph::Value value;
+    value.native_name = op.layer_.path + (output == 0 ? "" : ":" + std::to_string(output));
+    value.name = unique(value.native_name);
+    value.dtype = DType::float32;
+    value.native_tensor = static_cast<int>(tree_.weights.size() + out_.computed.size());
+    out_.computed.push_back({op.index_, static_cast<int>(output)});
+    node.outputs.push_back(out_.lifted.graph.add_value(std::move(value)));
+  }
   op.results_ = node.outputs;
   out_.lifted.graph.add_node(std::move(node));
   out_.lifted.notes.push_back("layer '" + op.layer_.path + "' (" + op.layer_.class_name +

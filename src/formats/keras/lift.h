@@ -65,9 +65,10 @@ class Lifter {
   Result<std::vector<ValueId>> model(const Model& model, const std::vector<ValueId>& inputs,
                                      const Around& around);
   Status input(const Layer& layer);
+  // `read`: how many of its outputs the model reads.
   Result<std::vector<ValueId>> call(const Layer& layer, const Call& call, int64_t number,
-                                    const std::vector<ValueId>& operands, const Around& around);
-  Status opaque(Operation& op, const std::string& why);
+                                    const std::vector<ValueId>& operands, const Around& around, int64_t read);
+  Status opaque(Operation& op, int64_t outputs, const std::string& why);
   Result<ValueId> weight(int index, const std::vector<int>& permutation, const Shape& shape);
   std::string unique(const std::string& base);
 

@@ -10,6 +10,9 @@ std::string function_name(const Json& activation) {
   if (activation.is_null()) return "linear";
   if (activation.is_string()) return activation.get<std::string>();
   if (!activation.is_object() || !activation.contains("class_name")) return "?";
+  if (activation.contains("module") && activation["module"].is_string() &&
+      !is_keras_module(activation["module"].get<std::string>()))
+    return "of " + activation["module"].get<std::string>();
   if (activation.contains("config") && activation["config"].is_string())
     return activation["config"].get<std::string>();
   const Json& name = activation["class_name"];

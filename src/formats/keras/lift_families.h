@@ -37,6 +37,7 @@ Status lift_group_normalization(Operation& op);
 Status lift_unit_normalization(Operation& op);
 Status lift_rescaling(Operation& op);
 Status lift_normalization(Operation& op);
+Status lift_layer_scale(Operation& op);
 // lift_activation.cpp
 Status lift_activation(Operation& op);
 Status lift_relu(Operation& op);
@@ -52,6 +53,7 @@ Status lift_average(Operation& op);
 Status lift_maximum(Operation& op);
 Status lift_minimum(Operation& op);
 Status lift_concatenate(Operation& op);
+Status lift_scaled_sum(Operation& op);
 // lift_recurrent.cpp
 Status lift_lstm(Operation& op);
 Status lift_gru(Operation& op);

@@ -15,10 +15,10 @@ struct Binary {
 
 const Binary* binary(const std::string& name) {
   static const std::map<std::string, Binary> table{
-      {"add", {"Add", {"x1", "x2"}}},         {"subtract", {"Sub", {"x1", "x2"}}},
-      {"multiply", {"Mul", {"x1", "x2"}}},    {"divide", {"Div", {"x1", "x2"}}},
+      {"add", {"Add", {"x1", "x2"}}},        {"subtract", {"Sub", {"x1", "x2"}}},
+      {"multiply", {"Mul", {"x1", "x2"}}},   {"divide", {"Div", {"x1", "x2"}}},
       {"truedivide", {"Div", {"x1", "x2"}}}, {"maximum", {"Max", {"x1", "x2"}}},
-      {"minimum", {"Min", {"x1", "x2"}}},     {"power", {"Pow", {"x1", "x2"}}},
+      {"minimum", {"Min", {"x1", "x2"}}},    {"power", {"Pow", {"x1", "x2"}}},
       {"matmul", {"MatMul", {"x1", "x2"}}},
   };
   const auto found = table.find(name);
@@ -73,7 +73,24 @@ bool truth(const Operation& op, size_t position, const std::string& name) {
   return literal == Json(true);
 }
 
+// Whether an argument is left out, or says what it says by itself.
+bool is_default(const Operation& op, size_t position, const std::string& name, const Json& otherwise) {
+  const Argument* argument = op.argument(position, name);
+  const Json& value = argument ? argument->literal : op.setting(name);
+  return !(argument && !argument->is_literal()) && (value.is_null() || value == otherwise);
+}
+
+// A number among the arguments or settings.
+std::optional<float> number(const Operation& op, size_t position, const std::string& name, float otherwise) {
+  const Argument* argument = op.argument(position, name);
+  const Json& value = argument ? argument->literal : op.setting(name);
+  if (!argument && value.is_null()) return otherwise;
+  return value.is_number() ? std::optional(value.get<float>()) : std::nullopt;
+}
+
 Status reduce(Operation& op, const char* type, const std::string& axis_name) {
+  if (!is_default(op, 3, "initial", Json()) || !is_default(op, 4, "where", Json()))
+    return Operation::unsupported("it starts from a number or leaves some out");
   FETAFIX_TRY(const Operand x, operand(op, 0, "x"));
   const auto axes = integers(op, 1, axis_name);
   if (!axes) return Operation::unsupported("its axes are not known");
@@ -111,10 +128,19 @@ Status concatenate(Operation& op) {
   return op.out(op.node("Concat", operands, {{"axis", (*axis)[0]}}));
 }
 
-Status softmax(Operation& op, const std::string& name) {
+Status softmax(Operation& op, const char* type) {
   FETAFIX_TRY(const Operand x, op.in(0));
-  const auto axis = integers(op, 1, name);
-  return op.out(op.node("Softmax", {x}, {{"axis", axis && axis->size() == 1 ? (*axis)[0] : int64_t{-1}}}));
+  const auto axis = integers(op, 1, "axis");
+  const bool last = op.generation() == 2 && is_default(op, 1, "axis", Json());
+  if (!last && !(axis && axis->size() == 1)) return Operation::unsupported("it works over several axes");
+  return op.out(op.node(type, {x}, {{"axis", last ? int64_t{-1} : (*axis)[0]}}));
+}
+
+Status sloped(Operation& op, const char* type, const std::string& name, float otherwise) {
+  FETAFIX_TRY(const Operand x, op.in(0));
+  const auto slope = number(op, 1, name, otherwise);
+  if (!slope) return Operation::unsupported("argument '" + name + "' is no number");
+  return op.out(op.node(type, {x}, {{"alpha", *slope}}));
 }
 
 // By a name that both generations share.
@@ -148,13 +174,17 @@ Status lift_function(Operation& op) {
   if (name == "reshape") return reshape(op, "newshape");
   if (name == "transpose") return transpose(op, "axes");
   if (name == "concatenate") return concatenate(op);
-  if (name == "softmax") return softmax(op, "axis");
+  if (name == "softmax") return softmax(op, "Softmax");
+  if (name == "logsoftmax") return softmax(op, "LogSoftmax");
+  if (name == "leakyrelu") return sloped(op, "LeakyRelu", "negative_slope", 0.2f);
+  if (name == "elu") return sloped(op, "Elu", "alpha", 1.f);
+  if (name == "round" && !is_default(op, 1, "decimals", Json(0)))
+    return Operation::unsupported("it rounds to decimals");
   if (name == "square") {
     FETAFIX_TRY(const Operand x, op.in(0));
     return op.out(op.node("Mul", {x, x}));
   }
-  for (const char* activation :
-       {"silu", "gelu", "relu6", "hardsigmoid", "hardsilu", "leakyrelu", "logsoftmax"})
+  for (const char* activation : {"silu", "gelu", "relu6", "hardsigmoid", "hardsilu"})
     if (name == activation) {
       FETAFIX_TRY(const Operand x, op.in(0));
       if (name == "gelu") {
@@ -163,11 +193,9 @@ Status lift_function(Operation& op) {
                                      : truth(op, 1, "approximate");
         return op.out(op.node("Gelu", {x}, {{"approximate", std::string(approximate ? "tanh" : "none")}}));
       }
-      const std::string spelled = name == "hardsigmoid"  ? "hard_sigmoid"
-                                  : name == "hardsilu"   ? "hard_silu"
-                                  : name == "leakyrelu"  ? "leaky_relu"
-                                  : name == "logsoftmax" ? "log_softmax"
-                                                         : name;
+      const std::string spelled = name == "hardsigmoid" ? "hard_sigmoid"
+                                  : name == "hardsilu"  ? "hard_silu"
+                                                        : name;
       FETAFIX_TRY(const Operand y, op.activated(x, Json(spelled), Role::core));
       return op.out(y);
     }
@@ -176,21 +204,37 @@ Status lift_function(Operation& op) {
 
 Status lift_tf_function(Operation& op) {
   const std::string name = op.text("function");
-  static const std::map<std::string, std::string> known{
-      {"math.add", "add"},           {"__operators__.add", "add"},
-      {"math.multiply", "multiply"}, {"math.subtract", "subtract"},
-      {"math.divide", "divide"},     {"math.truediv", "divide"},
-      {"math.maximum", "maximum"},   {"math.minimum", "minimum"},
-      {"math.pow", "power"},         {"linalg.matmul", "matmul"},
-      {"nn.relu", "relu"},           {"math.sigmoid", "sigmoid"},
-      {"math.tanh", "tanh"},         {"math.exp", "exp"},
-      {"math.log", "log"},           {"math.sqrt", "sqrt"},
-      {"math.abs", "abs"},           {"math.negative", "negative"},
-      {"math.erf", "erf"},           {"nn.elu", "elu"},
-      {"nn.selu", "selu"},           {"math.softplus", "softplus"},
-      {"nn.softsign", "softsign"},   {"math.floor", "floor"}};
+  static const std::map<std::string, std::string> known{{"math.add", "add"},
+                                                        {"__operators__.add", "add"},
+                                                        {"math.multiply", "multiply"},
+                                                        {"math.subtract", "subtract"},
+                                                        {"math.divide", "divide"},
+                                                        {"math.truediv", "divide"},
+                                                        {"math.maximum", "maximum"},
+                                                        {"math.minimum", "minimum"},
+                                                        {"math.pow", "power"},
+                                                        {"nn.relu", "relu"},
+                                                        {"math.sigmoid", "sigmoid"},
+                                                        {"math.tanh", "tanh"},
+                                                        {"math.exp", "exp"},
+                                                        {"math.log", "log"},
+                                                        {"math.sqrt", "sqrt"},
+                                                        {"math.abs", "abs"},
+                                                        {"math.negative", "negative"},
+                                                        {"math.erf", "erf"},
+                                                        {"nn.elu", "elu"},
+                                                        {"nn.selu", "selu"},
+                                                        {"math.softplus", "softplus"},
+                                                        {"nn.softsign", "softsign"},
+                                                        {"math.floor", "floor"}};
+  if (name == "linalg.matmul") {
+    for (const char* turn : {"transpose_a", "transpose_b", "adjoint_a", "adjoint_b"})
+      if (!is_default(op, 2, turn, Json(false))) return Operation::unsupported("it turns its operands");
+    return common(op, "matmul", {"a", "b"});
+  }
   if (const auto found = known.find(name); found != known.end()) return common(op, found->second, {"x", "y"});
   if (name == "nn.relu6" || name == "nn.silu") {
+    if (!is_default(op, 1, "beta", Json(1.0))) return Operation::unsupported("it has a beta of its own");
     FETAFIX_TRY(const Operand x, op.in(0));
     FETAFIX_TRY(const Operand y, op.activated(x, Json(name == "nn.relu6" ? "relu6" : "silu"), Role::core));
     return op.out(y);
@@ -201,7 +245,7 @@ Status lift_tf_function(Operation& op) {
   if (name == "reshape") return reshape(op, "shape");
   if (name == "transpose") return transpose(op, "perm");
   if (name == "concat") return concatenate(op);
-  if (name == "nn.softmax") return softmax(op, "axis");
+  if (name == "nn.softmax") return softmax(op, "Softmax");
   return Operation::unsupported("function 'tf." + name + "' is not known here");
 }
 

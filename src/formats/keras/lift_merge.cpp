@@ -51,6 +51,15 @@ Status lift_minimum(Operation& op) {
   return together(op, "Min");
 }
 
+// Of keras.applications' InceptionResNetV2: a + scale * b.
+Status lift_scaled_sum(Operation& op) {
+  FETAFIX_TRY(const auto operands, all(op, 2));
+  const double scale = op.number("scale", 0);
+  if (operands.size() != 2 || scale == 0) return Operation::unsupported("it is no scaled sum of two tensors");
+  const Operand scaled = op.node("Mul", {operands[1], op.constant("scale", static_cast<float>(scale))});
+  return op.out(op.node("Add", {operands[0], scaled}));
+}
+
 Status lift_concatenate(Operation& op) {
   FETAFIX_TRY(const auto operands, all(op, 1));
   return op.out(op.node("Concat", operands, {{"axis", op.integer("axis").value_or(-1)}}));

@@ -6,6 +6,8 @@
 namespace fetafix::formats::keras {
 namespace {
 
+constexpr int64_t most_channels = 1 << 16;  // of which a setting alone makes a constant
+
 // One axis, as a number or a list of one; counted from the front. nullopt: several, or none that is known.
 std::optional<int> axis_of(const Operation& op, const Operand& x) {
   const Json& setting = op.setting("axis");
@@ -72,7 +74,8 @@ Status lift_layer_normalization(Operation& op) {
   if (op.flag("rms_scaling", false)) return Operation::unsupported("it scales by the root mean square");
   const bool scale = op.flag("scale", true), center = op.flag("center", true);
   const auto shape = op.shape(x);
-  if (!scale && !center && shape->back() < 1) return Operation::unsupported("its size is not known");
+  if (!scale && (shape->back() < 1 || shape->back() > most_channels))
+    return Operation::unsupported("its size is not known");
   size_t next = 0;
   FETAFIX_TRY(const Operand gamma,
               weight_or(op, scale, next, "scale", 1.f, std::max<int64_t>(shape->back(), 1)));
@@ -91,7 +94,8 @@ Status lift_group_normalization(Operation& op) {
   const auto axis = axis_of(op, x);
   const auto shape = op.shape(x);
   int64_t groups = op.integer("groups").value_or(32);
-  if (!axis || *axis == 0 || (*shape)[static_cast<size_t>(*axis)] < 1)
+  if (!axis || *axis == 0 || (*shape)[static_cast<size_t>(*axis)] < 1 ||
+      (*shape)[static_cast<size_t>(*axis)] > most_channels)
     return Operation::unsupported("its axis or size is not known");
   const int64_t channels = (*shape)[static_cast<size_t>(*axis)];
   if (groups == -1) groups = channels;
@@ -143,6 +147,13 @@ Status lift_rescaling(Operation& op) {
   return op.out(op.node("Add", {y, op.constant("offset", std::move(offset))}, {}, Role::bias));
 }
 
+// Of keras.applications' ConvNeXt: x * gamma.
+Status lift_layer_scale(Operation& op) {
+  FETAFIX_TRY(const Operand x, op.in(0));
+  FETAFIX_TRY(const Operand gamma, op.weight(0));
+  return op.out(op.node("Mul", {x, gamma}));
+}
+
 // (x - mean) / max(sqrt(variance), 1e-7), of weights that were adapted to data or of numbers in the settings.
 Status lift_normalization(Operation& op) {
   FETAFIX_TRY(const Operand x, op.in(0));
@@ -151,8 +162,8 @@ Status lift_normalization(Operation& op) {
   const Json& one = axis.is_array() && axis.size() == 1 ? axis[0] : axis;
   const bool last = one.is_number_integer() && (one == Json(-1) || one.get<int64_t>() == op.rank(x) - 1);
   const bool given = !op.setting("mean").is_null();
-  if (!last && !(axis.is_null() || given))
-    return Operation::unsupported("it does not normalize along the last axis");
+  const bool none = axis.is_null() || (axis.is_array() && axis.empty());  // one mean for all
+  if (!last && !none && !given) return Operation::unsupported("it does not normalize along the last axis");
   Operand mean, variance;
   if (given) {
     FETAFIX_TRY(Tensor m, factor(op, "mean", 0.f));

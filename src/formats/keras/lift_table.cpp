@@ -4,6 +4,7 @@
 
 namespace fetafix::formats::keras {
 
+// docs/keras.md shows this table.
 std::span<const LiftRule> lift_rules() {
   static const LiftRule rules[]{
       {"Activation", false, lift_activation, "the function's operator"},
@@ -26,6 +27,7 @@ std::span<const LiftRule> lift_rules() {
       {"Cropping1D", false, lift_cropping, "Slice"},
       {"Cropping2D", false, lift_cropping, "Slice"},
       {"Cropping3D", false, lift_cropping, "Slice"},
+      {"CustomScaleLayer", false, lift_scaled_sum, "Mul, Add (InceptionResNetV2)"},
       {"Dense", false, lift_dense, "MatMul, Add"},
       {"DepthwiseConv1D", false, lift_depthwise_conv, "Conv"},
       {"DepthwiseConv2D", false, lift_depthwise_conv, "Conv"},
@@ -45,6 +47,7 @@ std::span<const LiftRule> lift_rules() {
       {"GroupNormalization", false, lift_group_normalization, "GroupNormalization"},
       {"GRU", false, lift_gru, "GRU"},
       {"LayerNormalization", false, lift_layer_normalization, "LayerNormalization"},
+      {"LayerScale", false, lift_layer_scale, "Mul (ConvNeXt)"},
       {"LeakyReLU", false, lift_leaky_relu, "LeakyRelu"},
       {"LSTM", false, lift_lstm, "LSTM"},
       {"Maximum", false, lift_maximum, "Max"},
@@ -77,6 +80,7 @@ std::span<const LiftRule> lift_rules() {
       {"SpatialDropout1D", false, lift_nothing, "Identity"},
       {"SpatialDropout2D", false, lift_nothing, "Identity"},
       {"SpatialDropout3D", false, lift_nothing, "Identity"},
+      {"StochasticDepth", false, lift_nothing, "Identity (ConvNeXt)"},
       {"Subtract", false, lift_subtract, "Sub"},
       {"TFOpLambda", false, lift_tf_function, "the function's operator"},
       {"TimeDistributed", false, lift_time_distributed, "that of a Dense"},

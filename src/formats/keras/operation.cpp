@@ -118,10 +118,16 @@ Result<Operand> Operation::rearranged(size_t k, Tensor view) {
   FETAFIX_CHECK(weight_shape(k));
   const int index = layer_.weights[k];
   const std::string& path = lifter_.tree_.weights[static_cast<size_t>(index)].dataset.path;
-  graph::Lens lens;
-  lens.native_tensor = index;
-  const ValueId id = lifter_.out_.lifted.graph.add_constant(lifter_.unique(path), std::move(view), lens);
-  lifter_.out_.lifted.graph.value(id).native_name = path;
+  // As with other weights, a layer that is called in several places has them once.
+  ValueId& id =
+      lifter_.constants_.try_emplace("gates " + std::to_string(index) + layer_.path, graph::no_value)
+          .first->second;
+  if (id == graph::no_value) {
+    graph::Lens lens;
+    lens.native_tensor = index;
+    id = lifter_.out_.lifted.graph.add_constant(lifter_.unique(path), std::move(view), lens);
+    lifter_.out_.lifted.graph.value(id).native_name = path;
+  }
   return Operand{id, weight_slot + static_cast<int>(k)};
 }
 

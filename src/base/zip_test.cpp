@@ -1,0 +1,74 @@
+#include "base/zip.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+namespace fetafix {
+namespace {
+
+Bytes text(const std::string& content) {
+  const BytesView view = as_bytes(content);
+  return {view.begin(), view.end()};
+}
+
+const std::vector<ZipEntry> three{
+    {"a", text("first")}, {"folder/b", Bytes(5000, std::byte{7})}, {"c", text("")}};
+
+TEST(Zip, WhatIsPackedIsUnpacked) {
+  for (bool compressed : {false, true}) {
+    const auto archive = zip(three, compressed);
+    ASSERT_TRUE(archive.ok());
+    EXPECT_EQ(archive->size() < 1000, compressed);
+    EXPECT_EQ(*archive, *zip(three, compressed));
+    const auto entries = unzip(*archive, "x");
+    ASSERT_TRUE(entries.ok()) << entries.error().message;
+    ASSERT_EQ(entries->size(), 3u);
+    for (size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ((*entries)[i].name, three[i].name);
+      EXPECT_EQ((*entries)[i].bytes, three[i].bytes);
+    }
+  }
+}
+
+TEST(Zip, OnlyWhatIsWantedIsUnpacked) {
+  const auto archive = zip(three, true);
+  const auto some = unzip(*archive, "x", 10, {"a", "c"});
+  ASSERT_TRUE(some.ok()) << some.error().message;
+  ASSERT_EQ(some->size(), 3u);
+  EXPECT_EQ((*some)[0].bytes, three[0].bytes);
+  EXPECT_EQ((*some)[1].name, "folder/b");
+  EXPECT_TRUE((*some)[1].bytes.empty());
+  EXPECT_FALSE(unzip(*archive, "x", 10).ok());
+}
+
+TEST(Zip, ReplacedEntriesAloneChange) {
+  for (bool compressed : {false, true}) {
+    const auto archive = zip(three, compressed);
+    const auto changed = rezip(*archive, {{"a", text("second")}}, "x");
+    ASSERT_TRUE(changed.ok()) << changed.error().message;
+    const auto entries = unzip(*changed, "x");
+    ASSERT_TRUE(entries.ok() && entries->size() == 3);
+    EXPECT_EQ((*entries)[0].bytes, text("second"));
+    EXPECT_EQ((*entries)[1].name, "folder/b");
+    EXPECT_EQ((*entries)[1].bytes, three[1].bytes);
+    EXPECT_EQ(*rezip(*archive, {}, "x"), *archive);
+    EXPECT_EQ(*changed, *rezip(*archive, {{"a", text("second")}}, "x"));
+    const auto back = rezip(*changed, {{"a", text("first")}}, "x");
+    EXPECT_EQ(*back, *archive);
+  }
+}
+
+TEST(Zip, WhatIsNotThereOrThereTwiceIsNotReplaced) {
+  auto archive = zip({{"one", text("1")}, {"two", text("2")}});
+  EXPECT_NE(rezip(*archive, {{"three", text("3")}}, "x").error().message.find("no entry 'three'"),
+            std::string::npos);
+  for (size_t i = 0; i + 3 <= archive->size(); ++i)
+    if (std::memcmp(archive->data() + i, "two", 3) == 0) std::memcpy(archive->data() + i, "one", 3);
+  const auto twice = rezip(*archive, {{"one", text("3")}}, "x");
+  ASSERT_FALSE(twice.ok());
+  EXPECT_NE(twice.error().message.find("twice"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace fetafix
