@@ -10,6 +10,7 @@ docs/benchmarks.json are written. FETAFIX_BUILD names another build folder than 
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ from pathlib import Path
 from threading import Lock
 
 from bench_document import write_document
-from cases import all_cases, key
+from cases import FORMATS, all_cases, key
 from judge import ROOT, Oracle, script
 from row import Bench
 
@@ -31,10 +32,10 @@ ROUNDS = 40
 
 
 def faults_of(python):
-    """(format, name) of all, those of both formats in turn."""
+    """(format, name) of all, those of the formats in turn."""
     lines = [line.split("\t")[:2] for line in script(python, "plant.py", "--list").stdout.splitlines()]
-    sides = [[(kind, name) for kind, name in lines if kind == side] for side in ("onnx", "tflite")]
-    return [fault for both in zip(*sides) for fault in both] + max(sides, key=len)[min(map(len, sides)):]
+    sides = [[(kind, name) for kind, name in lines if kind == side] for side in FORMATS]
+    return [fault for turn in itertools.zip_longest(*sides) for fault in turn if fault]
 
 
 class Rows:

@@ -5,6 +5,7 @@ from collections import namedtuple
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "gate"))
+from outcome import format_name  # noqa: E402
 from pairs import IMAGENET, KERAS, LITE0  # noqa: E402
 
 # only: faults whose names hold one of these (all when empty). few: comes up in a quarter of the rounds. reduced: the target
@@ -36,6 +37,10 @@ PAIRS = [
     *pairs("channel shuffle", IMAGENET, "seeded_shufflenet.onnx seeded_shufflenet.tflite", few=True),
     *pairs("LRN", IMAGENET, "light_inception_v1.onnx light_inception_v1_sim.onnx", only=("lrn",)),
     *pairs("GELU", KERAS, "former.onnx former_gelu_node.onnx", only=("gelu",)),
+    *pairs("Keras layers", KERAS, "branches.onnx branches.keras", "branches.tflite branches.keras", "dog.tflite dog.h5",
+           "dog.onnx dog.h5", "lstm.onnx lstm.keras", "gru.tflite gru.keras", "vit.onnx vit.keras", "chain.tflite chain.h5", "chain.onnx chain.h5",
+           "mobilenet_v3.tflite mobilenet_v3_keras2.h5"),
+    *pairs("from Keras layers", KERAS, "branches.keras branches.onnx", "dog.h5 dog.tflite", few=True),
     *pairs("int8", KERAS, "branches.onnx branches_int8.tflite", only=("quantization",), reduced=True),
     *pairs("int8", LITE0, "sim.onnx sim_int8.onnx", only=("quantization",), reduced=True),
 ]
@@ -46,4 +51,4 @@ def name_of(pair):
 
 
 def direction(pair):
-    return " to ".join("TFLite" if name.endswith(".tflite") else "ONNX" for name in (pair.source, pair.target))
+    return " to ".join(map(format_name, (pair.source, pair.target)))

@@ -5,11 +5,12 @@ half of the rows, and a tenth of them comes both ways.
 """
 
 import math
-from collections import namedtuple
+from collections import Counter, namedtuple
 
 from bench_pairs import PAIRS, name_of
 
 Case = namedtuple("Case", "pair fault count near seed renamed")
+FORMATS = ("onnx", "tflite", "keras")
 COUNTS = (2, 4, 8, 16)
 FEW = 4  # a pair marked so comes up in one round of so many
 
@@ -20,7 +21,7 @@ def key(case):
 
 
 def format_of(pair):
-    return "tflite" if pair.target.endswith(".tflite") else "onnx"
+    return {"tflite": "tflite", "keras": "keras", "h5": "keras"}.get(pair.target.rpartition(".")[2], "onnx")
 
 
 def takes(pair, fault):
@@ -44,14 +45,15 @@ def both_ways(cases):
 
 def one_round(number, faults):
     """Each fault once, with one pair; faults: (format, name)."""
-    seed = 1 + number
+    seed, turn = 1 + number, Counter()
     for position, (kind, fault) in enumerate(faults):
         fitting = [pair for pair in PAIRS if format_of(pair) == kind and takes(pair, fault) and (not pair.few or number % FEW == 0)]
         special = [pair for pair in fitting if pair.only]
         if special and number % 2 == 0:
             fitting = special
         stride = next(n for n in (3, 5, 7, 1) if math.gcd(n, len(fitting)) == 1)
-        pair = fitting[(position // 2 * stride + number) % len(fitting)]  # the formats take turns
+        pair = fitting[(turn[kind] * stride + number) % len(fitting)]
+        turn[kind] += 1
         yield Case(pair, fault, 1, False, seed, (position + number) % 2 == 1)
 
 

@@ -26,7 +26,7 @@ def python(options, script, *words):
 
 
 def faults_of(options):
-    kind = "tflite" if options.target.suffix == ".tflite" else "onnx"
+    kind = {".tflite": "tflite", ".keras": "keras", ".h5": "keras"}.get(options.target.suffix, "onnx")
     listing = python(options, "plant.py", "--list").stdout.splitlines()
     names = [line.split("\t")[1] for line in listing if line.startswith(kind + "\t") and "loads: false" not in line]
     return [name for name in names if not options.only or any(word in name for word in options.only)]

@@ -7,6 +7,13 @@ VERDICTS = {"same": ("identical", "equivalent"), "quantized": ("quantized",)}
 RIGHT = {"same": 1e-3, "quantized": 0.5}
 
 
+FORMATS = {"tflite": "TFLite", "keras": "Keras", "h5": "Keras"}
+
+
+def format_name(file):
+    return FORMATS.get(file.rpartition(".")[2], "ONNX")
+
+
 class Outcome:
     def __init__(self, pair, code, result, messages, judged, seconds):
         self.pair, self.code, self.result, self.messages = pair, code, result or {}, messages
@@ -52,7 +59,7 @@ class Outcome:
 
     @property
     def kind(self):
-        return " to ".join("TFLite" if name.endswith(".tflite") else "ONNX" for name in self.pair[:2])
+        return " to ".join(map(format_name, self.pair[:2]))
 
     def line(self):
         share = f"{self.covered}/{self.operators}"

@@ -29,6 +29,10 @@ def quantized(data, *pairs):
     return [Pair(*pair.split(), data, "quantized") for pair in pairs]
 
 
+def both_directions(*pairs):
+    return [text for pair in pairs for text in (pair, " ".join(reversed(pair.split())))]
+
+
 PAIRS = [
     # EfficientNet-Lite0, real weights, from PyTorch.
     *same(LITE0,
@@ -127,6 +131,19 @@ PAIRS = [
           "lstm.onnx lstm.tflite", "lstm.tflite lstm.onnx", "lstm.onnx lstm_fused.onnx",
           "lstm_fused.onnx lstm_fused_extended.onnx", "gru.onnx gru.tflite", "gru.tflite gru.onnx", "gru.onnx gru_sim.onnx",
           "rnn.onnx rnn_sim.onnx", "rnn.onnx rnn_opset17.onnx"),
+
+    # Keras files, each with what converters made of it, in both directions.
+    *same(KERAS, *both_directions(
+        "branches.onnx branches.keras", "branches.tflite branches.keras", "branches_sim.onnx branches.keras",
+        "dog.onnx dog.h5", "dog.tflite dog.h5", "dog_sim.onnx dog.h5", "dog_permuted_whole.onnx dog.h5",
+        "mobilenet_v3.onnx mobilenet_v3.keras", "mobilenet_v3.tflite mobilenet_v3.keras",
+        "mobilenet_v3.tflite mobilenet_v3_keras2.h5", "mobilenet_v3.onnx mobilenet_v3_keras2.h5",
+        "densenet.onnx densenet.keras", "densenet.tflite densenet.keras", "chain.onnx chain.h5", "chain.tflite chain.h5",
+        "vit.onnx vit.keras", "vit.tflite vit.keras", "vit_gelu.tflite vit_gelu.keras",
+        "lstm.onnx lstm.keras", "lstm.tflite lstm.keras", "lstm_fused.onnx lstm.keras",
+        "gru.onnx gru.keras", "gru.tflite gru.keras")),
+    *same(KERAS, "mobilenet_v3.keras mobilenet_v3_keras2.h5"),
+    *quantized(KERAS, "branches.keras branches_int8.tflite", "dog.h5 dog_float16.tflite"),
 
     # One audio network as its authors ship it.
     *same(ARRAYS, "pitch.onnx pitch.tflite", "pitch.tflite pitch.onnx", "pitch.onnx pitch_sim.onnx",

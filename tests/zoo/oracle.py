@@ -1,6 +1,6 @@
 """An independent second opinion on a pair: oracle.py SOURCE TARGET [--photos DIR] [--preprocess NAME] [--noise N]
 
-Runs both files (.onnx, .tflite) in the Python packages of their own runtimes on the same samples, one at a time, and
+Runs both files (.onnx, .tflite, .keras, .h5) in the Python packages of their own runtimes on the same samples, one at a time, and
 prints one JSON: differing labels, largest differences, and what tells kinds of fault apart. It decides what a planted
 fault really does (measures.md: equivalent mutants), so it shares no code with what it judges.
 """
@@ -81,8 +81,31 @@ class TfliteModel:
         return outputs
 
 
+def keras_of(path):
+    """The package that wrote the file, as it is imported here."""
+    import keras_file
+    import keras_order
+    return keras_order.load_keras(keras_file.generation_of(keras_file.version_of(path)))
+
+
+class KerasModel:
+    """In the Keras that wrote the file: 3, or 2 as tf_keras. There is nothing to optimize: layers run one by one."""
+
+    def __init__(self, path, optimize, batch=1):
+        self.model = keras_of(path).models.load_model(path, compile=False)
+        self.inputs = list(self.model.inputs)
+        self.shapes = [fixed(list(i.shape), batch) for i in self.inputs]
+
+    def run(self, inputs):
+        values = [value.astype(getattr(slot.dtype, "name", slot.dtype)) for slot, value in zip(self.inputs, inputs)]
+        result = self.model(values if len(values) > 1 else values[0], training=False)
+        items = list(result.values()) if isinstance(result, dict) else result if isinstance(result, (list, tuple)) else [result]
+        return [numpy.asarray(item) for item in items]
+
+
 def load(path, optimize=True, batch=1):
-    return (TfliteModel if path.suffix == ".tflite" else OnnxModel)(path, optimize, batch)
+    kinds = {".tflite": TfliteModel, ".keras": KerasModel, ".h5": KerasModel}
+    return kinds.get(path.suffix, OnnxModel)(path, optimize, batch)
 
 
 def is_channels_first(shape):

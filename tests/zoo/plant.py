@@ -2,12 +2,13 @@
 
     plant.py IN OUT --fault NAME --seed N [--place I] [--json FILE]    one fault
     plant.py IN OUT --count K --seed N [--near] [--json FILE]          K different ones at K places (plant_many.py)
-    plant.py --list                                                    the faults of both formats
+    plant.py --list                                                    the faults of all formats
 
-Independent of fetafix: it works on the file's own objects (plant_onnx.py, plant_tflite.py, faults/), one table of faults a
-format. The place is drawn by the seed among the places where the fault applies, the planted file still runs in its own
-runtime and something changes on noise (where nothing changes anywhere, the first that runs); --place I takes the I-th place
-of all instead. A fault whose file must not run is placed where the runtime refuses it. Beside OUT goes a record of the truth:
+Independent of fetafix: it works on the file's own objects (plant_onnx.py, plant_tflite.py, plant_keras.py, faults/), one
+table of faults a format. The place is drawn by the seed among the places where the fault applies, the planted file still
+runs in its own runtime and something changes on noise (where nothing changes anywhere, the first that runs); --place I takes
+the I-th place of all instead. A fault whose file must not run is placed where the runtime refuses it. Beside OUT goes a
+record of the truth:
 
     fault, pattern (its number in the list of recurrent patterns, or null), class, format
     index, op_type, node   the operator touched, by its index in OUT's node list (main graph); for an inserted operator itself
@@ -37,6 +38,8 @@ from runs import Refused, difference, has_effect, outputs_on_noise
 def format_of(path):
     if path.suffix == ".tflite":
         import plant_tflite as planter
+    elif path.suffix in (".keras", ".h5"):
+        import plant_keras as planter
     else:
         import plant_onnx as planter
     return planter
@@ -47,8 +50,16 @@ def attempt(planter, original, fault, place, seed, output):
     model = copy.deepcopy(original)
     file = planter.File(model)
     record = fault.apply(file, place, numpy.random.default_rng(seed))
-    planter.write(model, output)
-    return record
+    return renumbered(record, planter.write(model, output))
+
+
+def renumbered(record, numbers):
+    """With the indices that operators have in OUT; numbers: {before: after} of a format that sorts them, or None."""
+    if not numbers:
+        return record
+    single = {key: numbers.get(record[key]) for key in ("index", "inserted") if record.get(key) is not None}
+    several = {key: sorted(numbers[i] for i in record[key] if i in numbers) for key in ("ends", "also") if key in record}
+    return {**record, **single, **several}
 
 
 def describe(fault, planter, record):
@@ -124,7 +135,7 @@ def plant(options):
 
 
 def print_list():
-    for planter in (format_of(Path("a.onnx")), format_of(Path("a.tflite"))):
+    for planter in map(format_of, (Path("a.onnx"), Path("a.tflite"), Path("a.keras"))):
         for fault in planter.FAULTS:
             marks = [*([] if fault.recognizer else ["recognizer: none"]), *([] if fault.loads else ["loads: false"])]
             print(f"{planter.FORMAT}\t{fault.name}\t{fault.kind}\t{fault.pattern or '-'}\t{', '.join(marks) or '-'}")
@@ -140,7 +151,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--place", type=int)
     parser.add_argument("--json", type=Path, help="the record; without it on standard output")
-    parser.add_argument("--list", action="store_true", help="print the faults of both formats")
+    parser.add_argument("--list", action="store_true", help="print the faults of all formats")
     options = parser.parse_args()
     if options.list:
         print_list()

@@ -55,6 +55,12 @@ def seeded(net, *words):
                                             f"OUT:{names[1]}", *words)])
 
 
+def sequential():
+    """The net of keras_parts.py, as an .h5 file."""
+    return Recipe("gate", ["chain.h5", "chain_saved_model"], [], [
+        python("keras_parts.py", "--keras", "OUT:chain.h5", "--saved-model", "OUT:chain_saved_model")])
+
+
 def converted(source, name, *words, set_name="all"):
     """TFLiteConverter on a Keras file or SavedModel."""
     return Recipe(set_name, [name], [source], [python("keras_convert.py", "{models}/" + source, f"OUT:{name}", *words)])
@@ -165,6 +171,11 @@ GATE = [
     to_tflite("branches_nchw.onnx", "branches_again.tflite"),
     converted("branches_saved_model", "branches_float16.tflite", "--float16", set_name="gate"),
     renamed("branches.tflite", "branches_renamed.tflite"),
+
+    sequential(),
+    from_saved_model("chain_saved_model", "chain.onnx", set_name="gate"),
+    converted("chain_saved_model", "chain.tflite", set_name="gate"),
+    rewritten("legacy_mobilenet.py", "mobilenet_v3.keras", "mobilenet_v3_keras2.h5"),
 
     newer("vit.onnx", "vit_opset21.onnx", 21),
     rewritten("fuse_gelu.py", "vit_opset21.onnx", "vit_gelu_node.onnx"),

@@ -1,6 +1,7 @@
-"""Replaces every name in an ONNX or TFLite file by a random one: rename.py IN OUT --seed N
+"""Replaces every name in an ONNX, TFLite or Keras file by a random one: rename.py IN OUT --seed N
 
-Names of nodes, values, graph inputs and outputs, nested graphs and free dimensions; documentation and metadata go. What
+Names of nodes, values, graph inputs and outputs, nested graphs and free dimensions; documentation and metadata go. In a Keras
+file those of models and layers, and of the groups and weights of an .h5 file (an archive's groups are called after classes). What
 is computed stays the same. A tool that leans on names shows it on such a file.
 """
 
@@ -116,13 +117,18 @@ def rename_tflite(source, target, seed):
     tflite_file.write(model, target)
 
 
+def rename_keras(source, target, seed):
+    import rename_keras
+    rename_keras.rename(source, target, Names(seed))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("input", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    rename = rename_tflite if options.input.suffix == ".tflite" else rename_onnx
+    rename = {".tflite": rename_tflite, ".keras": rename_keras, ".h5": rename_keras}.get(options.input.suffix, rename_onnx)
     rename(options.input, options.output, options.seed)
 
 

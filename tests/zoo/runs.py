@@ -23,6 +23,8 @@ def _run(path, batch, pipe):
 
 
 def outputs_on_noise(path, batch=1):
+    if path.suffix in (".keras", ".h5"):
+        oracle.keras_of(path)  # once, in the parent: the import takes longer than a run
     context = multiprocessing.get_context("fork")
     mine, child = context.Pipe(False)
     process = context.Process(target=_run, args=(path, batch, child))

@@ -73,8 +73,13 @@ Status set_auto_pad(const Request& r) {
   return Editor::unsupported("auto_pad " + wanted + " can't be said");
 }
 
+// Where a layer's class has no such setting, leaving it out is all that can be said.
 Status set_group(const Request& r) {
   if (!r.has("groups")) return not_here(r);
+  const std::string& kind = r.place.what->class_name;
+  const bool foreign =
+      r.editor.file().generation() == 3 && (kind.starts_with("DepthwiseConv") || kind.ends_with("Transpose"));
+  if (foreign) return r.value ? not_here(r) : (r.settings.erase("groups"), Status());
   r.settings["groups"] = r.get(int64_t{1});
   return {};
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "formats/keras/edit_parts.h"
+#include "formats/keras/sound.h"
 
 namespace fetafix::formats::keras {
 namespace {
@@ -146,6 +147,14 @@ Status apply_edit(Editor& editor, const graph::ChangeType& edit) {
   FETAFIX_CHECK(editor.check_single(node));
   editor.document().touch();
   const std::string now = place->what->class_name;
+  // A class that no Keras has becomes the nearest that there is; what belongs there is for its settings to
+  // say.
+  if (node.opaque && !place->what->is_operation && !find_lift_rule(now, false)) {
+    const auto meant = nearest_class(now);
+    if (!meant) return cant("no class of Keras is near '" + now + "'");
+    (*entry)["class_name"] = *meant;
+    return {};
+  }
   if (is_activation_class(now)) {
     graph::InsertNode like;
     like.type = edit.type;
@@ -229,7 +238,9 @@ Status apply_edit(Editor& editor, const graph::Redeclare& edit) {
   if (edit.shape) {
     Json shape = Json::array();
     for (int64_t d : *edit.shape) shape.push_back(d < 0 ? Json() : Json(d));
-    settings[settings.contains("batch_input_shape") ? "batch_input_shape" : "batch_shape"] = std::move(shape);
+    settings.erase("batch_shape");
+    settings.erase("batch_input_shape");
+    settings[editor.file().generation() == 2 ? "batch_input_shape" : "batch_shape"] = std::move(shape);
   }
   if (edit.dtype != DType::unknown) settings["dtype"] = std::string(dtype_name(edit.dtype));
   editor.document().touch();

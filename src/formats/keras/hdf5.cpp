@@ -203,21 +203,37 @@ Status visit(Walk& walk, const std::string& group, int depth) {
   return {};
 }
 
+// Of the collections ("GCOL", then a version and a size) in which a file keeps texts of any length: no text
+// is longer.
+uint64_t largest_heap(BytesView file) {
+  const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+  uint64_t out = 0;
+  for (size_t at = text.find("GCOL"); at != std::string_view::npos && at + 16 <= text.size();
+       at = text.find("GCOL", at + 4)) {
+    uint64_t size = 0;
+    std::memcpy(&size, text.data() + at + 8, sizeof size);
+    out = std::max(out, std::min<uint64_t>(size, file.size()));
+  }
+  return out;
+}
+
 // The texts of a string attribute; nullopt: there is none, or it holds something else.
 std::optional<std::vector<std::string>> attribute(hid_t file, const std::string& group,
-                                                  const std::string& name, uint64_t file_size) {
+                                                  const std::string& name, uint64_t file_size,
+                                                  uint64_t longest) {
   const Handle owner = object(file, group);
   if (!owner.ok() || H5Aexists(owner, name.c_str()) <= 0) return std::nullopt;
   const Handle opened(H5Aopen(owner, name.c_str(), H5P_DEFAULT), H5Aclose);
   const Handle type(opened.ok() ? H5Aget_type(opened) : -1, H5Tclose);
   const Handle space(opened.ok() ? H5Aget_space(opened) : -1, H5Sclose);
-  if (!type.ok() || !space.ok() || H5Tget_class(type) != H5T_STRING) return std::nullopt;
-  const hssize_t count = H5Sget_simple_extent_npoints(space);
+  const hssize_t count = space.ok() ? H5Sget_simple_extent_npoints(space) : -1;
+  if (count == 0) return std::vector<std::string>();  // h5py keeps an empty list as one of numbers
+  if (!type.ok() || H5Tget_class(type) != H5T_STRING) return std::nullopt;
   if (count < 0 || static_cast<uint64_t>(count) > most_objects) return std::nullopt;
   std::vector<std::string> out;
   if (H5Tis_variable_str(type) > 0) {
-    // Each text is a reference, and all of them may lead to one that fills the file.
-    if (count > 1 && static_cast<uint64_t>(count) * file_size > most_texts) return std::nullopt;
+    // Each text is a reference, and all of them may lead to the same long one.
+    if (count > 1 && longest > most_texts / static_cast<uint64_t>(count)) return std::nullopt;
     std::vector<char*> texts(static_cast<size_t>(count), nullptr);
     const Handle memory(H5Tcopy(type), H5Tclose);
     if (count > 0 && H5Aread(opened, memory, texts.data()) < 0) return std::nullopt;
@@ -251,6 +267,7 @@ Store& Store::operator=(Store&& other) noexcept {
   file_ = std::move(other.file_);
   bytes_ = std::move(other.bytes_);
   datasets_ = std::move(other.datasets_);
+  longest_text_ = other.longest_text_;
   return *this;
 }
 Store::~Store() {
@@ -274,6 +291,7 @@ Result<Store> Store::open(std::shared_ptr<const Bytes> bytes) {
   const hid_t id = open_image(*bytes, H5LT_FILE_IMAGE_DONT_COPY | H5LT_FILE_IMAGE_DONT_RELEASE);
   if (id < 0) return broken("not an HDF5 file, or damaged");
   Store store;
+  store.longest_text_ = largest_heap(*bytes);
   store.bytes_ = std::move(bytes);
   store.file_ = std::make_unique<File>(id);
   FETAFIX_CHECK(store.list());
@@ -285,6 +303,7 @@ Result<Store> Store::open_for_writing(BytesView bytes) {
   const hid_t id = open_image(bytes, H5LT_FILE_IMAGE_OPEN_RW);
   if (id < 0) return broken("can't be opened for writing");
   Store store;
+  store.longest_text_ = largest_heap(bytes);
   store.file_ = std::make_unique<File>(id);
   FETAFIX_CHECK(store.list());
   return store;
@@ -328,7 +347,13 @@ std::optional<std::vector<std::string>> Store::texts(const std::string& group,
   const Lock lock(library());
   hsize_t size = 0;
   H5Fget_filesize(file_->handle, &size);
-  return attribute(file_->handle, group, name, size);
+  return attribute(file_->handle, group, name, size, longest_text_);
+}
+
+bool Store::has_attribute(const std::string& group, const std::string& name) const {
+  const Lock lock(library());
+  const Handle owner = object(file_->handle, group);
+  return owner.ok() && H5Aexists(owner, name.c_str()) > 0;
 }
 
 std::optional<std::string> Store::text(const std::string& group, const std::string& name) const {

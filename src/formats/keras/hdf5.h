@@ -38,6 +38,7 @@ class Store {
   // An attribute of a group ("" is the root): one text, or a list of them; nullopt: there is none.
   std::optional<std::string> text(const std::string& group, const std::string& name) const;
   std::optional<std::vector<std::string>> texts(const std::string& group, const std::string& name) const;
+  bool has_attribute(const std::string& group, const std::string& name) const;
   // Sets one text where one was.
   Status set_text(const std::string& group, const std::string& name, const std::string& text);
   Status set_texts(const std::string& group, const std::string& name, const std::vector<std::string>& texts);
@@ -58,6 +59,7 @@ class Store {
   std::shared_ptr<const Bytes> bytes_;  // reading only
   std::unique_ptr<File> file_;
   std::vector<Dataset> datasets_;
+  uint64_t longest_text_ = 0;  // no text of the file has more bytes
 };
 
 }  // namespace fetafix::formats::keras

@@ -47,6 +47,7 @@ Argument argument_of(const Json& json) {
   Argument out;
   if (json.is_object() && text_of(json, "class_name") == "__keras_tensor__") {
     out.tensor = as_reference(member(member(json, "config"), "keras_history"));
+    out.shape = &member(member(json, "config"), "shape");
     if (out.tensor) return out;
   }
   if (json.is_array())
@@ -231,6 +232,10 @@ class Parser {
     out.module = text_of(entry, "module");
     out.path = path.empty() ? out.name : path + "/" + out.name;
     out.config = &member(entry, "config");
+    if (!out.config->is_object() && !(out.config->is_array() && is_model_class(out.class_name)))
+      return broken("the settings of layer '" + out.path + "' are no object");
+    if (entry.contains("inbound_nodes") && !entry["inbound_nodes"].is_array())
+      return broken("the calls of layer '" + out.path + "' are no list");
     out.is_operation = is_operation(entry, file_.generation());
     if (const auto found = groups.find(out.name); found != groups.end()) out.group = found->second;
     if (is_model_class(out.class_name)) {
@@ -343,8 +348,10 @@ class Parser {
   }
 
   // An attribute that is too long for one is kept in several.
-  std::vector<std::string> list_attribute(const std::string& group, const std::string& name) {
+  Result<std::vector<std::string>> list_attribute(const std::string& group, const std::string& name) {
     if (auto whole = file_.store->texts(group, name)) return *whole;
+    if (file_.store->has_attribute(group, name))
+      return broken("the list '" + name + "' of group '" + group + "' can't be read");
     std::vector<std::string> out;
     for (size_t i = 0;; ++i) {
       const auto part = file_.store->texts(group, name + std::to_string(i));
@@ -360,7 +367,8 @@ class Parser {
     layer.group = group;
     Owners owners;
     if (layer.nested) collect_owners(*layer.nested, owners);
-    for (const std::string& name : list_attribute(group, "weight_names")) {
+    FETAFIX_TRY(const std::vector<std::string> names, list_attribute(group, "weight_names"));
+    for (const std::string& name : names) {
       const auto found = number.find(group + "/" + name);
       if (found == number.end())
         return broken("weight '" + name + "' of layer '" + layer.name + "' is not in the file");
@@ -408,6 +416,22 @@ std::vector<Reference> Call::tensors() const {
   std::vector<Reference> out;
   for (const Argument& argument : positional) collect(argument, out);
   for (const auto& [name, argument] : keyword) collect(argument, out);
+  return out;
+}
+
+namespace {
+
+void collect_shapes(const Argument& argument, std::vector<const Json*>& out) {
+  if (argument.tensor) out.push_back(argument.shape);
+  for (const Argument& item : argument.list) collect_shapes(item, out);
+}
+
+}  // namespace
+
+std::vector<const Json*> Call::shapes() const {
+  std::vector<const Json*> out;
+  for (const Argument& argument : positional) collect_shapes(argument, out);
+  for (const auto& [name, argument] : keyword) collect_shapes(argument, out);
   return out;
 }
 

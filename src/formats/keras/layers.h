@@ -23,6 +23,7 @@ struct Reference {
 // What a layer is called with: a tensor, several, or something that is no tensor.
 struct Argument {
   std::optional<Reference> tensor;
+  const Json* shape = nullptr;  // of the tensor, where the file states it
   std::vector<Argument> list;
   Json literal;  // null where it is a tensor or a list with tensors in it
   bool is_literal() const { return !tensor && list.empty(); }
@@ -33,6 +34,8 @@ struct Call {
   std::vector<std::pair<std::string, Argument>> keyword;
   // All tensors, in order: the operands.
   std::vector<Reference> tensors() const;
+  // What the file states of their shapes; nullptr: nothing.
+  std::vector<const Json*> shapes() const;
   const Argument* named(const std::string& name) const;
 };
 

@@ -126,9 +126,13 @@ Result<std::vector<ValueId>> Lifter::model(const Model& model, const std::vector
     const Waiting& one = waiting[*ready.begin()];
     ready.erase(ready.begin());
     std::vector<ValueId> operands;
-    for (const Reference& tensor : one.tensors) {
-      FETAFIX_TRY(const ValueId value, value_of(tensor));
+    const auto stated = one.call->shapes();
+    for (size_t i = 0; i < one.tensors.size(); ++i) {
+      FETAFIX_TRY(const ValueId value, value_of(one.tensors[i]));
       operands.push_back(value);
+      // Of what an opaque layer answers nothing else is known.
+      auto& shape = out_.lifted.graph.value(value).shape;
+      if (!shape && stated[i]) shape = shape_of(*stated[i]);
     }
     const Key key{one.layer->name, one.number};
     FETAFIX_TRY(auto results, call(*one.layer, *one.call, one.number, operands, around,
@@ -143,6 +147,27 @@ Result<std::vector<ValueId>> Lifter::model(const Model& model, const std::vector
     out.push_back(value);
   }
   return out;
+}
+
+bool Lifter::heeds_mask(const Layer& layer, const Call& call, const std::vector<ValueId>& operands) const {
+  static const std::set<std::string> heeding{
+      "Bidirectional", "GRU", "GlobalAveragePooling1D", "LSTM", "MultiHeadAttention", "SimpleRNN", "Softmax"};
+  for (const auto& [name, argument] : call.keyword)
+    if (argument.tensor && (name == "mask" || name.ends_with("_mask"))) return true;
+  return heeding.contains(layer.class_name) &&
+         std::ranges::any_of(operands, [&](ValueId id) { return masked_.contains(id); });
+}
+
+void Lifter::hand_on_masks(const Layer& layer, const std::vector<ValueId>& operands,
+                           const std::vector<ValueId>& results) {
+  const Json& config = *layer.config;
+  const bool makes =
+      layer.class_name == "Masking" ||
+      (layer.class_name == "Embedding" && config.contains("mask_zero") && config["mask_zero"] == Json(true));
+  if (!makes && std::ranges::none_of(operands, [&](ValueId id) { return masked_.contains(id); })) return;
+  for (ValueId id : results)
+    if (const auto& shape = out_.lifted.graph.value(id).shape; !shape || shape->size() > 2)
+      masked_.insert(id);
 }
 
 Result<std::vector<ValueId>> Lifter::call(const Layer& layer, const Call& call, int64_t number,
@@ -172,8 +197,12 @@ Result<std::vector<ValueId>> Lifter::call(const Layer& layer, const Call& call, 
           ? Operation::unsupported("its class is of the module '" + layer.module + "', not of Keras")
       : !rule                                      ? Operation::unsupported("its class is not known here")
       : policy != "float32" && !layer.is_operation ? Operation::unsupported("it computes in " + policy)
+      : heeds_mask(layer, call, operands)          ? Operation::unsupported("it is called with a mask")
                                                    : rule->lift(op);
-  if (status.ok()) return op.results_;
+  if (status.ok()) {
+    hand_on_masks(layer, operands, op.results_);
+    return op.results_;
+  }
   if (status.error().kind != ErrorKind::unsupported)
     return in_context("layer '" + layer.path + "'", std::move(status).error());
   graph.nodes.resize(nodes);
@@ -185,6 +214,7 @@ Result<std::vector<ValueId>> Lifter::call(const Layer& layer, const Call& call, 
   }
   op.results_.clear();
   FETAFIX_CHECK(opaque(op, read, status.error().message));
+  hand_on_masks(layer, operands, op.results_);
   return op.results_;
 }
 

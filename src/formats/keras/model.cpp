@@ -5,6 +5,7 @@
 
 #include "formats/keras/editor.h"
 #include "formats/keras/expose.h"
+#include "formats/keras/sound.h"
 
 namespace fetafix::formats::keras {
 namespace {
@@ -65,9 +66,11 @@ Result<std::vector<ExposedValue>> KerasModel::expose(std::span<const graph::Valu
   return std::move(exposed.values);
 }
 
-// What keeps a Keras file from loading is a matter of versions, which the file alone does not tell.
-std::vector<Defect> KerasModel::defects(const graph::Graph&) const {
-  return {};
+std::vector<Defect> KerasModel::defects(const graph::Graph& source) const {
+  const auto tree = parse_tree(file_);
+  if (!tree.ok()) return {};
+  const auto lift = lift_tree(file_, *tree);
+  return lift.ok() ? defects_of(file_, *tree, *lift, source) : std::vector<Defect>();
 }
 
 Result<std::unique_ptr<NativeModel>> KerasModel::patched(const graph::Patch& patch) const {

@@ -1,4 +1,4 @@
-"""What the tables of both formats share: the kinds, an entry's fields, and which operators are live.
+"""What the tables of all formats share: the kinds, an entry's fields, and which operators are live.
 
 A fault has `places(file)`, all places where it may apply (an operator's index, or a tuple that starts with one), and
 `apply(file, place, draw)`, which changes the file and returns the record of what was touched, or raises DoesNotApply.
