@@ -17,6 +17,7 @@ struct Choice {
 
 const std::map<std::string, std::vector<Choice>>& choices() {
   const auto text = [](const char* v) { return Attribute(std::string(v)); };
+  const auto functions = [](std::vector<std::string> v) { return Attribute(std::move(v)); };
   const std::vector<Attribute> flag{int64_t{0}, int64_t{1}};
   static const std::map<std::string, std::vector<Choice>> table{
       {"Gelu", {{"approximate", {text("none"), text("tanh")}}}},
@@ -29,8 +30,11 @@ const std::map<std::string, std::vector<Choice>>& choices() {
         {"mode", {text("nearest"), text("linear"), text("cubic")}},
         {"nearest_mode",
          {text("round_prefer_floor"), text("floor"), text("round_prefer_ceil"), text("ceil")}}}},
-      {"GRU", {{"linear_before_reset", flag}}},
-      {"LSTM", {{"direction", {text("forward"), text("reverse")}}}},
+      {"GRU", {{"linear_before_reset", flag}, {"activations", {functions({"Sigmoid", "Tanh"})}}}},
+      {"LSTM",
+       {{"direction", {text("forward"), text("reverse")}},
+        {"activations", {functions({"Sigmoid", "Tanh", "Tanh"})}}}},
+      {"RNN", {{"activations", {functions({"Tanh"})}}}},
       {"CumSum", {{"exclusive", flag}, {"reverse", flag}}},
   };
   return table;
@@ -52,7 +56,10 @@ std::vector<Candidate> enumerated_attribute(const Place& place) {
     auto found = choices().find(node.type);
     if (found == choices().end() || has_counterpart(place, id)) continue;
     for (const Choice& choice : found->second) {
-      const std::string now = graph::to_text(resolved_attribute(node, choice.name));
+      const auto written = node.attributes.find(choice.name);
+      if (written == node.attributes.end() && std::string_view(choice.name) == "activations") continue;
+      const std::string now = graph::to_text(
+          written != node.attributes.end() ? written->second : resolved_attribute(node, choice.name));
       for (const Attribute& value : choice.values) {
         if (graph::to_text(value) == now) continue;
         Candidate one;

@@ -163,6 +163,7 @@ Status set_equation(const Request& r) {
 Status set_activations(const Request& r) {
   const auto functions = r.get(std::vector<std::string>{});
   const auto named = [](std::string name) {
+    if (name == "HardSigmoid") return std::string("hard_sigmoid");
     std::ranges::transform(name, name.begin(),
                            [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return name;
@@ -192,7 +193,14 @@ struct Row {
   Status (*set)(const Request&);
 };
 
-constexpr Row rows[]{{"activations", set_activations},
+// Follow from the functions' names.
+Status set_with_activations(const Request& r) {
+  return r.has("activation") ? Status() : not_here(r);
+}
+
+constexpr Row rows[]{{"activation_alpha", set_with_activations},
+                     {"activation_beta", set_with_activations},
+                     {"activations", set_activations},
                      {"alpha", set_alpha},
                      {"auto_pad", set_auto_pad},
                      {"axis", set_axis},

@@ -1,4 +1,6 @@
 // LSTM, GRU and SimpleRNN: one ONNX node each, its parameters in ONNX's order of gates (gates.h).
+#include <algorithm>
+
 #include "formats/keras/gates.h"
 #include "formats/keras/lift_families.h"
 
@@ -31,10 +33,11 @@ Result<std::string> function(const std::string& name) {
   if (name == "sigmoid") return std::string("Sigmoid");
   if (name == "relu") return std::string("Relu");
   if (name == "softsign") return std::string("Softsign");
+  if (name == "hard_sigmoid") return std::string("HardSigmoid");
   return Operation::unsupported("activation function '" + name + "' of a recurrent layer");
 }
 
-Status set_functions(const Recurrent& layer, Attributes& attributes) {
+Status set_functions(const Recurrent& layer, int generation, Attributes& attributes) {
   FETAFIX_TRY(const std::string main,
               function(layer.text("activation").empty() ? "tanh" : layer.text("activation")));
   std::vector<std::string> functions{main};
@@ -48,6 +51,11 @@ Status set_functions(const Recurrent& layer, Attributes& attributes) {
     return {};
   }
   attributes["activations"] = functions;
+  // For each function that takes them, in order.
+  const auto hard = static_cast<size_t>(std::ranges::count(functions, "HardSigmoid"));
+  if (hard == 0) return {};
+  attributes["activation_alpha"] = std::vector<float>(hard, generation == 2 ? 0.2f : 1.f / 6.f);
+  attributes["activation_beta"] = std::vector<float>(hard, 0.5f);
   return {};
 }
 
@@ -78,7 +86,7 @@ Result<Answer> run(Operation& op, const Operand& turned, const Recurrent& layer)
     operands.push_back(w);
   }
   Attributes attributes{{"hidden_size", units}};
-  FETAFIX_CHECK(set_functions(layer, attributes));
+  FETAFIX_CHECK(set_functions(layer, op.generation(), attributes));
   if (layer.backwards) attributes["direction"] = std::string("reverse");
   if (layer.class_name == "GRU")
     attributes["linear_before_reset"] =
