@@ -7,8 +7,10 @@ Needs build/venv: build/venv/bin/python fuzz/make_corpus.py
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import corpus_arrays
+import corpus_keras
 import corpus_onnx
 import corpus_patch
 import corpus_text
@@ -20,8 +22,9 @@ MOST_BYTES = 20_000  # of a seed: what the fuzzer itself makes at most
 def main():
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "corpus")
     total = 0
-    for target, module in [("arrays", corpus_arrays), ("onnx", corpus_onnx), ("patch", corpus_patch),
-                           ("text", corpus_text), ("tflite", corpus_tflite)]:
+    for target, module in [("arrays", corpus_arrays), ("keras", corpus_keras),
+                           ("keras_config", SimpleNamespace(seeds=corpus_keras.configurations)), ("onnx", corpus_onnx),
+                           ("patch", corpus_patch), ("text", corpus_text), ("tflite", corpus_tflite)]:
         place = folder / target
         place.mkdir(parents=True, exist_ok=True)
         for old in place.iterdir():

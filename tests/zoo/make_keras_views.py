@@ -413,7 +413,7 @@ def recurrent(net):
         net.layer(short + "_stateful", kind, line, units=2, activation="gelu", opaque=True)
     for kind in ("LSTM", "GRU"):
         net.layer(kind + "_gate", kind, line, units=2, recurrent_activation="softsign", activation="softsign")
-        net.layer(kind + "_hard", kind, line, units=2, recurrent_activation="hard_sigmoid", opaque=True)
+        net.layer(kind + "_hard", kind, line, units=2, recurrent_activation="hard_sigmoid")
     net.layer("before", "GRU", line, units=2, reset_after=False, **sequences)
     net.layer("before_bare", "GRU", line, units=2, reset_after=False, use_bias=False)
     for mode in ("concat", "sum", "mul", "ave", None):

@@ -116,9 +116,8 @@ Status Document::make_functional(Json& model) {
   if (layers.empty()) return cant("a model without layers");
   if (&model != &config_ && file_.generation() == 2 && first_call_of(model, 2) == 0)
     return cant("a nested Sequential that does not say what its input is");  // its calls would be renumbered
-  std::string name = model["config"].is_object() && model["config"].contains("name")
-                         ? model["config"]["name"].get<std::string>()
-                         : std::string("sequential");
+  std::string name = name_of({{"config", model["config"]}});
+  if (name.empty()) name = "sequential";
   if (layers[0]["class_name"] != "InputLayer") {
     const Json& first = layers[0]["config"];
     const char* key = first.contains("batch_input_shape") ? "batch_input_shape" : "batch_shape";

@@ -9,6 +9,17 @@ namespace fetafix::formats::keras {
 // Layer names from the outermost model inwards: the way to a nested model.
 using Way = std::vector<std::string>;
 
+// A configuration may be odd where reading it does not look. What the JSON library says of that is an error.
+template <class Function>
+auto guarded(const Function& function) -> decltype(function()) {
+  try {
+    return function();
+  } catch (const Json::exception& odd) {
+    return Error{ErrorKind::unsupported,
+                 std::string("the configuration has an unexpected form: ") + odd.what()};
+  }
+}
+
 class Document {
  public:
   explicit Document(const File& file);

@@ -158,9 +158,9 @@ Result<Bytes> patch_file(const File& file, const graph::Patch& patch) {
   Editor editor(file, tree, lift);
   for (const auto& group : patch.groups)
     for (const auto& edit : group.edits)
-      if (auto status = editor.apply(edit); !status.ok())
+      if (auto status = guarded([&] { return editor.apply(edit); }); !status.ok())
         return in_context("can't " + graph::describe(edit), std::move(status).error());
-  return editor.finish();
+  return guarded([&] { return editor.finish(); });
 }
 
 }  // namespace fetafix::formats::keras

@@ -54,10 +54,7 @@ std::vector<std::string> output_names(const Json& outputs) {
   return names;
 }
 
-}  // namespace
-
-Result<Exposed> expose(const File& file, const Tree& tree, const Lift& lift,
-                       std::span<const ValueId> values) {
+Result<Exposed> made(const File& file, const Tree& tree, const Lift& lift, std::span<const ValueId> values) {
   Document document(file);
   FETAFIX_TRY(Json * top, document.model({}));
   const auto& graph = lift.lifted.graph;
@@ -86,6 +83,13 @@ Result<Exposed> expose(const File& file, const Tree& tree, const Lift& lift,
   }
   FETAFIX_TRY(out.bytes, document.finish());
   return out;
+}
+
+}  // namespace
+
+Result<Exposed> expose(const File& file, const Tree& tree, const Lift& lift,
+                       std::span<const ValueId> values) {
+  return guarded([&] { return made(file, tree, lift, values); });
 }
 
 }  // namespace fetafix::formats::keras

@@ -68,6 +68,11 @@ class Lifter {
   // `read`: how many of its outputs the model reads.
   Result<std::vector<ValueId>> call(const Layer& layer, const Call& call, int64_t number,
                                     const std::vector<ValueId>& operands, const Around& around, int64_t read);
+  // Whether the layer heeds a mask that a tensor brings along.
+  bool heeds_mask(const Layer& layer, const Call& call, const std::vector<ValueId>& operands) const;
+  // Masks go on to what a layer answers, as long as there are steps to mask.
+  void hand_on_masks(const Layer& layer, const std::vector<ValueId>& operands,
+                     const std::vector<ValueId>& results);
   Status opaque(Operation& op, int64_t outputs, const std::string& why);
   Result<ValueId> weight(int index, const std::vector<int>& permutation, const Shape& shape);
   std::string unique(const std::string& base);
@@ -77,6 +82,7 @@ class Lifter {
   std::set<std::string> names_;
   std::map<std::string, int> next_;
   std::map<std::string, ValueId> constants_;  // by weight, permutation and shape
+  std::set<ValueId> masked_;                  // values that come with a mask, which no file says
   Lift out_;
 };
 
