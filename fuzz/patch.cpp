@@ -1,6 +1,7 @@
 // The reader of patches: any text as a patch, applied to a small view when it can be read.
 #include <string_view>
 
+#include "base/json.h"
 #include "fuzz/fuzz.h"
 #include "graph/edit.h"
 #include "graph/parse_text.h"

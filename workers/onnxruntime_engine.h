@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "channel/protocol.h"
+#include "channel/values.h"
 #include "workers/onnxruntime_api.h"
 
 namespace fetafix::ort {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "channel/protocol.h"
+#include "channel/values.h"
 #include "workers/tflite_api.h"
 
 namespace fetafix::tflite {

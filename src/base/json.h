@@ -1,5 +1,5 @@
-// JSON behind a small face: the only header that names the library. Reading never throws here; use
-// parse_json and the `json_*` getters on anything that comes from outside.
+// JSON behind a small face: the only header, besides json_fwd.h, that names the library. Reading never throws
+// here; use parse_json and the `json_*` getters on anything that comes from outside.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
-#include "tensor/tensor.h"
+#include "channel/values.h"
 
 namespace fetafix::channel {
 
@@ -26,11 +26,6 @@ inline constexpr size_t max_frame_bytes = size_t{256} << 20;
 // A cache line, and enough for every vector instruction a runtime may use on borrowed memory.
 inline constexpr size_t tensor_alignment = 64;
 
-struct NamedTensor {
-  std::string name;
-  Tensor tensor;
-};
-
 // A request or a reply: JSON members and tensors. Bytes (a model file) travel as a uint8 tensor.
 // The members "call", "id", "ok", "error" and "tensors" belong to the protocol.
 struct Message {
@@ -45,15 +40,6 @@ const Tensor* find_tensor(const Message& message, std::string_view name);
 Json error_to_json(const Error& error);
 // Anything that is not such an object reads as runtime_failed with its text.
 Error error_from_json(const Json& json);
-
-// An input or output of a loaded model.
-struct ValueSpec {
-  std::string name;
-  DType dtype = DType::unknown;  // unknown: no tensor, or of a type that has no place here
-  std::optional<Shape> shape;    // -1: dynamic; nullopt: not even the rank is known
-  double scale = 0;              // of per-tensor quantization; 0: none
-  int64_t zero_point = 0;
-};
 
 Json spec_to_json(const ValueSpec& spec);
 Result<std::vector<ValueSpec>> specs_from_json(const Json& object, const char* key);

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/base64.h"
+#include "base/json.h"
 #include "graph/edit.h"
 
 namespace fetafix::graph {

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "base/json.h"
 #include "graph/edit.h"
 
 namespace fetafix::graph {

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <map>
 
+#include "base/json.h"
 #include "data/preprocess_parts.h"
 #include "faults/pattern.h"
 #include "fetafix/fetafix.h"

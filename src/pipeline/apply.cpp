@@ -1,5 +1,6 @@
 #include "pipeline/apply.h"
 
+#include "base/json.h"
 #include "graph/patch_delta.h"
 
 namespace fetafix::pipeline {

@@ -3,7 +3,7 @@
 // too.
 #pragma once
 
-#include "base/json.h"
+#include "base/json_fwd.h"
 #include "results/result.h"
 
 namespace fetafix::results {

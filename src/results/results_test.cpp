@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/json.h"
 #include "results/result_json.h"
 #include "results/sentences.h"
 

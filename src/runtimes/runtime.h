@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "channel/protocol.h"
+#include "channel/values.h"
 #include "tensor/tensor.h"
 
 namespace fetafix::runtimes {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/json.h"
+
 namespace fetafix::runtimes {
 
 std::vector<RuntimeOption> tflite_options() {

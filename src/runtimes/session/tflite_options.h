@@ -1,7 +1,7 @@
 // The options that the two runtimes of TFLite files share.
 #pragma once
 
-#include "base/json.h"
+#include "base/json_fwd.h"
 #include "runtimes/runtime.h"
 
 namespace fetafix::runtimes {
