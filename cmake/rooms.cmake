@@ -1,8 +1,9 @@
 # A room is one folder of src/: one library that links only what it may use (docs/design.md), and
 # one test program made of its *_test.cpp files.
 #   fetafix_room(graph LINKS fetafix::tensor PRIVATE_LINKS some_third_party)
+# PRECOMPILE: a header that most files of the room read, and that takes long to read.
 function(fetafix_room name)
-  cmake_parse_arguments(ROOM "" "" "LINKS;PRIVATE_LINKS;TEST_LINKS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "LINKS;PRIVATE_LINKS;TEST_LINKS;PRECOMPILE" ${ARGN})
   string(REPLACE "/" "_" target fetafix_${name})
   string(REPLACE "/" "_" alias fetafix::${name})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
@@ -13,12 +14,50 @@ function(fetafix_room name)
   add_library(${alias} ALIAS ${target})
   target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${target} PUBLIC ${ROOM_LINKS} PRIVATE ${ROOM_PRIVATE_LINKS})
+  if(FETAFIX_SANITIZE)
+    set(precompiled fetafix_precompiled)
+    if(name MATCHES "^(base|tensor|graph|onnx_wire|formats|data)(/|$)") # what fuzz/ links
+      set(precompiled fetafix_precompiled_fuzzed)
+    endif()
+    fetafix_sanitized(${target} ${precompiled} ${ROOM_PRECOMPILE})
+  endif()
   if(tests)
     add_executable(${target}_test ${tests})
     target_link_libraries(${target}_test PRIVATE ${target} ${ROOM_TEST_LINKS} GTest::gtest GTest::gtest_main)
-    if(NOT FETAFIX_SANITIZE)
+    if(FETAFIX_SANITIZE)
+      target_compile_definitions(${target}_test PRIVATE FETAFIX_SANITIZE)
+      fetafix_sanitized(${target}_test fetafix_precompiled ${ROOM_PRECOMPILE})
+    else()
       target_compile_options(${target}_test PRIVATE -O1) # compiled once, run once
     endif()
     add_test(NAME ${name} COMMAND ${target}_test)
   endif()
 endfunction()
+
+# How the build with sanitizers compiles a target. Only what is fuzzed needs speed and counts its branches. Reading
+# headers is most of the rest, so they are precompiled, once for all targets but those that name a header of their
+# own. The release build reads each header where it is included: there a missing include is an error.
+function(fetafix_sanitized target precompiled)
+  if(precompiled STREQUAL fetafix_precompiled)
+    target_compile_options(${target} PRIVATE ${FETAFIX_NOT_FUZZED})
+  endif()
+  if(ARGN)
+    list(TRANSFORM ARGN PREPEND ${PROJECT_SOURCE_DIR}/src/)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  else()
+    target_precompile_headers(${target} REUSE_FROM ${precompiled})
+  endif()
+endfunction()
+
+if(FETAFIX_SANITIZE)
+  set(FETAFIX_NOT_FUZZED -O0 -fno-sanitize=fuzzer-no-link)
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/precompiled.cpp CONTENT "")
+  foreach(precompiled fetafix_precompiled fetafix_precompiled_fuzzed)
+    add_library(${precompiled} OBJECT ${PROJECT_BINARY_DIR}/precompiled.cpp)
+    target_include_directories(${precompiled} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(${precompiled} PRIVATE GTest::gtest)
+    target_precompile_headers(${precompiled} PRIVATE <algorithm> <cmath> <filesystem> <functional> <map> <set> <gtest/gtest.h>
+                              ${PROJECT_SOURCE_DIR}/src/base/json.h ${PROJECT_SOURCE_DIR}/src/faults/pattern.h)
+  endforeach()
+  target_compile_options(fetafix_precompiled PRIVATE ${FETAFIX_NOT_FUZZED})
+endif()

@@ -42,7 +42,7 @@ explain() {
 replay() {
   local target=$1 log=$folder/logs/$1-replay.log files=(fuzz/corpus/"$1"/*)
   [ -f "${files[0]}" ] || { echo "fuzz $target: FAILED: fuzz/corpus/$target is empty"; return 1; }
-  if $folder/bin/fuzz_"$target" "${limits[@]}" -artifact_prefix=$folder/artifacts/"$target"- "${files[@]}" > "$log" 2>&1 &&
+  if build/sanitize/bin/fuzz_"$target" "${limits[@]}" -artifact_prefix=$folder/artifacts/"$target"- "${files[@]}" > "$log" 2>&1 &&
      [ "$(grep -c '^Executed ' "$log")" -eq ${#files[@]} ]; then
     echo "fuzz $target: ${#files[@]} files of the corpus, clean"
   else
@@ -55,7 +55,7 @@ run() {
   local target=$1 log=$folder/logs/$1-run.log grows=$folder/corpus/$1
   [ -z "${FUZZ_SEED:-}" ] || grows=$TMPDIR/corpus-$1
   mkdir -p "$grows"
-  if $folder/bin/fuzz_"$target" "${limits[@]}" -max_total_time="$seconds" -max_len=20000 -print_final_stats=1 ${FUZZ_SEED:+-seed="$FUZZ_SEED"} \
+  if build/sanitize/bin/fuzz_"$target" "${limits[@]}" -max_total_time="$seconds" -max_len=20000 -print_final_stats=1 ${FUZZ_SEED:+-seed="$FUZZ_SEED"} \
        -artifact_prefix=$folder/artifacts/"$target"- "$grows" fuzz/corpus/"$target" > "$log" 2>&1; then
     echo "fuzz $target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs in $seconds s, clean"
   else

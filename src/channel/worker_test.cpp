@@ -149,7 +149,7 @@ TEST(Worker, PassesErrorsOnAndLivesOn) {
   EXPECT_TRUE(worker.call("echo").ok());
 }
 
-#ifndef __SANITIZE_ADDRESS__  // whose shadow memory alone is above every limit
+#ifndef FETAFIX_SANITIZE  // whose shadow memory alone is above every limit
 TEST(Worker, LimitsMemory) {
   WorkerOptions options;
   options.memory_limit_mb = 200;

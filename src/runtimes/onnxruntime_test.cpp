@@ -190,7 +190,7 @@ TEST(OnnxRuntimeSession, IsStartedAgainAfterADeath) {
   EXPECT_TRUE(again->at(0).identical(Tensor::vector<float>({4, 6})));
 }
 
-#ifndef __SANITIZE_ADDRESS__  // whose shadow memory alone is above every limit
+#ifndef FETAFIX_SANITIZE  // whose shadow memory alone is above every limit
 TEST(OnnxRuntimeSession, GoesOnAfterRunningOutOfMemory) {
   const std::string expander =
       testing::model({testing::node("Expand", {"x", "shape"}, {"z"})},
