@@ -1,7 +1,8 @@
 """What `make test` runs: installs, makes the models, builds twice, runs every test, and says how it went.
 
 Steps print a line when they start and when they end; the last line is "N passed, N failed". A test that was skipped or a
-test program that left no record counts as failed: nothing is passed over in silence.
+test program that left no record counts as failed: nothing is passed over in silence. Models are made beside the builds,
+for they mostly wait for the network; tests run as many at a time as there are cores.
 """
 
 import os
@@ -9,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree
 from pathlib import Path
@@ -16,7 +18,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 RECORDS = BUILD / "test-records"
+BUILDS = ["release", "sanitize"]
+CORES = str(len(os.sched_getaffinity(0)))
 KINDS = ["onnx", "tflite", "keras", "onnxruntime", "litert"]  # formats and runtimes that get a line of their own
+
+
+def last_lines(log):
+    return "".join(log.read_text(errors="replace").splitlines(keepends=True)[-60:])
+
+
+def verdict(code, seconds):
+    return f"   {'ok' if code == 0 else f'FAILED (exit code {code})'} in {seconds:.0f} s"
 
 
 def step(text, command, environment=None, quiet=None):
@@ -28,11 +40,36 @@ def step(text, command, environment=None, quiet=None):
         with open(quiet, "wb") as log:
             code = subprocess.run(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT).returncode
         if code:
-            print("".join(quiet.read_text(errors="replace").splitlines(keepends=True)[-60:]), flush=True)
+            print(last_lines(quiet), flush=True)
     else:
         code = subprocess.run(command, cwd=ROOT, env=environment).returncode
-    print(f"   {'ok' if code == 0 else f'FAILED (exit code {code})'} in {time.monotonic() - start:.0f} s", flush=True)
+    print(verdict(code, time.monotonic() - start), flush=True)
     return code == 0
+
+
+class Beside(threading.Thread):
+    """A step beside others. Its output goes to a file, and is printed at its end if it failed."""
+
+    def __init__(self, text, command, log):
+        super().__init__()
+        self.text, self.command, self.log = text, command, log
+        self.start()
+
+    def run(self):
+        start = time.monotonic()
+        self.code = -1
+        with open(self.log, "wb") as out:
+            self.code = subprocess.run(self.command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT).returncode
+        self.seconds = time.monotonic() - start
+
+    def good(self):
+        """Waits for the end, and says how it went."""
+        print(f"-- {self.text} (beside the steps above)", flush=True)
+        self.join()
+        if self.code:
+            print(last_lines(self.log), flush=True)
+        print(verdict(self.code, self.seconds), flush=True)
+        return self.code == 0
 
 
 class Tally:
@@ -70,7 +107,8 @@ def unit_tests(kind, tally):
         tally.add(f"unit, {kind}", "no test program was found", False)
     environment = {"GTEST_OUTPUT": f"xml:{records}/", "ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
     step(f"unit tests, {kind}: {len(programs)} programs",
-         ["ctest", "--test-dir", str(folder), "--output-on-failure", "--no-tests=error", "--timeout", "600"], environment,
+         ["ctest", "--test-dir", str(folder), "--output-on-failure", "--no-tests=error", "--timeout", "600",
+          "--parallel", CORES], environment,
          BUILD / f"ctest-{kind}.log")
     for program in programs:
         tally.read(f"unit, {kind}", records / f"fetafix_{program.replace('/', '_')}_test.xml", f"{program}: ")
@@ -112,26 +150,29 @@ def main():
     shutil.rmtree(RECORDS, ignore_errors=True)
     RECORDS.mkdir()
     python = BUILD / "venv/bin/python"
-    ready = step("packages, runtimes, models", ["scripts/prepare.sh", "models"])
-    tally.add("preparation", "packages, runtimes, models", ready)
-    if ready:
-        tested = step("test packages", [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r",
-                                        "tests/end_to_end/requirements.txt"])
-        tally.add("preparation", "test packages", tested)
-    if tally.total(1):
+    if not step("Debian packages", ["scripts/install_dependencies.sh"]):
+        tally.add("preparation", "Debian packages", False)
         return finish(tally, start)
+    preparation = Beside("packages, runtimes, models", ["scripts/prepare.sh", "models"], BUILD / "prepare.log")
 
     tally.add("lint", "include table", step("include table", [sys.executable, "tests/include_table.py"]))
-    for kind in ("release", "sanitize"):
-        built = step(f"build, {kind}", ["scripts/build.sh", kind])
-        tally.add("preparation", f"build, {kind}", built)
-        if built:
-            unit_tests(kind, tally)
+    built = [kind for kind in BUILDS if step(f"build, {kind}", ["scripts/build.sh", kind])]
+    for kind in BUILDS:
+        tally.add("preparation", f"build, {kind}", kind in built)
+    ready = preparation.good()
+    tally.add("preparation", "packages, runtimes, models", ready)
+    if not ready:
+        return finish(tally, start)
+    tested = step("test packages", [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r",
+                                    "tests/end_to_end/requirements.txt"])
+    tally.add("preparation", "test packages", tested)
+    for kind in built:
+        unit_tests(kind, tally)
     fuzz_targets(tally)
     if (BUILD / "release/bin/fetafix").exists():
         record = RECORDS / "end_to_end.xml"
-        step("end to end", [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", record, "tests/end_to_end"],
-             quiet=BUILD / "end-to-end.log")
+        step("end to end", [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", CORES, "--dist", "loadfile",
+                            "--junitxml", record, "tests/end_to_end"], quiet=BUILD / "end-to-end.log")
         tally.read("end to end", record)
     return finish(tally, start)
 
