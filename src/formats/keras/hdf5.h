@@ -54,6 +54,8 @@ class Store {
  private:
   struct File;
   Store();
+  static Result<Store> opened(std::shared_ptr<const Bytes> bytes);
+  void read_all() const;
   Status list();
 
   std::shared_ptr<const Bytes> bytes_;  // reading only

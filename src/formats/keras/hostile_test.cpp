@@ -481,5 +481,21 @@ TEST(Hostile, EveryDamagedByteIsAnErrorOrAModel) {
     }
 }
 
+// Files of Keras with some bytes changed, each of which ended a process that read it with the library.
+// Whether it does depends on what lies in memory: what counts is that this process goes on.
+TEST(Hostile, DamageThatTheLibraryDoesNotSurvive) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(FETAFIX_KERAS_TESTDATA "/damaged")) {
+    auto bytes = read_file(entry.path());
+    ASSERT_TRUE(bytes.ok());
+    const std::string message = complaint(*bytes);
+    EXPECT_TRUE(message.empty() || message.find("HDF5") != std::string::npos ||
+                message.find("model_config") != std::string::npos)
+        << entry.path() << ": " << message;
+    ++count;
+  }
+  EXPECT_EQ(count, 6);
+}
+
 }  // namespace
 }  // namespace fetafix::formats::keras
