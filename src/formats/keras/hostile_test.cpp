@@ -485,7 +485,7 @@ TEST(Hostile, EveryDamagedByteIsAnErrorOrAModel) {
 // Whether it does depends on what lies in memory: what counts is that this process goes on.
 TEST(Hostile, DamageThatTheLibraryDoesNotSurvive) {
   int count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(FETAFIX_KERAS_TESTDATA "/damaged")) {
+  for (const auto& entry : std::filesystem::directory_iterator(FETAFIX_KERAS_TESTDATA "/../testing/damaged")) {
     auto bytes = read_file(entry.path());
     ASSERT_TRUE(bytes.ok());
     const std::string message = complaint(*bytes);
