@@ -1,4 +1,6 @@
 // Files that are wrong in one way each: a clear error, and nothing that grows beyond what the file holds.
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "formats/keras/testing/files.h"
@@ -481,17 +483,21 @@ TEST(Hostile, EveryDamagedByteIsAnErrorOrAModel) {
     }
 }
 
-// Files of Keras with some bytes changed, each of which ended a process that read it with the library.
-// Whether it does depends on what lies in memory: what counts is that this process goes on.
+// Files of Keras with some bytes changed, each of which ended a process that read it with the library. Read
+// in a process of its own, for what lives through it may still have harmed the library's memory.
 TEST(Hostile, DamageThatTheLibraryDoesNotSurvive) {
   int count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(FETAFIX_KERAS_TESTDATA "/../testing/damaged")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(FETAFIX_KERAS_TESTDATA "/../testing/damaged")) {
     auto bytes = read_file(entry.path());
     ASSERT_TRUE(bytes.ok());
-    const std::string message = complaint(*bytes);
-    EXPECT_TRUE(message.empty() || message.find("HDF5") != std::string::npos ||
-                message.find("model_config") != std::string::npos)
-        << entry.path() << ": " << message;
+    EXPECT_EXIT(
+        {
+          (void)complaint(*bytes);
+          _exit(0);
+        },
+        ::testing::ExitedWithCode(0), "")
+        << entry.path();
     ++count;
   }
   EXPECT_EQ(count, 6);
