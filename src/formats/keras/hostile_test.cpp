@@ -78,7 +78,8 @@ TEST(Hostile, Archives) {
   expect_complaint(flagged(good, 6, 8, std::byte{1}), "'");  // encrypted
   expect_complaint(renamed(good, "\"class_name\": \"D", "\"class_name\": \"E"), "");
   Bytes damaged = good;
-  const auto word = as_bytes(std::string("\"units\""));
+  const std::string key = "\"units\"";
+  const auto word = as_bytes(key);
   *std::search(damaged.begin(), damaged.end(), word.begin(), word.end()) = std::byte{'\''};
   expect_complaint(damaged, "damaged");  // its check sum
   for (size_t size = 0; size < good.size(); size += 7)
