@@ -58,7 +58,7 @@ void look(const Result<Bytes>& bytes) {
     promise(bytes.error().kind != ErrorKind::internal, "an edit is made or refused");
     return;
   }
-  auto file = parse_file(*bytes);
+  auto file = parse_file(*bytes, Origin::ours);
   promise(file.ok(), "what is written can be taken apart");
   (void)parse_tree(*file);
 }
@@ -90,7 +90,7 @@ void run(BytesView text) {
                     {"config.json", {text.begin(), text.end()}},
                     {"model.weights.h5", weights()}});
   promise(bytes.ok(), "an archive can be made");
-  auto file = parse_file(std::move(bytes).value());
+  auto file = parse_file(std::move(bytes).value(), Origin::ours);
   if (!file.ok())
     return promise(file.error().kind == ErrorKind::file, "a file that can't be read is a fault of the file");
   auto tree = parse_tree(*file);

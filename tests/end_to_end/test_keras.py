@@ -30,14 +30,17 @@ def test_right_pairs_are_the_same(pair, tmp_path):
         assert result["coverage"]["opaque"] == 0 and result["coverage"]["unaligned"] == 0
 
 
-@pytest.mark.parametrize("fault, seed", [("weights-negated", 3), ("activation-linear", 1), ("concat-order", 3)])
-def test_a_planted_fault_is_mended_in_place(pair, tmp_path, fault, seed):
+# The ONNX file has the normalizations folded: an epsilon is named all the same.
+@pytest.mark.parametrize("fault, seed, pattern", [("weights-negated", 3, "weights"), ("activation-linear", 1, "missing-operator"),
+                                                  ("concat-order", 3, "rewired-operand"), ("norm-epsilon-large", 3, "epsilon")])
+def test_a_planted_fault_is_mended_in_place(pair, tmp_path, fault, seed, pattern):
     source, right = pair
     damaged, record = plant(right, tmp_path, fault, seed)
     before, output = digest(damaged), tmp_path / "fixed.keras"
     done = fetafix("repair", source, damaged, *DATA, "--output", output, "--json", tmp_path / "r.json")
     result = json.loads((tmp_path / "r.json").read_text())
     assert done.code == 0 and result["verdict"] == "repaired" and len(result["faults"]) == 1, (record, done.out)
+    assert result["faults"][0]["pattern"] == pattern
     assert digest(damaged) == before
     # Keras loads what was written, and it answers as the right file does.
     seen = json.loads(zoo("oracle.py", right, output, "--photos", PHOTOS, "--preprocess", "mobilenet"))

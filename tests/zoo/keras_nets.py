@@ -151,15 +151,26 @@ def build(name):
     keras.utils.set_random_seed(SEED)
     image = keras.Input((side, side, 3), name="image")
     trunk = keras.Model(image, net(image))
+    return with_head(trunk, side, lambda head: keras.Model(image, head(trunk.output), name=name))
+
+
+def with_head(trunk, side, joined):
+    """Draws what a trunk starts with, and fits the head that `joined` puts behind it."""
     images, labels = pictures(side)
     draw_parameters(trunk)
     estimate_statistics(trunk, images)
     head = layers.Dense(int(labels.max()) + 1, name="logits")
-    model = keras.Model(image, head(trunk.output), name=name)
+    model = joined(head)
     head.set_weights(fit_head(trunk.predict(images, verbose=0), labels))
     right = (model.predict(images, verbose=0).argmax(1) == labels).mean()
-    print(f"{name}: {model.count_params()} parameters, {right:.0%} of its own pictures right")
+    print(f"{model.name}: {len(model.layers)} layers, {model.count_params()} parameters, {right:.0%} of its own pictures right")
     return model
+
+
+def save(model, keras_path, saved_model, batch=None):
+    model.save(keras_path)
+    signature = [keras.InputSpec(shape=(batch, *model.input_shape[1:]), dtype="float32", name="image")]
+    model.export(saved_model, input_signature=signature, verbose=False)
 
 
 def main():
@@ -169,10 +180,7 @@ def main():
     parser.add_argument("--saved-model", required=True)
     parser.add_argument("--batch", type=int, help="fix the batch of the SavedModel (a fused TFLite LSTM wants that)")
     options = parser.parse_args()
-    model = build(options.name)
-    model.save(options.keras)
-    signature = [keras.InputSpec(shape=(options.batch, *model.input_shape[1:]), dtype="float32", name="image")]
-    model.export(options.saved_model, input_signature=signature, verbose=False)
+    save(build(options.name), options.keras, options.saved_model, options.batch)
 
 
 if __name__ == "__main__":

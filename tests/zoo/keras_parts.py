@@ -9,7 +9,7 @@ import argparse
 import keras
 from keras import layers
 
-from keras_nets import SEED, draw_parameters, estimate_statistics, fit_head, pictures
+from keras_nets import SEED, save, with_head
 
 SIDE = 48
 
@@ -39,16 +39,9 @@ def all_layers():
 def build():
     keras.utils.set_random_seed(SEED)
     parts = all_layers()
-    trunk = keras.Sequential([keras.Input((SIDE, SIDE, 3), name="image"), *parts])
-    images, labels = pictures(SIDE)
-    draw_parameters(trunk)
-    estimate_statistics(trunk, images)
-    head = layers.Dense(int(labels.max()) + 1, name="logits")
-    model = keras.Sequential([keras.Input((SIDE, SIDE, 3), name="image"), *parts, head], name="chain")
-    head.set_weights(fit_head(trunk.predict(images, verbose=0), labels))
-    right = (model.predict(images, verbose=0).argmax(1) == labels).mean()
-    print(f"{len(model.layers)} layers, {model.count_params()} parameters, {right:.0%} of its own pictures right")
-    return model
+    image = keras.Input((SIDE, SIDE, 3), name="image")
+    return with_head(keras.Sequential([image, *parts]), SIDE,
+                     lambda head: keras.Sequential([keras.Input((SIDE, SIDE, 3), name="image"), *parts, head], name="chain"))
 
 
 def main():
@@ -56,10 +49,7 @@ def main():
     parser.add_argument("--keras", required=True)
     parser.add_argument("--saved-model", required=True)
     options = parser.parse_args()
-    model = build()
-    model.save(options.keras)
-    signature = [keras.InputSpec(shape=(None, *model.input_shape[1:]), dtype="float32", name="image")]
-    model.export(options.saved_model, input_signature=signature, verbose=False)
+    save(build(), options.keras, options.saved_model)
 
 
 if __name__ == "__main__":

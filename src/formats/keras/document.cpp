@@ -1,7 +1,8 @@
 #include "formats/keras/document.h"
 
 #include <algorithm>
-#include <set>
+
+#include "formats/keras/layer_order.h"
 
 namespace fetafix::formats::keras {
 namespace {
@@ -206,79 +207,13 @@ Status Document::remove_layer(Json& model, const std::string& name) {
   return cant("the file has no layer '" + name + "'");
 }
 
-// Layers in the order of their distance from the outputs, the farthest first; those of one distance in the
-// order in which a walk from the outputs back comes to them (Keras: map_graph).
 void Document::sort_layers(Json& model) {
   Json& layers = layers_of(model);
   for (Json& entry : layers)
     if (is_model(entry)) sort_layers(entry);
   if (is_sequential(model)) return;
-  std::map<std::string, size_t> number;
-  for (size_t i = 0; i < layers.size(); ++i) number[name_of(layers[i])] = i;
-  using Node = std::pair<size_t, int64_t>;
-  const auto node_of = [&](const Reference& tensor) { return Node{number[tensor.layer], tensor.node}; };
-  const auto read_by = [&](const Node& node) {
-    std::vector<Reference> out;
-    const Json& calls = layers[node.first]["inbound_nodes"];
-    const Json& own = layers[node.first];
-    const int64_t first = is_model(own) ? first_call_of(own, file_.generation()) : 0;
-    const auto at = static_cast<size_t>(node.second - first);
-    if (node.second < first || !calls.is_array() || at >= calls.size()) return out;
-    auto references = references_of(calls[at]);
-    return references.ok() ? *references : out;
-  };
-  std::map<size_t, size_t> met;  // by layer
-  std::vector<Node> finished;
-  std::set<Node> seen;
-  auto outputs = references_of(model["config"]["output_layers"]);
-  if (!outputs.ok()) return;
-  struct Step {
-    Node node;
-    std::vector<Reference> reads;
-    size_t next = 0;
-  };
-  for (const Reference& output : *outputs) {
-    std::vector<Step> steps;
-    const auto enter = [&](const Reference& tensor) {
-      const Node node = node_of(tensor);
-      if (!seen.insert(node).second) return;
-      met.emplace(node.first, met.size());
-      steps.push_back({node, read_by(node)});
-    };
-    enter(output);
-    while (!steps.empty()) {
-      Step& step = steps.back();
-      if (step.next < step.reads.size()) {
-        const Reference tensor = step.reads[step.next++];
-        enter(tensor);
-      } else {
-        finished.push_back(step.node);
-        steps.pop_back();
-      }
-    }
-  }
-  std::map<Node, size_t> depth;
-  std::map<size_t, size_t> layer_depth;
-  for (auto node = finished.rbegin(); node != finished.rend(); ++node) {
-    const size_t own = std::max(depth[*node], layer_depth[node->first]);
-    layer_depth[node->first] = depth[*node] = own;
-    for (const Reference& tensor : read_by(*node)) {
-      size_t& other = depth[node_of(tensor)];
-      other = std::max(other, own + 1);
-    }
-  }
-  std::vector<size_t> order(layers.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  // An input that nothing reads comes first among those of no distance.
-  std::ranges::stable_sort(order, [&](size_t a, size_t b) {
-    if (layer_depth[a] != layer_depth[b]) return layer_depth[a] > layer_depth[b];
-    const auto place = [&](size_t i) { return met.contains(i) ? static_cast<int64_t>(met[i]) : -1; };
-    return place(a) < place(b);
-  });
-  // Keras forgets layers that no output depends on: they would be counted here and not there.
   Json sorted = Json::array();
-  for (size_t i : order)
-    if (met.contains(i) || layers[i]["class_name"] == "InputLayer") sorted.push_back(std::move(layers[i]));
+  for (size_t i : layer_order(model["config"], file_.generation())) sorted.push_back(std::move(layers[i]));
   layers = std::move(sorted);
 }
 

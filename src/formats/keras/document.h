@@ -66,7 +66,6 @@ class Document {
  private:
   // The numbers of outputs in memory are those of calls (layers.h: counted_outputs).
   void count_outputs(Json& model, int by);
-  // In the order in which Keras will have the layers: it counts groups, and lists weights, in that order.
   void sort_layers(Json& model);
   Status settle_names(Store& store);
   void tag(Json& model, const std::string& group);

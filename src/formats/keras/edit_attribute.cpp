@@ -147,12 +147,6 @@ Status set_direction(const Request& r) {
   return {};
 }
 
-Status set_num_groups(const Request& r) {
-  if (!r.has("groups")) return not_here(r);
-  r.settings["groups"] = r.get(int64_t{1});
-  return {};
-}
-
 Status set_equation(const Request& r) {
   if (!r.has("equation")) return not_here(r);
   r.settings["equation"] = r.get(std::string());
@@ -162,11 +156,9 @@ Status set_equation(const Request& r) {
 // ONNX's names of functions, as Keras'.
 Status set_activations(const Request& r) {
   const auto functions = r.get(std::vector<std::string>{});
-  const auto named = [](std::string name) {
+  const auto named = [](const std::string& name) {
     if (name == "HardSigmoid") return std::string("hard_sigmoid");
-    std::ranges::transform(name, name.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return name;
+    return lower_case(name);
   };
   if (!r.has("recurrent_activation") && !r.has("activation")) return not_here(r);
   const bool gates = r.has("recurrent_activation");
@@ -216,22 +208,11 @@ constexpr Row rows[]{{"activation_alpha", set_with_activations},
                      {"mode", set_mode},
                      {"momentum", set_momentum},
                      {"nearest_mode", set_with_mode},
-                     {"num_groups", set_num_groups},
+                     {"num_groups", set_group},
                      {"pads", set_pads_row},
                      {"perm", set_perm},
                      {"strides", set_strides},
                      {"training_mode", set_training_mode}};
-
-// How many values lie before and after what the layer pads by itself.
-Result<Json> zero_padding(const std::vector<int64_t>& pads) {
-  const size_t axes = pads.size() / 2;
-  Json out = Json::array();
-  for (size_t i = 0; i < axes; ++i) {
-    if (pads[i] < 0 || pads[i + axes] < 0) return Editor::unsupported("negative pads");
-    out.push_back(Json::array({pads[i], pads[i + axes]}));
-  }
-  return axes == 1 ? Json(out[0]) : out;
-}
 
 std::vector<int64_t> numbers(const Json& settings, const char* key, size_t count, int64_t otherwise) {
   std::vector<int64_t> out(count, otherwise);
@@ -274,7 +255,13 @@ Status set_pads(Editor& editor, const Place& place, const graph::Node& node,
       !settings->contains("data_format") || (*settings)["data_format"] != "channels_first";
   const std::string format = channels_last ? "channels_last" : "channels_first";
   (*settings)["padding"] = "valid";
-  FETAFIX_TRY(const Json padding, zero_padding(pads));
+  std::vector<int64_t> all(2 * (axes + 2), 0);  // batch and channels too
+  const size_t first = channels_last ? 1 : 2;
+  for (size_t i = 0; i < axes; ++i) {
+    all[first + i] = pads[i];
+    all[first + i + axes + 2] = pads[i + axes];
+  }
+  FETAFIX_TRY(const Json padding, padding_of(all, channels_last));
   const Layer& layer = *place.what;
   const auto tensors = layer.calls[static_cast<size_t>(place.call - layer.first_call)].tensors();
   if (layer.calls.size() != 1 || tensors.size() != 1)

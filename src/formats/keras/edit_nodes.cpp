@@ -91,24 +91,20 @@ Status apply_edit(Editor& editor, const graph::SetOperand& edit) {
 
 namespace {
 
-// Classes of one family take each other's place with the same settings.
+// Classes of one family take each other's place with the same settings: pools by what stands before "2D".
 std::optional<std::string> class_for(const std::string& type, const std::string& now) {
-  const auto ending = [&](const char* start) { return now.substr(std::string_view(start).size()); };
-  const bool pool = now.starts_with("MaxPooling") || now.starts_with("AveragePooling");
-  const bool global = now.starts_with("GlobalMaxPooling") || now.starts_with("GlobalAveragePooling");
-  if (pool && (type == "MaxPool" || type == "AveragePool"))
-    return (type == "MaxPool" ? "MaxPooling" : "AveragePooling") +
-           ending(now.starts_with("Max") ? "MaxPooling" : "AveragePooling");
-  if (global && (type == "ReduceMax" || type == "ReduceMean"))
-    return (type == "ReduceMax" ? "GlobalMaxPooling" : "GlobalAveragePooling") +
-           ending(now.starts_with("GlobalMax") ? "GlobalMaxPooling" : "GlobalAveragePooling");
-  static const std::map<std::string, std::string> merges{
-      {"Add", "Add"},     {"Sum", "Add"},     {"Sub", "Subtract"}, {"Mul", "Multiply"},
-      {"Max", "Maximum"}, {"Min", "Minimum"}, {"Mean", "Average"}};
-  const auto found = merges.find(type);
-  const bool merge = std::ranges::any_of(merges, [&](const auto& one) { return one.second == now; });
-  if (merge && found != merges.end()) return found->second;
-  return std::nullopt;
+  using Kind = std::pair<const char*, std::string_view>;
+  static constexpr Kind pools[][2]{
+      {{"MaxPool", "MaxPooling"}, {"AveragePool", "AveragePooling"}},
+      {{"ReduceMax", "GlobalMaxPooling"}, {"ReduceMean", "GlobalAveragePooling"}}};
+  for (const auto& family : pools)
+    for (const Kind& mine : family)
+      for (const Kind& wanted : family)
+        if (now.starts_with(mine.second) && type == wanted.first)
+          return std::string(wanted.second) + now.substr(mine.second.size());
+  const auto merge = merges().find(type);
+  const bool merges_now = std::ranges::any_of(merges(), [&](const auto& one) { return one.second == now; });
+  return merges_now && merge != merges().end() ? std::optional(merge->second) : std::nullopt;
 }
 
 bool is_activation_class(const std::string& name) {
@@ -219,10 +215,7 @@ Status apply_edit(Editor& editor, const graph::InsertNode& edit) {
   FETAFIX_TRY(const NewLayer made, lower(edit, edge.permutation, editor.file().generation()));
   FETAFIX_TRY(Json * around, editor.functional(edge.way));
   Document& document = editor.document();
-  std::string base = made.class_name;
-  std::ranges::transform(base, base.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  const std::string name = document.free_name(*around, base);
+  const std::string name = document.free_name(*around, lower_case(made.class_name));
   Json entry = document.new_layer(made.class_name, name, made.settings, tensors);
   FETAFIX_CHECK(document.redirect(*around, edge.tensor, {name, 0, 0}, edge.reader));
   document.add_layer(*around, std::move(entry));
@@ -252,7 +245,7 @@ Status apply_edit(Editor& editor, const graph::SetOutput& edit) {
   if (edge.reader || edge.before_activation || !edge.way.empty())
     return cant("the value lies inside a layer or a nested model");
   FETAFIX_TRY(Json * around, editor.functional({}));
-  FETAFIX_TRY(const auto references, references_of((*around)["config"]["output_layers"]));
+  const auto references = references_of((*around)["config"]["output_layers"]);
   if (edit.output < 0 || static_cast<size_t>(edit.output) >= references.size())
     return cant("there is no such model output");
   Json plain = Json::array();

@@ -15,6 +15,19 @@ Json shortest(float value) {
   return out;
 }
 
+Result<Json> padding_of(const std::vector<int64_t>& pads, bool channels_last) {
+  const size_t rank = pads.size() / 2, first = channels_last ? 1 : 2;
+  Json out = Json::array();
+  for (size_t i = 0; i < rank; ++i) {
+    const bool spatial = i >= first && i < first + rank - 2;
+    if (!spatial && (pads[i] != 0 || pads[i + rank] != 0))
+      return Editor::unsupported("batch or channels can't be padded");
+    if (pads[i] < 0 || pads[i + rank] < 0) return Editor::unsupported("negative pads");
+    if (spatial) out.push_back(Json::array({pads[i], pads[i + rank]}));
+  }
+  return rank == 3 ? Json(out[0]) : out;
+}
+
 namespace {
 
 Error cant(const std::string& why) {
@@ -36,13 +49,7 @@ Result<std::pair<const graph::Node*, size_t>> find_slot(const graph::Graph& view
 // What a weight of a recurrent layer is, also within a Bidirectional; nullopt: another layer.
 std::optional<std::pair<std::string, Gated>> gated(const Layer& layer, size_t k) {
   std::string class_name = layer.class_name;
-  if (class_name == "Bidirectional" && layer.config->contains("layer") &&
-      (*layer.config)["layer"].is_object()) {
-    const Json& inner = (*layer.config)["layer"];
-    class_name = inner.contains("class_name") && inner["class_name"].is_string()
-                     ? inner["class_name"].get<std::string>()
-                     : "";
-  }
+  if (class_name == "Bidirectional") class_name = text_of(member(*layer.config, "layer"), "class_name");
   if (gates_of(class_name) == 0) return std::nullopt;
   const size_t each = layer.class_name == "Bidirectional" ? layer.weights.size() / 2 : layer.weights.size();
   return std::pair(class_name, static_cast<Gated>(each == 0 ? 0 : k % each));
@@ -109,19 +116,6 @@ Status set_weight(Editor& editor, const Place& place, const graph::SetTensor& ed
   return {};
 }
 
-// [[top, bottom], [left, right]] of pads in the view's order.
-Result<Json> margins(const std::vector<int64_t>& pads, bool channels_last) {
-  const size_t rank = pads.size() / 2, first = channels_last ? 1 : 2;
-  Json out = Json::array();
-  for (size_t i = 0; i < rank; ++i) {
-    const bool spatial = i >= first && i < first + rank - 2;
-    if (!spatial && (pads[i] != 0 || pads[i + rank] != 0)) return cant("batch or channels can't be padded");
-    if (pads[i] < 0 || pads[i + rank] < 0) return cant("negative pads");
-    if (spatial) out.push_back(Json::array({pads[i], pads[i + rank]}));
-  }
-  return rank == 3 ? Json(out[0]) : out;
-}
-
 Result<Json> number_or_list(const Tensor& value) {
   if (is_floating(value.dtype())) {
     FETAFIX_TRY(const Tensor floats, cast(value, DType::float32));
@@ -167,7 +161,7 @@ Status set_setting(Editor& editor, const Place& place, const graph::SetTensor& e
       !settings->contains("data_format") || (*settings)["data_format"] != "channels_first";
   if (name == "padding") {
     FETAFIX_TRY(const auto pads, to_int64s(edit.value));
-    FETAFIX_TRY((*settings)[name], margins(pads, channels_last));
+    FETAFIX_TRY((*settings)[name], padding_of(pads, channels_last));
     return {};
   }
   if (name == "target_shape") {

@@ -152,8 +152,7 @@ Status Editor::split_activation(const Edge& edge) {
   return {};
 }
 
-Result<Bytes> patch_file(const File& file, const graph::Patch& patch) {
-  FETAFIX_TRY(const Tree tree, parse_tree(file));
+Result<Bytes> patch_file(const File& file, const Tree& tree, const graph::Patch& patch) {
   FETAFIX_TRY(const Lift lift, lift_tree(file, tree));
   Editor editor(file, tree, lift);
   for (const auto& group : patch.groups)

@@ -10,7 +10,7 @@
 namespace fetafix::formats::keras {
 
 // A copy of the file with the patch applied.
-Result<Bytes> patch_file(const File& file, const graph::Patch& patch);
+Result<Bytes> patch_file(const File& file, const Tree& tree, const graph::Patch& patch);
 
 // A value of the view in the file's terms: view = transpose(tensor, permutation).
 struct Edge {
@@ -49,11 +49,9 @@ class Editor {
   // Whether the view has the layer's meaning in this one node (besides bias, activation and bridges).
   Status check_single(const graph::Node& node) const;
   Result<Tensor> read(int weight) const {
-    return file_.store->read(tree_.weights[static_cast<size_t>(weight)].dataset);
+    return file_.store->read(tree_.weights[static_cast<size_t>(weight)]);
   }
-  const std::string& dataset(int weight) const {
-    return tree_.weights[static_cast<size_t>(weight)].dataset.path;
-  }
+  const std::string& dataset(int weight) const { return tree_.weights[static_cast<size_t>(weight)].path; }
 
   static Error unsupported(const std::string& why) { return {ErrorKind::unsupported, why}; }
 
@@ -88,6 +86,8 @@ struct NewLayer {
   Json settings = Json::object();
 };
 Result<NewLayer> lower(const graph::InsertNode& edit, const std::vector<int>& permutation, int generation);
+// Keras' classes that put several tensors together, by ONNX operator.
+const std::map<std::string, std::string>& merges();
 // Keras' name of an activation function that is an operator; nullopt: none.
 std::optional<std::string> activation_of(const std::string& type, const Attributes& attributes,
                                          int generation);

@@ -10,7 +10,7 @@ namespace {
 // The model's list of outputs as a plain list, whatever structure it has.
 Result<Json*> outputs_of(Json& model) {
   Json& listed = model["config"]["output_layers"];
-  FETAFIX_TRY(const std::vector<Reference> references, references_of(listed));
+  const std::vector<Reference> references = references_of(listed);
   Json plain = Json::array();
   for (const Reference& reference : references) plain.push_back(Document::listed(reference));
   listed = std::move(plain);

@@ -90,7 +90,7 @@ Status check_names(const std::vector<ZipEntry>& entries) {
   return {};
 }
 
-Result<File> parse_archive(std::shared_ptr<const Bytes> bytes) {
+Result<File> parse_archive(std::shared_ptr<const Bytes> bytes, Origin origin) {
   File out;
   out.bytes = std::move(bytes);
   out.container = Container::archive;
@@ -107,17 +107,17 @@ Result<File> parse_archive(std::shared_ptr<const Bytes> bytes) {
   // Keras 2.13 and 2.14 shipped with TensorFlow's number; later Keras 2 is the package tf-keras.
   if (out.version.empty()) out.version = "3";
   out.weights = std::make_shared<const Bytes>(std::move(weights));
-  auto store = Store::open(out.weights);
+  auto store = Store::open(out.weights, origin);
   if (!store.ok()) return in_context(weights_entry, std::move(store).error());
   out.store = std::make_shared<const Store>(std::move(store).value());
   return out;
 }
 
-Result<File> parse_hdf5(std::shared_ptr<const Bytes> bytes) {
+Result<File> parse_hdf5(std::shared_ptr<const Bytes> bytes, Origin origin) {
   File out;
   out.bytes = out.weights = std::move(bytes);
   out.container = Container::hdf5;
-  FETAFIX_TRY(Store store, Store::open(out.weights));
+  FETAFIX_TRY(Store store, Store::open(out.weights, origin));
   const auto config = store.text("", config_attribute);
   if (!config)
     return broken(store.text("", "layer_names") || store.texts("", "layer_names")
@@ -131,10 +131,10 @@ Result<File> parse_hdf5(std::shared_ptr<const Bytes> bytes) {
 
 }  // namespace
 
-Result<File> parse_file(Bytes bytes) {
+Result<File> parse_file(Bytes bytes, Origin origin) {
   auto shared = std::make_shared<const Bytes>(std::move(bytes));
   const bool zipped = shared->size() > 2 && (*shared)[0] == std::byte{'P'} && (*shared)[1] == std::byte{'K'};
-  return zipped ? parse_archive(std::move(shared)) : parse_hdf5(std::move(shared));
+  return zipped ? parse_archive(std::move(shared), origin) : parse_hdf5(std::move(shared), origin);
 }
 
 Result<Bytes> with_parts(const File& file, const Json* config, const Bytes* weights) {

@@ -23,7 +23,7 @@ struct File {
 };
 
 // Error kind `file`: damaged, hostile, or not a whole model (weights alone).
-Result<File> parse_file(Bytes bytes);
+Result<File> parse_file(Bytes bytes, Origin origin);
 
 // The file with another configuration and other weights; what is the same stays byte for byte. `config` null:
 // the old one; `weights` null: the old ones.

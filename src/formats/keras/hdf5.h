@@ -19,10 +19,13 @@ struct Dataset {
   Shape shape;
 };
 
+// Bytes from outside are tried in a child first; those that the library just wrote are not.
+enum class Origin { outside, ours };
+
 class Store {
  public:
   // Reads in place: `bytes` are not copied. Error kind `file`: not HDF5, or damaged.
-  static Result<Store> open(std::shared_ptr<const Bytes> bytes);
+  static Result<Store> open(std::shared_ptr<const Bytes> bytes, Origin origin);
   // On a copy of the bytes, which image() gives back with what was written.
   static Result<Store> open_for_writing(BytesView bytes);
   Store(Store&&) noexcept;

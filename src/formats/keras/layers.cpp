@@ -8,129 +8,8 @@ namespace {
 
 constexpr size_t most_layers = 20000;
 
-const Json& nothing() {
-  static const Json empty = Json::object();
-  return empty;
-}
-
 Error broken(const std::string& what) {
   return {ErrorKind::file, what};
-}
-
-const Json& member(const Json& object, const char* key) {
-  return object.is_object() && object.contains(key) ? object[key] : nothing();
-}
-
-std::string text_of(const Json& object, const char* key) {
-  const Json& value = member(object, key);
-  return value.is_string() ? value.get<std::string>() : "";
-}
-
-// ["conv1", 0, 0], in Keras 2 with the other arguments behind it.
-std::optional<Reference> as_reference(const Json& json) {
-  if (!json.is_array() || json.size() < 3 || json.size() > 4) return std::nullopt;
-  if (!json[0].is_string() || !json[1].is_number_integer() || !json[2].is_number_integer())
-    return std::nullopt;
-  if (json.size() == 4 && !json[3].is_object()) return std::nullopt;
-  const auto node = json[1].get<int64_t>(), tensor = json[2].get<int64_t>();
-  if (node < 0 || tensor < 0) return std::nullopt;
-  return Reference{json[0].get<std::string>(), node, tensor};
-}
-
-bool holds_tensors(const Argument& argument) {
-  if (argument.tensor) return true;
-  return std::ranges::any_of(argument.list, holds_tensors);
-}
-
-// Keras 3: tensors are {"class_name": "__keras_tensor__", ...}, within any structure.
-Argument argument_of(const Json& json) {
-  Argument out;
-  if (json.is_object() && text_of(json, "class_name") == "__keras_tensor__") {
-    out.tensor = as_reference(member(member(json, "config"), "keras_history"));
-    out.shape = &member(member(json, "config"), "shape");
-    if (out.tensor) return out;
-  }
-  if (json.is_array())
-    for (const Json& item : json) out.list.push_back(argument_of(item));
-  if (holds_tensors(out)) return out;
-  out.list.clear();
-  out.literal = json;
-  return out;
-}
-
-// Keras 2: tensors among keyword arguments are plain references.
-Argument legacy_argument(const Json& json) {
-  Argument out;
-  out.tensor = as_reference(json);
-  if (out.tensor) return out;
-  if (json.is_array())
-    for (const Json& item : json) out.list.push_back(legacy_argument(item));
-  if (holds_tensors(out)) return out;
-  out.list.clear();
-  out.literal = json;
-  return out;
-}
-
-void add_keywords(Call& call, const Json& keywords, bool legacy) {
-  for (const auto& [key, value] : keywords.items())
-    call.keyword.emplace_back(key, legacy ? legacy_argument(value) : argument_of(value));
-}
-
-// One tensor of a Keras 2 call: a reference, or ["_CONSTANT_VALUE", -1, value, {...}].
-Result<Argument> legacy_tensor(const Json& json) {
-  Argument out;
-  if (json.is_array() && json.size() >= 3 && json[0].is_string() && json[0] == "_CONSTANT_VALUE") {
-    out.literal = json[2];
-    return out;
-  }
-  out.tensor = as_reference(json);
-  if (!out.tensor) return broken("a call that names no tensor: " + dump_json(json).substr(0, 80));
-  return out;
-}
-
-Result<Call> legacy_call(const Json& node) {
-  Call out;
-  if (!node.is_array()) return broken("a call is no list");
-  // [["a", 0, 0, {}], ["b", 0, 0, {}]], or of functions ["a", 0, 0, {"y": 2.0}].
-  const bool single = !node.empty() && node[0].is_string();
-  Argument first;
-  for (const Json& item : single ? Json::array({node}) : node) {
-    FETAFIX_TRY(Argument one, legacy_tensor(item));
-    first.list.push_back(std::move(one));
-    if (first.list.size() == 1 && item.size() == 4) add_keywords(out, item[3], true);
-  }
-  if (first.list.empty()) return out;
-  if (first.list.size() == 1) first = Argument(first.list[0]);
-  out.positional.push_back(std::move(first));
-  return out;
-}
-
-Result<Call> call_of(const Json& node) {
-  if (!node.is_object()) return legacy_call(node);
-  Call out;
-  if (!member(node, "args").is_array() && !member(node, "args").empty())
-    return broken("arguments are no list");
-  if (member(node, "args").is_array())
-    for (const Json& item : member(node, "args")) out.positional.push_back(argument_of(item));
-  if (member(node, "kwargs").is_object()) add_keywords(out, member(node, "kwargs"), false);
-  return out;
-}
-
-void collect(const Argument& argument, std::vector<Reference>& out) {
-  if (argument.tensor) out.push_back(*argument.tensor);
-  for (const Argument& item : argument.list) collect(item, out);
-}
-
-void collect(const Json& listed, std::vector<Reference>& out) {
-  if (auto one = as_reference(listed)) {
-    out.push_back(std::move(*one));
-  } else if (listed.is_array() || listed.is_object()) {
-    // Structures are flattened as Keras does: lists in order, dictionaries by their keys.
-    std::vector<std::pair<std::string, const Json*>> items;
-    for (const auto& [key, value] : listed.items()) items.emplace_back(key, &value);
-    if (listed.is_object()) std::ranges::sort(items, {}, [](const auto& item) { return item.first; });
-    for (const auto& item : items) collect(*item.second, out);
-  }
 }
 
 // The name of a group for a class: "DepthwiseConv2D" is depthwise_conv2d (Keras: naming.to_snake_case).
@@ -297,8 +176,8 @@ class Parser {
   }
 
   Status connect(Model& out, const Json& config) {
-    FETAFIX_TRY(out.inputs, references_of(member(config, "input_layers")));
-    FETAFIX_TRY(out.outputs, references_of(counted_outputs(config, file_.generation(), -1)));
+    out.inputs = references_of(member(config, "input_layers"));
+    out.outputs = references_of(counted_outputs(config, file_.generation(), -1));
     if (out.inputs.empty() || out.outputs.empty())
       return broken("model '" + out.name + "' lists no " + (out.inputs.empty() ? "inputs" : "outputs"));
     std::vector<Reference> all = out.outputs;
@@ -321,7 +200,7 @@ class Parser {
     std::map<std::string, int> number;
     for (const Dataset& dataset : file_.store->datasets()) {
       number[dataset.path] = static_cast<int>(tree_.weights.size());
-      tree_.weights.push_back({dataset});
+      tree_.weights.push_back(dataset);
     }
     if (file_.container == Container::archive) {
       assign_from_groups(tree_.model, number);
@@ -412,35 +291,6 @@ class Parser {
 
 }  // namespace
 
-std::vector<Reference> Call::tensors() const {
-  std::vector<Reference> out;
-  for (const Argument& argument : positional) collect(argument, out);
-  for (const auto& [name, argument] : keyword) collect(argument, out);
-  return out;
-}
-
-namespace {
-
-void collect_shapes(const Argument& argument, std::vector<const Json*>& out) {
-  if (argument.tensor) out.push_back(argument.shape);
-  for (const Argument& item : argument.list) collect_shapes(item, out);
-}
-
-}  // namespace
-
-std::vector<const Json*> Call::shapes() const {
-  std::vector<const Json*> out;
-  for (const Argument& argument : positional) collect_shapes(argument, out);
-  for (const auto& [name, argument] : keyword) collect_shapes(argument, out);
-  return out;
-}
-
-const Argument* Call::named(const std::string& name) const {
-  for (const auto& [key, argument] : keyword)
-    if (key == name) return &argument;
-  return nullptr;
-}
-
 const Layer* Model::find(const std::string& layer) const {
   const auto at = by_name.find(layer);
   return at == by_name.end() ? nullptr : &layers[at->second];
@@ -458,12 +308,6 @@ bool is_keras_module(const std::string& module) {
 std::string name_of(const Json& entry) {
   const std::string name = text_of(entry, "name");
   return name.empty() ? text_of(member(entry, "config"), "name") : name;
-}
-
-Result<std::vector<Reference>> references_of(const Json& listed) {
-  std::vector<Reference> out;
-  collect(listed, out);
-  return out;
 }
 
 namespace {

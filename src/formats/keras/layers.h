@@ -8,43 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "formats/keras/calls.h"
 #include "formats/keras/file.h"
 
 namespace fetafix::formats::keras {
 
-// A tensor of a model: output `tensor` of call `node` of a layer, in the numbers of the file.
-struct Reference {
-  std::string layer;
-  int64_t node = 0;
-  int64_t tensor = 0;
-  bool operator==(const Reference&) const = default;
-};
-
-// What a layer is called with: a tensor, several, or something that is no tensor.
-struct Argument {
-  std::optional<Reference> tensor;
-  const Json* shape = nullptr;  // of the tensor, where the file states it
-  std::vector<Argument> list;
-  Json literal;  // null where it is a tensor or a list with tensors in it
-  bool is_literal() const { return !tensor && list.empty(); }
-};
-
-struct Call {
-  std::vector<Argument> positional;
-  std::vector<std::pair<std::string, Argument>> keyword;
-  // All tensors, in order: the operands.
-  std::vector<Reference> tensors() const;
-  // What the file states of their shapes; nullptr: nothing.
-  std::vector<const Json*> shapes() const;
-  const Argument* named(const std::string& name) const;
-};
-
 struct Model;
-
-// A weight of the file. Its index in Tree::weights is its number among the file's tensors.
-struct Weight {
-  Dataset dataset;
-};
 
 struct Layer {
   std::string name;
@@ -73,7 +42,7 @@ struct Model {
 
 struct Tree {
   Model model;
-  std::vector<Weight> weights;
+  std::vector<Dataset> weights;                   // an index is the number among the file's tensors
   std::vector<std::shared_ptr<const Json>> made;  // configurations that the file leaves out
 };
 
@@ -89,8 +58,6 @@ std::map<std::string, std::string> groups_of(const Json& model_config, bool sequ
 bool is_model_class(const std::string& class_name);
 // Whether a class or function of that module is Keras' own; old files name no module.
 bool is_keras_module(const std::string& module);
-// The tensors listed as a model's inputs or outputs, whatever structure they have.
-Result<std::vector<Reference>> references_of(const Json& listed);
 // Keras 3 counts the calls of a nested functional model from 1 where it lists a model's outputs, and from 0
 // everywhere else: `output_layers` of a model's configuration with the numbers of everywhere else (`by` -1),
 // or back (1).

@@ -32,13 +32,10 @@ const Json& either(const Json& config, const char* one, const char* other) {
 
 // The name of a dtype policy, which is a text or a serialized object.
 std::string policy_of(const Json& config) {
-  if (!config.contains("dtype")) return "float32";
-  const Json& dtype = config["dtype"];
-  if (dtype.is_string()) return dtype.get<std::string>();
-  if (dtype.is_object() && dtype.contains("config") && dtype["config"].is_object() &&
-      dtype["config"].contains("name") && dtype["config"]["name"].is_string())
-    return dtype["config"]["name"].get<std::string>();
-  return "float32";
+  const Json& dtype = member(config, "dtype");
+  const std::string name =
+      dtype.is_string() ? dtype.get<std::string>() : text_of(member(dtype, "config"), "name");
+  return name.empty() ? "float32" : name;
 }
 
 }  // namespace
@@ -54,7 +51,7 @@ Result<ValueId> Lifter::weight(int index, const std::vector<int>& permutation, c
   std::string key = std::to_string(index) + to_string(shape);
   for (int axis : permutation) key += "," + std::to_string(axis);
   if (const auto found = constants_.find(key); found != constants_.end()) return found->second;
-  const Dataset& dataset = tree_.weights[static_cast<size_t>(index)].dataset;
+  const Dataset& dataset = tree_.weights[static_cast<size_t>(index)];
   FETAFIX_TRY(Tensor data, file_.store->read(dataset));
   graph::Lens lens;
   lens.native_tensor = index;

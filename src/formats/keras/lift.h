@@ -104,10 +104,14 @@ class Operation {
   // One number for all axes, or one for each.
   Result<std::vector<int64_t>> integers(const std::string& name, size_t count, int64_t otherwise) const;
   bool channels_last() const { return text("data_format", "channels_last") != "channels_first"; }
+  // Axes besides batch and channels: 2 of a Conv2D.
+  size_t spatial_axes() const;
 
   // --- operands ---
   size_t operands() const { return operands_.size(); }
   Result<Operand> in(size_t operand) const;
+  // The first operand, which has spatial axes, a batch and channels.
+  Result<Operand> image() const;
   // What the layer is called with by position or by name; nullptr: nothing.
   const Argument* argument(size_t position, const std::string& name) const;
   // The same where it is a tensor.
@@ -177,6 +181,11 @@ struct LiftRule {
 // One entry for every class that lifts (lift_table.cpp).
 std::span<const LiftRule> lift_rules();
 const LiftRule* find_lift_rule(const std::string& class_name, bool operation);
+
+// Whether the numbers are 0 to n - 1 in some order.
+bool is_order(std::vector<int64_t> axes);
+// ONNX's numbers of element types, for Cast.
+inline constexpr int64_t onnx_float32 = 1, onnx_int32 = 6;
 
 // The shape of a node's only output from its operands (shapes.cpp); nullopt: not known.
 std::optional<Shape> infer_shape(const graph::Graph& graph, const graph::Node& node);

@@ -23,13 +23,6 @@ Result<Geometry> geometry_of(const Operation& op, const Shape& kernel, size_t ax
   return out;
 }
 
-size_t axes_of(const Operation& op) {
-  const std::string& name = op.layer().class_name;
-  for (size_t n = 1; n <= 3; ++n)
-    if (name.find(std::to_string(n) + "D") != std::string::npos) return n;
-  return 2;
-}
-
 // `x` has channels second.
 Result<Attributes> window(const Operation& op, const Operand& x, const Geometry& geometry) {
   Attributes out{
@@ -54,14 +47,6 @@ Result<Attributes> window(const Operation& op, const Operand& x, const Geometry&
     return Operation::unsupported("padding '" + padding + "' is not known");
   }
   return out;
-}
-
-Result<Operand> image(Operation& op, size_t axes) {
-  FETAFIX_TRY(const Operand x, op.in(0));
-  if (op.rank(x) != static_cast<int>(axes) + 2)
-    return Operation::unsupported("its input does not have " + std::to_string(axes + 2) +
-                                  " known dimensions");
-  return op.to_channels_first(x);
 }
 
 // OIHW of a kernel whose last two axes are these.
@@ -100,42 +85,54 @@ Result<Operand> depthwise_kernel(Operation& op, size_t axes, const Shape& stored
   return op.weight(0, kernel_order(axes, false), shape);
 }
 
+// What convolutions that read windows have in common.
+struct Opened {
+  size_t axes;
+  Shape kernel;  // as stored
+  Operand x;     // channels second
+  Attributes attributes;
+};
+
+Result<Opened> opened(Operation& op) {
+  Opened out;
+  out.axes = op.spatial_axes();
+  FETAFIX_TRY(out.kernel, op.weight_shape(0));
+  FETAFIX_TRY(const Geometry geometry, geometry_of(op, out.kernel, out.axes));
+  FETAFIX_TRY(const Operand x, op.image());
+  out.x = op.to_channels_first(x);
+  FETAFIX_TRY(out.attributes, window(op, out.x, geometry));
+  return out;
+}
+
+// One kernel for each channel.
+Result<Operand> depthwise(Operation& op, Opened& conv) {
+  conv.attributes["group"] = conv.kernel[conv.axes];
+  return depthwise_kernel(op, conv.axes, conv.kernel);
+}
+
 }  // namespace
 
 Status lift_conv(Operation& op) {
-  const size_t axes = axes_of(op);
-  FETAFIX_TRY(const Shape kernel, op.weight_shape(0));
-  FETAFIX_TRY(const Geometry geometry, geometry_of(op, kernel, axes));
-  FETAFIX_TRY(const Operand x, image(op, axes));
-  FETAFIX_TRY(Attributes attributes, window(op, x, geometry));
-  attributes["group"] = op.integer("groups").value_or(1);
-  FETAFIX_TRY(const Operand w, op.weight(0, kernel_order(axes, true)));
-  FETAFIX_TRY(const Operand y, convolve(op, "Conv", {x, w}, 1, attributes));
+  FETAFIX_TRY(Opened conv, opened(op));
+  conv.attributes["group"] = op.integer("groups").value_or(1);
+  FETAFIX_TRY(const Operand w, op.weight(0, kernel_order(conv.axes, true)));
+  FETAFIX_TRY(const Operand y, convolve(op, "Conv", {conv.x, w}, 1, conv.attributes));
   return finish_image(op, y);
 }
 
 Status lift_depthwise_conv(Operation& op) {
-  const size_t axes = axes_of(op);
-  FETAFIX_TRY(const Shape kernel, op.weight_shape(0));
-  FETAFIX_TRY(const Geometry geometry, geometry_of(op, kernel, axes));
-  FETAFIX_TRY(const Operand x, image(op, axes));
-  FETAFIX_TRY(Attributes attributes, window(op, x, geometry));
-  attributes["group"] = kernel[axes];
-  FETAFIX_TRY(const Operand w, depthwise_kernel(op, axes, kernel));
-  FETAFIX_TRY(const Operand y, convolve(op, "Conv", {x, w}, 1, attributes));
+  FETAFIX_TRY(Opened conv, opened(op));
+  FETAFIX_TRY(const Operand w, depthwise(op, conv));
+  FETAFIX_TRY(const Operand y, convolve(op, "Conv", {conv.x, w}, 1, conv.attributes));
   return finish_image(op, y);
 }
 
 // A depthwise convolution, and one of 1 x 1 behind it.
 Status lift_separable_conv(Operation& op) {
-  const size_t axes = axes_of(op);
-  FETAFIX_TRY(const Shape kernel, op.weight_shape(0));
-  FETAFIX_TRY(const Geometry geometry, geometry_of(op, kernel, axes));
-  FETAFIX_TRY(const Operand x, image(op, axes));
-  FETAFIX_TRY(Attributes attributes, window(op, x, geometry));
-  attributes["group"] = kernel[axes];
-  FETAFIX_TRY(const Operand depthwise, depthwise_kernel(op, axes, kernel));
-  const Operand between = op.node("Conv", {x, depthwise}, attributes);
+  FETAFIX_TRY(Opened conv, opened(op));
+  const size_t axes = conv.axes;
+  FETAFIX_TRY(const Operand w, depthwise(op, conv));
+  const Operand between = op.node("Conv", {conv.x, w}, conv.attributes);
   FETAFIX_TRY(const Shape point, op.weight_shape(1));
   if (point.size() != axes + 2)
     return Operation::unsupported("its pointwise kernel has shape " + to_string(point));
@@ -147,7 +144,7 @@ Status lift_separable_conv(Operation& op) {
 
 // The padding is that of the convolution from output to input.
 Status lift_transposed_conv(Operation& op) {
-  const size_t axes = axes_of(op);
+  const size_t axes = op.spatial_axes();
   FETAFIX_TRY(const Shape kernel, op.weight_shape(0));
   FETAFIX_TRY(const Geometry geometry, geometry_of(op, kernel, axes));
   if (!op.setting("output_padding").is_null())
@@ -164,9 +161,9 @@ Status lift_transposed_conv(Operation& op) {
     extra.push_back(std::max<int64_t>(-surplus, 0));
   }
   before.insert(before.end(), after.begin(), after.end());
-  FETAFIX_TRY(const Operand x, image(op, axes));
+  FETAFIX_TRY(const Operand x, op.image());
   FETAFIX_TRY(const Operand w, op.weight(0, kernel_order(axes, true)));
-  FETAFIX_TRY(const Operand y, convolve(op, "ConvTranspose", {x, w}, 1,
+  FETAFIX_TRY(const Operand y, convolve(op, "ConvTranspose", {op.to_channels_first(x), w}, 1,
                                         {{"strides", geometry.strides},
                                          {"kernel_shape", geometry.kernel},
                                          {"pads", before},

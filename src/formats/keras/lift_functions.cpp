@@ -8,21 +8,13 @@
 namespace fetafix::formats::keras {
 namespace {
 
-struct Binary {
-  const char* type;
-  std::vector<std::string> names;  // of the two arguments
-};
-
-const Binary* binary(const std::string& name) {
-  static const std::map<std::string, Binary> table{
-      {"add", {"Add", {"x1", "x2"}}},        {"subtract", {"Sub", {"x1", "x2"}}},
-      {"multiply", {"Mul", {"x1", "x2"}}},   {"divide", {"Div", {"x1", "x2"}}},
-      {"truedivide", {"Div", {"x1", "x2"}}}, {"maximum", {"Max", {"x1", "x2"}}},
-      {"minimum", {"Min", {"x1", "x2"}}},    {"power", {"Pow", {"x1", "x2"}}},
-      {"matmul", {"MatMul", {"x1", "x2"}}},
-  };
+const char* binary(const std::string& name) {
+  static const std::map<std::string, const char*> table{
+      {"add", "Add"},     {"subtract", "Sub"},   {"multiply", "Mul"},
+      {"divide", "Div"},  {"truedivide", "Div"}, {"maximum", "Max"},
+      {"minimum", "Min"}, {"power", "Pow"},      {"matmul", "MatMul"}};
   const auto found = table.find(name);
-  return found == table.end() ? nullptr : &found->second;
+  return found == table.end() ? nullptr : found->second;
 }
 
 const char* unary(const std::string& name) {
@@ -109,11 +101,7 @@ Status reshape(Operation& op, const std::string& shape_name) {
 Status transpose(Operation& op, const std::string& name) {
   const auto x = op.tensor(0, "x") ? op.tensor(0, "x") : op.tensor(0, "a");
   const auto order = integers(op, 1, name);
-  if (!x || !order) return Operation::unsupported("its order of axes is not known");
-  auto sorted = *order;
-  std::ranges::sort(sorted);
-  for (size_t i = 0; i < sorted.size(); ++i)
-    if (sorted[i] != static_cast<int64_t>(i)) return Operation::unsupported("its order of axes is none");
+  if (!x || !order || !is_order(*order)) return Operation::unsupported("its order of axes is not known");
   return op.out(op.node("Transpose", {*x}, {{"perm", *order}}));
 }
 
@@ -145,10 +133,10 @@ Status sloped(Operation& op, const char* type, const std::string& name, float ot
 
 // By a name that both generations share.
 Status common(Operation& op, const std::string& name, const std::vector<std::string>& names) {
-  if (const Binary* known = binary(name)) {
+  if (const char* type = binary(name)) {
     FETAFIX_TRY(const Operand a, operand(op, 0, names[0]));
     FETAFIX_TRY(const Operand b, operand(op, 1, names[1]));
-    return op.out(op.node(known->type, {a, b}));
+    return op.out(op.node(type, {a, b}));
   }
   if (const char* type = unary(name)) {
     FETAFIX_TRY(const Operand x, op.in(0));
@@ -157,16 +145,28 @@ Status common(Operation& op, const std::string& name, const std::vector<std::str
   return Operation::unsupported("function '" + name + "' is not known here");
 }
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
+Status gelu(Operation& op) {
+  FETAFIX_TRY(const Operand x, op.in(0));
+  const bool approximate = is_default(op, 1, "approximate", Json(true));
+  return op.out(op.node("Gelu", {x}, {{"approximate", std::string(approximate ? "tanh" : "none")}}));
+}
+
+Status square(Operation& op) {
+  FETAFIX_TRY(const Operand x, op.in(0));
+  return op.out(op.node("Mul", {x, x}));
+}
+
+// A function that is one of the activation functions, by that one's name.
+Status activation(Operation& op, const char* name) {
+  FETAFIX_TRY(const Operand x, op.in(0));
+  FETAFIX_TRY(const Operand y, op.activated(x, Json(name), Role::core));
+  return op.out(y);
 }
 
 }  // namespace
 
 Status lift_function(Operation& op) {
-  const std::string name = lower(op.layer().class_name);
+  const std::string name = lower_case(op.layer().class_name);
   if (name == "mean") return reduce(op, "ReduceMean", "axis");
   if (name == "sum") return reduce(op, "ReduceSum", "axis");
   if (name == "max") return reduce(op, "ReduceMax", "axis");
@@ -180,25 +180,11 @@ Status lift_function(Operation& op) {
   if (name == "elu") return sloped(op, "Elu", "alpha", 1.f);
   if (name == "round" && !is_default(op, 1, "decimals", Json(0)))
     return Operation::unsupported("it rounds to decimals");
-  if (name == "square") {
-    FETAFIX_TRY(const Operand x, op.in(0));
-    return op.out(op.node("Mul", {x, x}));
-  }
-  for (const char* activation : {"silu", "gelu", "relu6", "hardsigmoid", "hardsilu"})
-    if (name == activation) {
-      FETAFIX_TRY(const Operand x, op.in(0));
-      if (name == "gelu") {
-        const bool approximate = !op.argument(1, "approximate") && op.setting("approximate").is_null()
-                                     ? true
-                                     : truth(op, 1, "approximate");
-        return op.out(op.node("Gelu", {x}, {{"approximate", std::string(approximate ? "tanh" : "none")}}));
-      }
-      const std::string spelled = name == "hardsigmoid" ? "hard_sigmoid"
-                                  : name == "hardsilu"  ? "hard_silu"
-                                                        : name;
-      FETAFIX_TRY(const Operand y, op.activated(x, Json(spelled), Role::core));
-      return op.out(y);
-    }
+  if (name == "square") return square(op);
+  if (name == "gelu") return gelu(op);
+  if (name == "silu" || name == "relu6") return activation(op, name.c_str());
+  if (name == "hardsigmoid") return activation(op, "hard_sigmoid");
+  if (name == "hardsilu") return activation(op, "hard_silu");
   return common(op, name, {"x1", "x2"});
 }
 
@@ -235,9 +221,7 @@ Status lift_tf_function(Operation& op) {
   if (const auto found = known.find(name); found != known.end()) return common(op, found->second, {"x", "y"});
   if (name == "nn.relu6" || name == "nn.silu") {
     if (!is_default(op, 1, "beta", Json(1.0))) return Operation::unsupported("it has a beta of its own");
-    FETAFIX_TRY(const Operand x, op.in(0));
-    FETAFIX_TRY(const Operand y, op.activated(x, Json(name == "nn.relu6" ? "relu6" : "silu"), Role::core));
-    return op.out(y);
+    return activation(op, name == "nn.relu6" ? "relu6" : "silu");
   }
   if (name == "math.reduce_mean") return reduce(op, "ReduceMean", "axis");
   if (name == "math.reduce_sum") return reduce(op, "ReduceSum", "axis");

@@ -6,24 +6,9 @@
 namespace fetafix::formats::keras {
 namespace {
 
-size_t axes_of(const Operation& op) {
-  const std::string& name = op.layer().class_name;
-  for (size_t n = 1; n <= 3; ++n)
-    if (name.find(std::to_string(n) + "D") != std::string::npos) return n;
-  return 2;
-}
-
-Result<Operand> image(Operation& op, size_t axes) {
-  FETAFIX_TRY(const Operand x, op.in(0));
-  if (op.rank(x) != static_cast<int>(axes) + 2)
-    return Operation::unsupported("its input does not have " + std::to_string(axes + 2) +
-                                  " known dimensions");
-  return x;
-}
-
 Status pool(Operation& op, const std::string& type, Attributes attributes) {
-  const size_t axes = axes_of(op);
-  FETAFIX_TRY(Operand x, image(op, axes));
+  const size_t axes = op.spatial_axes();
+  FETAFIX_TRY(Operand x, op.image());
   x = op.to_channels_first(x);
   FETAFIX_TRY(const auto window, op.integers("pool_size", axes, 2));
   auto strides = window;
@@ -47,8 +32,8 @@ Status pool(Operation& op, const std::string& type, Attributes attributes) {
 }
 
 Status global(Operation& op, const std::string& type) {
-  const size_t axes = axes_of(op);
-  FETAFIX_TRY(const Operand x, image(op, axes));
+  const size_t axes = op.spatial_axes();
+  FETAFIX_TRY(const Operand x, op.image());
   std::vector<int64_t> reduced;
   for (size_t i = 0; i < axes; ++i) reduced.push_back(static_cast<int64_t>(i) + (op.channels_last() ? 1 : 2));
   return op.out(op.node(type, {x, op.constant("axes", Tensor::vector(reduced))},
@@ -71,9 +56,8 @@ Status lift_global_average_pool(Operation& op) {
 }
 
 Status lift_up_sampling(Operation& op) {
-  const size_t axes = axes_of(op);
-  FETAFIX_TRY(const Operand x, image(op, axes));
-  FETAFIX_TRY(const auto size, op.integers("size", axes, 2));
+  FETAFIX_TRY(const Operand x, op.image());
+  FETAFIX_TRY(const auto size, op.integers("size", op.spatial_axes(), 2));
   const std::string mode = op.text("interpolation", "nearest");
   if (mode != "nearest" && mode != "bilinear") return Operation::unsupported("interpolation '" + mode + "'");
   std::vector<float> scales{1, 1};
@@ -89,7 +73,7 @@ Status lift_up_sampling(Operation& op) {
 }
 
 Status lift_resizing(Operation& op) {
-  FETAFIX_TRY(const Operand x, image(op, 2));
+  FETAFIX_TRY(const Operand x, op.image());
   const auto height = op.integer("height"), width = op.integer("width");
   if (!height || !width || *height < 1 || *width < 1 || *height > 1 << 16 || *width > 1 << 16)
     return Operation::unsupported("its size is not known");

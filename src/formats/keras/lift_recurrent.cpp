@@ -19,11 +19,7 @@ struct Recurrent {
                ? (*config)[key].get<bool>()
                : otherwise;
   }
-  std::string text(const char* key) const {
-    return config->is_object() && config->contains(key) && (*config)[key].is_string()
-               ? (*config)[key].get<std::string>()
-               : "";
-  }
+  std::string text(const char* key) const { return text_of(*config, key); }
   size_t weights() const { return flag("use_bias", true) ? 3 : 2; }
 };
 
@@ -127,11 +123,6 @@ Status lift_recurrent(Operation& op) {
   return layer.class_name == "LSTM" ? op.out(2, answer.cell) : Status();
 }
 
-const Json& member(const Json& object, const char* key) {
-  static const Json none = Json::object();
-  return object.is_object() && object.contains(key) ? object[key] : none;
-}
-
 }  // namespace
 
 Status lift_lstm(Operation& op) {
@@ -147,10 +138,7 @@ Status lift_simple_rnn(Operation& op) {
 // Both directions on the same input; ONNX's reverse answers in the order of its input, as this layer does.
 Status lift_bidirectional(Operation& op) {
   const Json& inner = op.setting("layer");
-  Recurrent forward{inner.is_object() && inner.contains("class_name") && inner["class_name"].is_string()
-                        ? inner["class_name"].get<std::string>()
-                        : "",
-                    &member(inner, "config"), 0, false};
+  Recurrent forward{text_of(inner, "class_name"), &member(inner, "config"), 0, false};
   if (gates_of(forward.class_name) == 0)
     return Operation::unsupported("what it wraps is no LSTM, GRU or SimpleRNN");
   Recurrent backward = forward;

@@ -32,17 +32,10 @@ Result<std::vector<std::array<int64_t, 2>>> margins(const Operation& op, const s
   return out;
 }
 
-size_t axes_of(const Operation& op) {
-  const std::string& name = op.layer().class_name;
-  for (size_t n = 1; n <= 3; ++n)
-    if (name.find(std::to_string(n) + "D") != std::string::npos) return n;
-  return 2;
-}
-
 }  // namespace
 
 Status lift_zero_padding(Operation& op) {
-  const size_t axes = axes_of(op);
+  const size_t axes = op.spatial_axes();
   FETAFIX_TRY(const Operand x, op.in(0));
   FETAFIX_TRY(const auto padding, margins(op, "padding", axes));
   const size_t first = op.channels_last() ? 1 : 2;
@@ -55,7 +48,7 @@ Status lift_zero_padding(Operation& op) {
 }
 
 Status lift_cropping(Operation& op) {
-  const size_t axes = axes_of(op);
+  const size_t axes = op.spatial_axes();
   FETAFIX_TRY(const Operand x, op.in(0));
   FETAFIX_TRY(const auto cropping, margins(op, "cropping", axes));
   std::vector<int64_t> starts, ends, at;
@@ -102,11 +95,7 @@ Status lift_permute(Operation& op) {
   std::vector<int64_t> order{0};
   if (dims.is_array())
     for (const Json& d : dims) order.push_back(d.is_number_integer() ? d.get<int64_t>() : -1);
-  auto sorted = order;
-  std::ranges::sort(sorted);
-  for (size_t i = 0; i < sorted.size(); ++i)
-    if (sorted[i] != static_cast<int64_t>(i))
-      return Operation::unsupported("setting 'dims' is no order of axes");
+  if (!is_order(order)) return Operation::unsupported("setting 'dims' is no order of axes");
   if (op.rank(x) >= 0 && op.rank(x) != static_cast<int>(order.size()))
     return Operation::unsupported("setting 'dims' has another number of axes than its input");
   return op.out(op.node("Transpose", {x}, {{"perm", order}}));

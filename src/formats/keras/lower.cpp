@@ -106,14 +106,8 @@ Result<NewLayer> pad(const graph::InsertNode& edit, const std::vector<int>& perm
     pads[native] = view_pads[i];
     pads[native + rank] = view_pads[i + rank];
   }
-  Json out = Json::array();
-  for (size_t i = 0; i < rank; ++i) {
-    const bool spatial = i > 0 && i + 1 < rank;
-    if (pads[i] < 0 || pads[i + rank] < 0 || (!spatial && (pads[i] || pads[i + rank])))
-      return cant("no layer pads like that");
-    if (spatial) out.push_back(Json::array({pads[i], pads[i + rank]}));
-  }
-  Json settings = {{"padding", rank == 3 ? Json(out[0]) : out}};
+  FETAFIX_TRY(const Json padding, padding_of(pads, true));
+  Json settings = {{"padding", padding}};
   if (rank > 3) settings["data_format"] = "channels_last";
   return NewLayer{"ZeroPadding" + std::to_string(rank - 2) + "D", std::move(settings)};
 }
@@ -145,15 +139,14 @@ Result<NewLayer> pool(const graph::InsertNode& edit, const std::vector<int>& per
                    {"data_format", "channels_last"}}};
 }
 
-std::optional<std::string> merge_of(const std::string& type) {
+}  // namespace
+
+const std::map<std::string, std::string>& merges() {
   static const std::map<std::string, std::string> classes{
       {"Add", "Add"},     {"Sum", "Add"},     {"Sub", "Subtract"}, {"Mul", "Multiply"},
       {"Max", "Maximum"}, {"Min", "Minimum"}, {"Mean", "Average"}};
-  const auto found = classes.find(type);
-  return found == classes.end() ? std::nullopt : std::optional(found->second);
+  return classes;
 }
-
-}  // namespace
 
 std::optional<std::string> activation_of(const std::string& type, const Attributes& attributes,
                                          int generation) {
@@ -178,7 +171,8 @@ Result<NewLayer> lower(const graph::InsertNode& edit, const std::vector<int>& pe
   if (!edit.other_operands.empty()) {
     if (type == "Concat" && permutation.empty())
       return NewLayer{"Concatenate", {{"axis", attribute_or(edit.attributes, "axis", int64_t{-1})}}};
-    if (const auto merge = merge_of(type)) return NewLayer{*merge, Json::object()};
+    if (const auto merge = merges().find(type); merge != merges().end())
+      return NewLayer{merge->second, Json::object()};
     return cant("no layer is a " + type + " of several tensors");
   }
   if (type == "Add" || type == "Mul" || type == "Sub" || type == "Div") return rescaling(edit, permutation);

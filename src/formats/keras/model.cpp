@@ -29,12 +29,12 @@ class KerasFormat final : public Format {
   }
   Result<std::unique_ptr<NativeModel>> read(const std::filesystem::path& path) const override {
     FETAFIX_TRY(Bytes bytes, read_file(path));
-    auto model = KerasModel::parse(std::move(bytes));
+    auto model = KerasModel::parse(std::move(bytes), Origin::outside);
     if (!model.ok()) return in_context(path.string(), std::move(model).error());
     return model;
   }
   Result<std::unique_ptr<NativeModel>> parse(Bytes bytes, const std::filesystem::path&) const override {
-    return KerasModel::parse(std::move(bytes));
+    return KerasModel::parse(std::move(bytes), Origin::outside);
   }
 };
 
@@ -45,38 +45,36 @@ const Format& keras_format() {
   return format;
 }
 
-Result<std::unique_ptr<NativeModel>> KerasModel::parse(Bytes bytes) {
-  FETAFIX_TRY(File file, parse_file(std::move(bytes)));
-  FETAFIX_CHECK(parse_tree(file));
-  return std::unique_ptr<NativeModel>(std::make_unique<KerasModel>(std::move(file)));
+Result<std::unique_ptr<NativeModel>> KerasModel::parse(Bytes bytes, Origin origin) {
+  FETAFIX_TRY(File parsed, parse_file(std::move(bytes), origin));
+  auto file = std::make_shared<const File>(std::move(parsed));
+  FETAFIX_TRY(Tree tree, parse_tree(*file));
+  return std::unique_ptr<NativeModel>(
+      std::make_unique<KerasModel>(std::move(file), std::make_shared<const Tree>(std::move(tree))));
 }
 
 Result<Lifted> KerasModel::lift() const {
-  FETAFIX_TRY(const Tree tree, parse_tree(file_));
-  FETAFIX_TRY(Lift lift, lift_tree(file_, tree));
+  FETAFIX_TRY(Lift lift, lift_tree(*file_, *tree_));
   return std::move(lift.lifted);
 }
 
 Result<std::vector<ExposedValue>> KerasModel::expose(std::span<const graph::ValueId> values,
                                                      const std::filesystem::path& path) const {
-  FETAFIX_TRY(const Tree tree, parse_tree(file_));
-  FETAFIX_TRY(const Lift lift, lift_tree(file_, tree));
-  FETAFIX_TRY(Exposed exposed, keras::expose(file_, tree, lift, values));
+  FETAFIX_TRY(const Lift lift, lift_tree(*file_, *tree_));
+  FETAFIX_TRY(Exposed exposed, keras::expose(*file_, *tree_, lift, values));
   FETAFIX_CHECK(write_file(path, exposed.bytes));
   return std::move(exposed.values);
 }
 
 std::vector<Defect> KerasModel::defects(const graph::Graph& source) const {
-  const auto tree = parse_tree(file_);
-  if (!tree.ok()) return {};
-  const auto lift = lift_tree(file_, *tree);
-  return lift.ok() ? defects_of(file_, *tree, *lift, source) : std::vector<Defect>();
+  const auto lift = lift_tree(*file_, *tree_);
+  return lift.ok() ? defects_of(*file_, *tree_, *lift, source) : std::vector<Defect>();
 }
 
 Result<std::unique_ptr<NativeModel>> KerasModel::patched(const graph::Patch& patch) const {
-  if (patch.groups.empty()) return std::unique_ptr<NativeModel>(std::make_unique<KerasModel>(file_));
-  FETAFIX_TRY(Bytes bytes, patch_file(file_, patch));
-  auto parsed = parse(std::move(bytes));
+  if (patch.groups.empty()) return std::unique_ptr<NativeModel>(std::make_unique<KerasModel>(file_, tree_));
+  FETAFIX_TRY(Bytes bytes, patch_file(*file_, *tree_, patch));
+  auto parsed = parse(std::move(bytes), Origin::ours);
   if (!parsed.ok()) return in_context("the patched model", std::move(parsed).error());
   return parsed;
 }

@@ -13,6 +13,13 @@ std::vector<int> channels_first_order(int rank) {
 
 }  // namespace
 
+bool is_order(std::vector<int64_t> axes) {
+  std::ranges::sort(axes);
+  for (size_t i = 0; i < axes.size(); ++i)
+    if (axes[i] != static_cast<int64_t>(i)) return false;
+  return true;
+}
+
 Operation::Operation(Lifter& lifter, const Layer& layer, const Call& call, std::vector<ValueId> operands,
                      int index)
     : lifter_(lifter), layer_(layer), call_(call), operands_(std::move(operands)), index_(index) {}
@@ -63,6 +70,20 @@ Result<std::vector<int64_t>> Operation::integers(const std::string& name, size_t
   return out;
 }
 
+size_t Operation::spatial_axes() const {
+  for (size_t n = 1; n <= 3; ++n)
+    if (layer_.class_name.find(std::to_string(n) + "D") != std::string::npos) return n;
+  return 2;
+}
+
+Result<Operand> Operation::image() const {
+  FETAFIX_TRY(const Operand x, in(0));
+  const size_t wanted = spatial_axes() + 2;
+  if (rank(x) != static_cast<int>(wanted))
+    return unsupported("its input does not have " + std::to_string(wanted) + " known dimensions");
+  return x;
+}
+
 Result<Operand> Operation::in(size_t operand) const {
   if (operand >= operands_.size())
     return unsupported("it is called with " + std::to_string(operands_.size()) + " tensors");
@@ -86,7 +107,7 @@ Result<Shape> Operation::weight_shape(size_t k) const {
   if (k >= layer_.weights.size())
     return unsupported("weight " + std::to_string(k) + " is not in the file, which has " +
                        std::to_string(layer_.weights.size()) + " of the layer");
-  return lifter_.tree_.weights[static_cast<size_t>(layer_.weights[k])].dataset.shape;
+  return lifter_.tree_.weights[static_cast<size_t>(layer_.weights[k])].shape;
 }
 
 Result<Operand> Operation::weight(size_t k, const std::vector<int>& permutation, const Shape& shape) {
@@ -111,13 +132,13 @@ Operand Operation::constant(const std::string& setting, Tensor tensor) {
 
 Result<Tensor> Operation::stored(size_t k) const {
   FETAFIX_CHECK(weight_shape(k));
-  return lifter_.file_.store->read(lifter_.tree_.weights[static_cast<size_t>(layer_.weights[k])].dataset);
+  return lifter_.file_.store->read(lifter_.tree_.weights[static_cast<size_t>(layer_.weights[k])]);
 }
 
 Result<Operand> Operation::rearranged(size_t k, Tensor view) {
   FETAFIX_CHECK(weight_shape(k));
   const int index = layer_.weights[k];
-  const std::string& path = lifter_.tree_.weights[static_cast<size_t>(index)].dataset.path;
+  const std::string& path = lifter_.tree_.weights[static_cast<size_t>(index)].path;
   // As with other weights, a layer that is called in several places has them once.
   ValueId& id =
       lifter_.constants_.try_emplace("gates " + std::to_string(index) + layer_.path, graph::no_value)

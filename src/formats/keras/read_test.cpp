@@ -85,12 +85,8 @@ TEST_P(Expose, CopiesAnswerWithInnerValues) {
   auto model = read_bytes(given.model);
   ASSERT_TRUE(model.ok());
   const Lifted view = lifted(**model);
-  std::vector<ValueId> inner;
-  for (size_t id = 0; id < view.graph.values.size(); ++id)
-    if (view.graph.values[id].native_tensor >= 0 && !view.graph.values[id].is_constant())
-      inner.push_back(static_cast<ValueId>(id));
   auto folder = TemporaryFolder::make();
-  auto exposed = (*model)->expose(inner, folder->path() / "copy");
+  auto exposed = (*model)->expose(inner_values(view), folder->path() / "copy");
   ASSERT_TRUE(exposed.ok()) << exposed.error().message;
   EXPECT_GT(exposed->size(), 0u);
   auto bytes = read_file(folder->path() / "copy");

@@ -106,12 +106,8 @@ TEST_P(InKeras, InstrumentedCopies) {
     const Net given = net(name + std::string(GetParam()));
     auto model = read_bytes(given.model);
     const Lifted view = lifted(**model);
-    std::vector<ValueId> inner;
-    for (size_t id = 0; id < view.graph.values.size(); ++id)
-      if (view.graph.values[id].native_tensor >= 0 && !view.graph.values[id].is_constant())
-        inner.push_back(static_cast<ValueId>(id));
     auto folder = TemporaryFolder::make();
-    auto exposed = (*model)->expose(inner, folder->path() / "copy");
+    auto exposed = (*model)->expose(inner_values(view), folder->path() / "copy");
     ASSERT_TRUE(exposed.ok()) << exposed.error().message;
     std::vector<std::string> names;
     for (const ExposedValue& one : *exposed) names.push_back(one.output_name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "formats/keras/lift.h"
+#include "formats/same_padding.h"
 
 namespace fetafix::formats::keras {
 namespace {
@@ -266,11 +267,9 @@ std::optional<std::vector<int64_t>> same_pads(const Shape& sizes, const std::vec
   std::vector<int64_t> before, after;
   for (size_t i = 0; i < kernel.size(); ++i) {
     if (sizes[i] < 0 || strides[i] < 1) return std::nullopt;
-    const int64_t extent = (kernel[i] - 1) * dilations[i] + 1;
-    const int64_t outputs = (sizes[i] + strides[i] - 1) / strides[i];
-    const int64_t total = std::max<int64_t>((outputs - 1) * strides[i] + extent - sizes[i], 0);
-    before.push_back(total / 2);
-    after.push_back(total - total / 2);
+    const Window window = same_padding(sizes[i], kernel[i], strides[i], dilations[i]);
+    before.push_back(window.before);
+    after.push_back(window.after);
   }
   before.insert(before.end(), after.begin(), after.end());
   return before;

@@ -8,12 +8,9 @@ namespace fetafix::formats::tflite {
 
 Window resolve_padding(schema::Padding padding, int64_t input, int64_t kernel, int64_t stride,
                        int64_t dilation) {
+  if (padding != schema::Padding::VALID) return same_padding(input, kernel, stride, dilation);
   const int64_t extent = (kernel - 1) * dilation + 1;
-  if (padding == schema::Padding::VALID)
-    return {std::max<int64_t>((input - extent + stride) / stride, 0), 0, 0};
-  const int64_t output = (input + stride - 1) / stride;
-  const int64_t total = std::max<int64_t>((output - 1) * stride + extent - input, 0);
-  return {output, total / 2, total - total / 2};
+  return {std::max<int64_t>((input - extent + stride) / stride, 0), 0, 0};
 }
 
 namespace {

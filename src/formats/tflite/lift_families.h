@@ -1,16 +1,12 @@
 // The lift functions, one for each kind of operator, by the file that holds them.
 #pragma once
 
+#include "formats/same_padding.h"
 #include "formats/tflite/lift.h"
 
 namespace fetafix::formats::tflite {
 
 // Padding and output size along one axis, as TFLite computes them.
-struct Window {
-  int64_t output = 0;
-  int64_t before = 0;
-  int64_t after = 0;
-};
 Window resolve_padding(schema::Padding padding, int64_t input, int64_t kernel, int64_t stride,
                        int64_t dilation);
 

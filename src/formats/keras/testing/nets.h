@@ -74,6 +74,15 @@ inline Lifted lifted(const Bytes& bytes) {
   return model.ok() ? lifted(**model) : Lifted{};
 }
 
+// Those that a layer answers with.
+inline std::vector<ValueId> inner_values(const Lifted& view) {
+  std::vector<ValueId> out;
+  for (size_t id = 0; id < view.graph.values.size(); ++id)
+    if (view.graph.values[id].native_tensor >= 0 && !view.graph.values[id].is_constant())
+      out.push_back(static_cast<ValueId>(id));
+  return out;
+}
+
 // The nodes that a value needs, in order; nullopt: one of them is opaque.
 inline std::optional<std::vector<NodeId>> nodes_for(const graph::Graph& view, ValueId wanted) {
   std::set<ValueId> needed{wanted};

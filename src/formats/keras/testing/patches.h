@@ -80,7 +80,7 @@ inline void layers_of(const Json& model, const std::string& path, std::map<std::
 // Everything that a file holds, by name.
 inline std::map<std::string, std::string> parts(const Bytes& bytes) {
   std::map<std::string, std::string> out;
-  auto file = parse_file(bytes);
+  auto file = parse_file(bytes, Origin::ours);
   EXPECT_TRUE(file.ok()) << (file.ok() ? "" : file.error().message);
   if (!file.ok()) return out;
   layers_of(file->config, "", out);
