@@ -54,7 +54,7 @@ Result<Archive> open_memory(BytesView bytes, const std::string& what) {
   if (!source) return zip_error(what, error);
   Archive archive(zip_open_from_source(source.get(), ZIP_RDONLY, &error));
   if (!archive) return zip_error(what, error);
-  source.release();  // the archive owns it now
+  (void)source.release();  // the archive owns it now
   return archive;
 }
 
@@ -108,7 +108,7 @@ Result<Archive> open_for_writing(zip_source_t* source, int flags) {
 Result<Bytes> close(Archive archive, zip_source_t* source) {
   if (zip_close(archive.get()) != 0)
     return Error{ErrorKind::file, std::string("zip: can't write: ") + zip_strerror(archive.get())};
-  archive.release();
+  (void)archive.release();
   return read_back(source);
 }
 

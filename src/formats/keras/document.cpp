@@ -91,7 +91,7 @@ std::string Document::free_name(const Json& model, const std::string& base) cons
   const Json& config = model["config"];
   const Json& layers = config.is_array() ? config : config["layers"];
   for (int i = 1;; ++i) {
-    const std::string name = "p" + std::to_string(i) + "_" + base;
+    std::string name = "p" + std::to_string(i) + "_" + base;
     if (std::ranges::none_of(layers, [&](const Json& entry) { return name_of(entry) == name; })) return name;
   }
 }

@@ -20,6 +20,7 @@ std::vector<int> order_of(const graph::Node& node) {
 std::vector<int> combined(const std::vector<int>& first, const std::vector<int>& second) {
   if (first.empty()) return second;
   std::vector<int> out;
+  out.reserve(second.size());
   for (int axis : second) out.push_back(first[static_cast<size_t>(axis)]);
   return out;
 }

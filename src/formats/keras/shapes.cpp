@@ -34,10 +34,7 @@ std::optional<Shape> broadcast(const std::optional<Shape>& a, const std::optiona
   const size_t offset = longer.size() - shorter.size();
   for (size_t i = 0; i < shorter.size(); ++i) {
     int64_t& d = out[offset + i];
-    if (d == 1)
-      d = shorter[i];
-    else if (d < 0 && shorter[i] > 1)
-      d = shorter[i];
+    if (d == 1 || (d < 0 && shorter[i] > 1)) d = shorter[i];
   }
   return out;
 }
