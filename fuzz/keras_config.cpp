@@ -63,7 +63,7 @@ void look(const Result<Bytes>& bytes) {
   (void)parse_tree(*file);
 }
 
-void edit(const File& file, const graph::Graph& view) {
+void edit(const File& file, const Tree& tree, const graph::Graph& view) {
   const graph::Uses uses(view);
   const size_t most = 6;
   for (size_t n = 0; n < std::min(view.nodes.size(), most); ++n) {
@@ -79,7 +79,7 @@ void edit(const File& file, const graph::Graph& view) {
       insert.operands = {std::nullopt};
       edits.push_back(insert);
     }
-    for (const graph::Edit& one : edits) look(patch_file(file, {"keras", "", {{{one}, ""}}}));
+    for (const graph::Edit& one : edits) look(patch_file(file, tree, {"keras", "", {{{one}, ""}}}));
   }
 }
 
@@ -105,7 +105,7 @@ void run(BytesView text) {
     if (view.values[id].native_tensor >= 0) values.push_back(static_cast<graph::ValueId>(id));
   auto exposed = expose(*file, *tree, *lift, values);
   look(exposed.ok() ? Result<Bytes>(exposed->bytes) : Result<Bytes>(exposed.error()));
-  edit(*file, view);
+  edit(*file, *tree, view);
 }
 
 }  // namespace
