@@ -70,6 +70,7 @@ std::vector<Candidate> enumerated_attribute(const Place& place) {
         one.advice = "set " + std::string(choice.name) +
                      " explicitly in the source model instead of relying on a framework's default";
         one.edits.push_back(graph::SetAttribute{graph::address_of(place.target, id), choice.name, value});
+        one.guess = true;
         out.push_back(std::move(one));
       }
     }

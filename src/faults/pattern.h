@@ -32,6 +32,7 @@ struct Candidate {
   std::string explanation;  // what is wrong here, for a user
   std::string advice;       // how to convert so that it does not happen
   std::vector<graph::Edit> edits;
+  bool guess = false;  // nothing but its trial says that it is so
 };
 
 struct Pattern {

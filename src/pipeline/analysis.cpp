@@ -207,6 +207,7 @@ results::Fault describe_one(const Analysis& analysis, const diagnose::Fault& fau
       candidate ? candidate->explanation
                 : "this operator does not compute what the source computes, and no known pattern explains it";
   out.advice = candidate ? candidate->advice : "";
+  if (candidate && candidate->guess && !kept) out.explanation = "perhaps " + out.explanation;
   if (fault.places.size() > 1) {
     out.explanation += " (" + std::to_string(fault.places.size()) + " places)";
     for (NodeId id : fault.places)
@@ -220,6 +221,13 @@ results::Fault describe_one(const Analysis& analysis, const diagnose::Fault& fau
       out.evidence.push_back({"error / tolerance", fault.ratio_to_tolerance, "", "the largest element"});
   }
   return out;
+}
+
+// The likeliest that no trial has spoken against.
+const faults::Candidate* standing(const diagnose::Fault& fault) {
+  for (const faults::Candidate& one : fault.candidates)
+    if (!one.guess) return &one;
+  return nullptr;
 }
 
 }  // namespace
@@ -237,7 +245,7 @@ std::vector<results::Fault> describe(const Analysis& analysis, const diagnose::F
       out.push_back(describe_one(analysis, fault, one, &kept));
     return out;
   }
-  out.push_back(describe(analysis, fault));
+  out.push_back(describe_one(analysis, fault, standing(fault), nullptr));
   for (const repair::Trial& trial : repair.trials)
     if (trial.candidates.size() == 1)
       out[0].evidence.push_back({"tried " + trial.candidates[0]->pattern, trial.relative_error, "",

@@ -40,7 +40,9 @@ PAIRS = [
     *pairs("Keras layers", KERAS, "branches.onnx branches.keras", "branches.tflite branches.keras", "dog.tflite dog.h5",
            "dog.onnx dog.h5", "lstm.onnx lstm.keras", "gru.tflite gru.keras", "vit.onnx vit.keras", "chain.tflite chain.h5", "chain.onnx chain.h5",
            "mobilenet_v3.tflite mobilenet_v3_keras2.h5"),
-    *pairs("from Keras layers", KERAS, "branches.keras branches.onnx", "dog.h5 dog.tflite", few=True),
+    *pairs("from Keras layers", KERAS, "branches.keras branches.onnx", "dog.h5 dog.tflite", "chain.h5 chain.onnx",
+           "lstm.keras lstm.tflite", "vit.keras vit.tflite", "mobilenet_v3.keras mobilenet_v3.onnx",
+           "mobilenet_v3.keras mobilenet_v3_keras2.h5"),
     *pairs("int8", KERAS, "branches.onnx branches_int8.tflite", only=("quantization",), reduced=True),
     *pairs("int8", LITE0, "sim.onnx sim_int8.onnx", only=("quantization",), reduced=True),
 ]
