@@ -160,6 +160,7 @@ Result<std::unique_ptr<runtimes::Session>> load_native(const Side& side, const s
   FETAFIX_TRY(const runtimes::Runtime* runtime, runtimes::runtime_for(side.model->format()));
   runtimes::LoadOptions load = load_options(options);
   load.optimize = optimize;
+  load.idle = side.idle;
   FETAFIX_TRY(load.options, parse_runtime_options(options.runtime_options));
   return runtime->load(path, load);
 }

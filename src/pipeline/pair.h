@@ -21,6 +21,7 @@ struct Side {
   formats::Lifted lifted;
   std::unique_ptr<runtimes::Session> session;  // null: it does not load, see `broken`
   std::string runtime_name, runtime_version;
+  std::shared_ptr<runtimes::IdleWorkers> idle = runtimes::idle_workers();
   std::string broken;                    // why it does not load
   std::vector<formats::Defect> defects;  // of a broken file, those that `sound` mends, group by group
   graph::Patch sound;                    // ... so that it has a view

@@ -158,17 +158,22 @@ TEST(OnnxRuntimeSession, RunsAFile) {
   EXPECT_EQ((*session)->run(std::vector<Tensor>{x}).error().kind, ErrorKind::usage);
 }
 
-// The one child process of ours, whatever it is called.
-pid_t only_child() {
-  std::vector<pid_t> children;
+// The child processes of ours, whatever they are called.
+std::vector<pid_t> children() {
+  std::vector<pid_t> found;
   for (const auto& entry : fs::directory_iterator("/proc")) {
     std::ifstream stat(entry.path() / "stat");
     std::string pid, name, state;
     pid_t parent = 0;
-    if (stat >> pid >> name >> state >> parent && parent == getpid()) children.push_back(std::stoi(pid));
+    if (stat >> pid >> name >> state >> parent && parent == getpid()) found.push_back(std::stoi(pid));
   }
-  EXPECT_EQ(children.size(), 1u);
-  return children.empty() ? 0 : children[0];
+  return found;
+}
+
+pid_t only_child() {
+  const auto found = children();
+  EXPECT_EQ(found.size(), 1u);
+  return found.empty() ? 0 : found[0];
 }
 
 TEST(OnnxRuntimeSession, IsStartedAgainAfterADeath) {
@@ -188,6 +193,28 @@ TEST(OnnxRuntimeSession, IsStartedAgainAfterADeath) {
   auto again = (*session)->run(inputs);
   ASSERT_TRUE(again.ok()) << again.error().message;
   EXPECT_TRUE(again->at(0).identical(Tensor::vector<float>({4, 6})));
+}
+
+TEST(OnnxRuntimeSession, LeavesItsWorkerToTheNext) {
+  const ModelFile file("add.onnx", testing::adder(1, {2}));
+  LoadOptions options = pinned();
+  options.idle = idle_workers();
+  const auto loads = [&](const fs::path& path) { return (*runtime_for("onnx"))->load(path, options).ok(); };
+  ASSERT_TRUE(loads(file.path));
+  const pid_t worker = only_child();
+  EXPECT_FALSE(loads(ModelFile("bad.onnx", "no model").path));
+  EXPECT_TRUE(loads(file.path));
+  EXPECT_EQ(only_child(), worker);
+  kill(worker, SIGKILL);
+  EXPECT_TRUE(loads(file.path)) << "one that died while it waited is started again";
+  EXPECT_NE(only_child(), worker);
+  options.threads = 2;
+  EXPECT_TRUE(loads(file.path));
+  options.threads = 3;
+  EXPECT_TRUE(loads(file.path));
+  EXPECT_EQ(children().size(), 2u) << "of three sorts, two are kept";
+  options.idle = nullptr;
+  EXPECT_TRUE(children().empty());
 }
 
 #ifndef FETAFIX_SANITIZE  // whose shadow memory alone is above every limit

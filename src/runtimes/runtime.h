@@ -28,6 +28,8 @@ struct Locations {
   std::filesystem::path tflite_library;       // empty: next to fetafix, then build/runtimes/tflite
 };
 
+class IdleWorkers;
+
 struct LoadOptions {
   int threads = 1;
   bool optimize = true;                        // false: as few graph rewrites as the runtime allows
@@ -36,7 +38,12 @@ struct LoadOptions {
   size_t memory_limit_mb = 0;                  // of the worker's data; 0: none
   Locations locations;
   const std::atomic<bool>* interrupted = nullptr;  // becomes true: the call ends as ErrorKind::interrupted
+  // Where a session leaves its worker when it ends, for later ones; null: the worker ends with the session.
+  std::shared_ptr<IdleWorkers> idle;
 };
+
+// Somewhere for sessions to leave their workers.
+std::shared_ptr<IdleWorkers> idle_workers();
 
 // An option of a runtime, as the user gives it: --runtime-option NAME=VALUE.
 struct RuntimeOption {
