@@ -22,6 +22,8 @@ std::span<const Pattern> catalogue() {
       Pattern{"tensor", "parameters", "a stored tensor is not the source's", tensor},
       Pattern{"normalization-parameter", "parameters",
               "one parameter of a normalization that the source has folded", normalization_parameter},
+      Pattern{"affine", "parameters", "a normalization that stands by itself scales or shifts otherwise",
+              affine_parameter},
       Pattern{"folded-tensor", "parameters", "weights or bias differ after folding normalization",
               folded_tensor},
       Pattern{"misfit-tensor", "tensor-structure",

@@ -32,6 +32,10 @@ void scale_axis(Tensor& tensor, int axis, const std::vector<double>& factors) {
   }
 }
 
+bool is_core(const Node& node) {
+  return node.type == "Conv" || node.type == "ConvTranspose" || node.type == "MatMul";
+}
+
 // Stands for the rounding of activations to fewer bits: what goes in comes out.
 bool rounds(const Node& node) {
   return node.role == graph::Role::quantize && node.type == "Clip";
@@ -45,8 +49,7 @@ class Reader {
     bool before = true;
     for (NodeId id : nodes) {
       const Node& node = graph_.node(id);
-      const bool core = node.type == "Conv" || node.type == "ConvTranspose" || node.type == "MatMul";
-      if (core) {
+      if (is_core(node)) {
         if (!before || !read_core(id, node)) return std::nullopt;
         before = false;
       } else if (before ? !read_before(node) : !read_behind(id, node)) {
@@ -58,7 +61,42 @@ class Reader {
     return std::move(out_);
   }
 
+  std::optional<Linear> run_without_core(std::span<const NodeId> nodes) {
+    ValueId last = graph::no_value;
+    for (NodeId id : nodes) {
+      const Node& node = graph_.node(id);
+      if (is_core(node) || node.outputs.empty()) return std::nullopt;
+      const bool follows = std::find(node.inputs.begin(), node.inputs.end(), last) != node.inputs.end();
+      const size_t channels = channels_of(node);
+      if (channels > 1) {
+        if (last == graph::no_value) {
+          out_.scale.assign(channels, 1.0);
+          out_.shift.assign(channels, 0.0);
+        } else if (!follows) {
+          return std::nullopt;
+        }
+        if (!read_behind(id, node)) return std::nullopt;
+      }
+      if (channels > 1 || (follows && last != graph::no_value && moves(node))) last = node.outputs[0];
+    }
+    if (last == graph::no_value) return std::nullopt;
+    return std::move(out_);
+  }
+
  private:
+  static bool moves(const Node& node) { return node.type == "Identity" || node.type == "Transpose"; }
+
+  // How many numbers it scales or shifts by; 0: it does neither.
+  size_t channels_of(const Node& node) {
+    std::optional<std::vector<double>> list;
+    if (node.type == "BatchNormalization") list = numbers(node, 1);
+    if (node.type == "Mul" || node.type == "Add" || node.type == "Sub" || node.type == "Div") {
+      list = numbers(node, 1);
+      if (!list && (node.type == "Mul" || node.type == "Add")) list = numbers(node, 0);
+    }
+    return list ? list->size() : 0;
+  }
+
   std::optional<std::vector<double>> numbers(const Node& node, size_t input) {
     if (input >= node.inputs.size() || node.inputs[input] == graph::no_value) return std::nullopt;
     const Tensor tensor = constant_(node.inputs[input]);
@@ -153,6 +191,7 @@ class Reader {
       out_.shift_node = id;
     else if (node.type != "Add")
       out_.shift_node = -1;
+    if (node.type == "Mul" || node.type == "Div") scaled_by(node.type == "Mul" ? id : -1);
     return true;
   }
 
@@ -171,14 +210,20 @@ class Reader {
       out_.shift[c] = (out_.shift[c] - p[2][c]) * gain + p[1][c];
     }
     out_.shift_node = id;
+    scaled_by(id);
     return true;
+  }
+
+  void scaled_by(NodeId id) {
+    out_.scale_node = scaled_ ? -1 : id;
+    scaled_ = true;
   }
 
   const Graph& graph_;
   const ConstantLookup& constant_;
   Linear out_;
   std::vector<double> extra_pads_;
-  bool padded_ = false;
+  bool padded_ = false, scaled_ = false;
 };
 
 }  // namespace
@@ -192,6 +237,11 @@ Tensor Linear::kernel() const {
 std::optional<Linear> effective(const Graph& graph, std::span<const NodeId> nodes,
                                 const ConstantLookup& constant) {
   return Reader(graph, constant).run(nodes);
+}
+
+std::optional<Linear> affine(const Graph& graph, std::span<const NodeId> nodes,
+                             const ConstantLookup& constant) {
+  return Reader(graph, constant).run_without_core(nodes);
 }
 
 ConstantLookup source_constants(const Place& place) {

@@ -17,6 +17,7 @@ struct Linear {
   std::vector<double> scale;      // what follows the core, per output channel
   std::vector<double> shift;      // ... so that bias = scale * core_bias + shift
   graph::NodeId shift_node = -1;  // a BatchNormalization or Add whose constant can take a bias change
+  graph::NodeId scale_node = -1;  // the only BatchNormalization or Mul whose constant scales
   bool batched =
       false;  // dilated by moving pixels into the batch: pads and dilations are spread over operators
   std::vector<int64_t> pads;  // resolved zero padding of a Conv, with Pad nodes before it; empty: not known
@@ -30,6 +31,12 @@ using ConstantLookup = std::function<Tensor(graph::ValueId)>;
 // nullopt: the nodes are not one linear core with per-channel operators behind and padding before it.
 std::optional<Linear> effective(const graph::Graph& graph, std::span<const graph::NodeId> nodes,
                                 const ConstantLookup& constant);
+
+// What stands alone among the nodes and scales and shifts each channel: a BatchNormalization, or the Mul and
+// Add that it comes down to. It has no core and no weights. nullopt: there is a linear core, or none or
+// several of these.
+std::optional<Linear> affine(const graph::Graph& graph, std::span<const graph::NodeId> nodes,
+                             const ConstantLookup& constant);
 
 ConstantLookup source_constants(const Place& place);
 ConstantLookup target_constants(const Place& place);

@@ -298,6 +298,50 @@ TEST(Structure, TheEpsilonOfANormalizationIsAnAttributeOfIt) {
       "tensor");
 }
 
+// A normalization of joined branches, and the Mul and Add that converters make of it. What it must be:
+// scale = gamma / sqrt(variance + 0.001), shift = beta - mean * scale.
+const std::string standing = R"(input %x float32[1,3,8,8]
+const %w1 float32[2,3,3,3] {random 1}
+const %w2 float32[2,3,3,3] {random 2}
+const %w3 float32[5,4,1,1] {random 3}
+const %g float32[4] {1, 2, 3, -1}
+const %b float32[4] {0.5, -0.5, 1, 0}
+const %m float32[4] {0.1, 0.2, -0.3, 0.4}
+const %v float32[4] {0.999, 3.999, 0.249, 0.024}
+%c1 = Conv(%x, %w1) {pads=[1,1,1,1]}
+%c2 = Conv(%x, %w2) {pads=[1,1,1,1]}
+%k = Concat(%c1, %c2) {axis=1}
+%n = BatchNormalization(%k, %g, %b, %m, %v) {epsilon=0.001}
+%r = Relu(%n)
+%y = Conv(%r, %w3)
+output %y
+)";
+const std::string multiplied =
+    replaced(replaced(standing, "%n = BatchNormalization(%k, %g, %b, %m, %v) {epsilon=0.001}",
+                      "%h = Mul(%k, %scale)\n%n = Add(%h, %shift)"),
+             "const %g float32[4] {1, 2, 3, -1}",
+             "const %scale float32[1,4,1,1] {1, 1, 6, -6.32455532}\n"
+             "const %shift float32[1,4,1,1] {0.4, -0.7, 2.8, 2.52982213}\n"
+             "const %g float32[4] {1, 2, 3, -1}");
+
+TEST(Structure, ParametersOfANormalizationThatTheSourceHasMultipliedOut) {
+  expect_mended(multiplied, replaced(standing, "{1, 2, 3, -1}", "{2, -1, 1, 3}"), "normalization-scale");
+  expect_mended(multiplied, replaced(standing, "{1, 2, 3, -1}", "{0, 0, 0, 0}"), "normalization-scale");
+  expect_mended(multiplied, replaced(standing, "{0.5, -0.5, 1, 0}", "{0, 0, 0, 0}"), "normalization-shift");
+  expect_mended(multiplied, replaced(standing, "{0.1, 0.2, -0.3, 0.4}", "{0, 0, 0, 0}"),
+                "normalization-shift");
+  const auto epsilon =
+      expect_mended(multiplied, replaced(standing, "epsilon=0.001", "epsilon=0.1"), "epsilon");
+  EXPECT_EQ(epsilon.edits, 1u);
+}
+
+TEST(Structure, AMultipliedNormalizationThatTheSourceHasWhole) {
+  expect_mended(standing, replaced(multiplied, "{1, 1, 6, -6.32455532}", "{1, 2, 3, 4}"),
+                "normalization-scale");
+  expect_mended(standing, replaced(multiplied, "{0.4, -0.7, 2.8, 2.52982213}", "{1, 2, 3, 4}"),
+                "normalization-shift");
+}
+
 // Two layers that read the same: the second has the first's weights, whose product is a value of the source.
 TEST(Structure, WeightsOfTheLayerBeside) {
   const std::string source = R"(input %x float32[1,6,8]
