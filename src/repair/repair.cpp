@@ -6,8 +6,7 @@
 #include <map>
 #include <set>
 
-#include "align/half_steps.h"
-#include "evaluate/tolerance.h"
+#include "repair/piece_tolerance.h"
 
 namespace fetafix::repair {
 namespace {
@@ -272,7 +271,7 @@ class Search {
       const std::vector<ValueId> wanted{goal.value};
       FETAFIX_TRY(auto run, evaluator_.run(edited, nodes, feeds, wanted));
       actual = run[0];
-      FETAFIX_TRY(allowed, tolerance(edited, uses, goal.value, nodes, feeds, actual));
+      FETAFIX_TRY(allowed, piece_tolerance(evaluator_, edited, goal.value, nodes, feeds));
     }
     if (actual.dtype() != DType::float32 || actual.size() != source.size())
       return Error{ErrorKind::unsupported, "comes out as " + to_string(actual.shape())};
@@ -293,47 +292,6 @@ class Search {
     return std::all_of(candidates.begin(), candidates.end(), [&](const faults::Candidate* one) {
       return std::all_of(one->edits.begin(), one->edits.end(), rewires);
     });
-  }
-
-  // Of the last node on the values it gets, doubled for the source's side; a longer piece adds its nodes'
-  // own, and what its stored numbers were rounded by.
-  Result<Tensor> tolerance(const Graph& edited, const graph::Uses& uses, ValueId value,
-                           std::span<const NodeId> nodes, const evaluate::Feeds& feeds,
-                           const Tensor& actual) {
-    const NodeId last = uses.producer[static_cast<size_t>(value)];
-    std::vector<ValueId> needed;
-    for (NodeId id : nodes)
-      for (ValueId out : edited.node(id).outputs)
-        if (out != graph::no_value) needed.push_back(out);
-    FETAFIX_TRY(auto run, evaluator_.run(edited, nodes, feeds, needed));
-    evaluate::Feeds known = feeds;
-    for (size_t i = 0; i < needed.size(); ++i) known.insert_or_assign(needed[i], run[i]);
-    const auto operands = [&](const graph::Node& node) {
-      evaluate::Feeds own;
-      for (ValueId in : node.inputs)
-        if (auto found = known.find(in); found != known.end()) own.emplace(*found);
-      return own;
-    };
-    std::vector<Tensor> outputs;
-    for (ValueId out : edited.node(last).outputs)
-      if (out != graph::no_value) outputs.push_back(actual);
-    FETAFIX_TRY(auto local,
-                evaluate::node_tolerance(evaluator_, edited, last, operands(edited.node(last)), outputs));
-    Tensor out = local[0];
-    if (out.empty()) return out;
-    const float factor = 2.0f * static_cast<float>(nodes.size());
-    for (float& t : out.mutable_as<float>()) t *= factor;
-    align::HalfSteps steps(edited);
-    for (NodeId id : nodes) {
-      const graph::Node& node = edited.node(id);
-      if (node.outputs.empty() || node.outputs[0] == graph::no_value) continue;
-      FETAFIX_TRY(const Tensor rounding,
-                  align::rounding_allowance(evaluator_, edited, steps, id, operands(node),
-                                            known.at(node.outputs[0]).shape()));
-      if (rounding.empty() || rounding.size() != out.size()) continue;
-      evaluate::widen(out, rounding, align::scales_are_rounded_too);
-    }
-    return out;
   }
 
   evaluate::Evaluator& evaluator_;
