@@ -46,14 +46,27 @@ bool is_kept(const std::vector<Kept>& kept, const graph::EditGroup& group) {
   });
 }
 
+// Whether the target's format can express the patch, in a file that can be read again.
+Status expressible(const Run& run, const graph::Patch& patch) {
+  FETAFIX_TRY(const auto file, run.pair.target.model->patched(patch));
+  FETAFIX_TRY(const auto lifted, file->lift());
+  return {};
+}
+
 // Tries what may be tried on what an analysis found.
 Result<std::vector<Kept>> try_repairs(Run& run, const Analysis& analysis, const graph::Patch& patch) {
   repair::Options search;
   if (run.options.progress)
     search.progress = [&](size_t done, size_t total) { run.options.progress("trying repairs", done, total); };
   search.stop = [&] { return run.out_of_time(); };
-  graph::Patch draft = patch;  // not yet known to be expressible
+  graph::Patch draft = patch;
+  search.writable = [&](const std::vector<graph::EditGroup>& groups) {
+    graph::Patch with = draft;
+    with.groups.insert(with.groups.end(), groups.begin(), groups.end());
+    return expressible(run, with);
+  };
   search.on_kept = [&](const repair::Repair& one) {
+    if (!one.trials[static_cast<size_t>(one.kept)].writable) return;
     for (auto& group : repair::edits_of(one)) draft.groups.push_back(std::move(group));
     run.best.save_now_and_then(*run.pair.target.model, draft);
   };
@@ -89,19 +102,12 @@ std::vector<Kept> expressible(Run& run, graph::Patch patch, std::vector<Kept> ke
   for (Kept& one : kept) {
     const size_t before = patch.groups.size();
     patch.groups.insert(patch.groups.end(), one.groups.begin(), one.groups.end());
-    auto tried = run.pair.target.model->patched(patch);
-    Status readable;
-    if (tried.ok()) {
-      auto lifted = (*tried)->lift();
-      if (lifted.ok()) {
-        out.push_back(std::move(one));
-        continue;
-      }
-      readable = lifted.error();
-    } else {
-      readable = tried.error();
+    const Status written = expressible(run, patch);
+    if (written.ok()) {
+      out.push_back(std::move(one));
+      continue;
     }
-    const std::string reason = "the edit could not be written: " + readable.error().message;
+    const std::string reason = "the edit could not be written: " + written.error().message;
     run.result.warnings.push_back(reason + " (" + one.groups[0].reason + ")");
     for (size_t fault : one.faults) leave(run.result.faults[fault], reason);
     patch.groups.resize(before);

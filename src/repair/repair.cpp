@@ -18,6 +18,12 @@ using graph::ValueId;
 constexpr size_t most_combined = 6;  // candidates of one place that are tried together
 constexpr size_t most_together = 4;
 
+std::vector<graph::EditGroup> edits_of(const Trial& trial) {
+  std::vector<graph::EditGroup> out;
+  for (const faults::Candidate* one : trial.candidates) out.push_back({one->edits, one->explanation});
+  return out;
+}
+
 // The place of one fault, seen from outside: which value must come out as what.
 struct Goal {
   ValueId value = graph::no_value;  // in the edited graph
@@ -42,14 +48,7 @@ class Search {
       if (accepted) return out;
     }
     if (!out.cut_short) FETAFIX_CHECK(combine(out));
-    if (out.kept >= 0) return out;
-    // A partial improvement is kept at the end only; of several edits only what mends the place whole shows
-    // that all of them are meant.
-    for (size_t i = 0; i < out.trials.size(); ++i)
-      if (out.trials[i].outcome == Outcome::partial && out.trials[i].candidates.size() == 1 &&
-          (out.kept < 0 ||
-           out.trials[i].relative_error < out.trials[static_cast<size_t>(out.kept)].relative_error))
-        out.kept = static_cast<int>(i);
+    if (out.kept < 0) out.kept = second_best(out);
     return out;
   }
 
@@ -59,10 +58,34 @@ class Search {
   // Tries these edits together; true: they mend the place, and are kept.
   Result<bool> take(Repair& out, Candidates candidates) {
     FETAFIX_TRY(Trial trial, attempt(*out.fault, std::move(candidates)));
+    const bool accepted = trial.outcome == Outcome::accepted && is_writable(trial);
     out.trials.push_back(std::move(trial));
-    if (out.trials.back().outcome != Outcome::accepted) return false;
-    out.kept = static_cast<int>(out.trials.size()) - 1;
-    return true;
+    if (accepted) out.kept = static_cast<int>(out.trials.size()) - 1;
+    return accepted;
+  }
+
+  bool is_writable(Trial& trial) const {
+    if (!options_.writable) return true;
+    const Status status = options_.writable(edits_of(trial));
+    trial.writable = status.ok();
+    if (!status.ok()) trial.reason = "the edit could not be written: " + status.error().message;
+    return trial.writable;
+  }
+
+  // What is kept where nothing mends the place: of single edits (only what mends it whole shows that all of
+  // several are meant) the one that comes closest and can be written; else what would mend it, to be said.
+  int second_best(Repair& repair) const {
+    int best = -1, unwritable = -1;
+    for (size_t i = 0; i < repair.trials.size(); ++i) {
+      Trial& trial = repair.trials[i];
+      const auto closer = [&](int other) {
+        return other < 0 || trial.relative_error < repair.trials[static_cast<size_t>(other)].relative_error;
+      };
+      if (trial.outcome == Outcome::accepted && unwritable < 0) unwritable = static_cast<int>(i);
+      if (trial.outcome != Outcome::partial || trial.candidates.size() != 1) continue;
+      if (closer(best) && is_writable(trial)) best = static_cast<int>(i);
+    }
+    return best >= 0 ? best : unwritable;
   }
 
   // Several faults at one place: no single edit mends it, and one may not even show beside the others. The
@@ -110,7 +133,7 @@ class Search {
   static Candidates likeliest(const Repair& repair) {
     std::vector<const Trial*> trials;
     for (const Trial& trial : repair.trials)
-      if (trial.outcome != Outcome::not_applicable) trials.push_back(&trial);
+      if (trial.outcome != Outcome::not_applicable && trial.writable) trials.push_back(&trial);
     std::stable_sort(trials.begin(), trials.end(),
                      [](const Trial* a, const Trial* b) { return is_closer(*a, *b); });
     Candidates out;
@@ -323,11 +346,8 @@ Result<std::vector<Repair>> search(evaluate::Evaluator& evaluator, const Graph& 
 }
 
 std::vector<graph::EditGroup> edits_of(const Repair& repair) {
-  std::vector<graph::EditGroup> out;
-  if (repair.kept < 0) return out;
-  for (const faults::Candidate* kept : repair.trials[static_cast<size_t>(repair.kept)].candidates)
-    out.push_back({kept->edits, kept->explanation});
-  return out;
+  return repair.kept < 0 ? std::vector<graph::EditGroup>{}
+                         : edits_of(repair.trials[static_cast<size_t>(repair.kept)]);
 }
 
 }  // namespace fetafix::repair

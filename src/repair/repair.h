@@ -14,19 +14,22 @@ struct Trial {
   Outcome outcome = Outcome::rejected;
   double relative_error = 0;          // after the edit, the worst sample
   compare::ToleranceRatio tolerance;  // after the edit, the worst sample
-  std::string reason;                 // why it was not accepted
+  bool writable = true;               // as far as it was asked
+  std::string reason;                 // why it was not accepted, or can't be written
 };
 
 struct Repair {
   const diagnose::Fault* fault = nullptr;
   std::vector<Trial> trials;
-  int kept = -1;           // index of the trial whose edits are kept; -1: none helps
+  int kept = -1;  // index of the trial whose edits are kept; -1: none helps. Not writable only if none is
   bool cut_short = false;  // stopped before all candidates were tried
 };
 
 struct Options {
   std::function<void(size_t done, size_t total)> progress;
-  std::function<bool()> stop;                  // asked before each trial: true makes no more
+  std::function<bool()> stop;  // asked before each trial: true makes no more
+  // Whether the target's format can express these edits, behind those kept before; asked of what is accepted.
+  std::function<Status(const std::vector<graph::EditGroup>&)> writable;
   std::function<void(const Repair&)> on_kept;  // told of each repair that is kept, as soon as it is
 };
 

@@ -48,6 +48,28 @@ TEST(RepairSearch, AcceptsWhatMendsAndRejectsWhatDoesNot) {
   EXPECT_FALSE(repair.cut_short);
 }
 
+TEST(RepairSearch, WhatTheFormatCantExpressGivesWayToWhatItCan) {
+  const Aligned pair(net, replaced(net, "{random 1}", "{random 11}"));
+  const diagnose::Fault fault = fault_with(pair, {1, 7, 1});
+  Options options;
+  int asked = 0;
+  options.writable = [&](const std::vector<graph::EditGroup>&) {
+    return ++asked == 1 ? Status(Error{ErrorKind::unsupported, "no layer does that"}) : Status();
+  };
+  auto repairs = search(evaluator(), pair.target, *pair.values, pair.alignment, {fault}, options);
+  ASSERT_TRUE(repairs.ok()) << repairs.error().message;
+  EXPECT_EQ((*repairs)[0].kept, 2);
+  EXPECT_FALSE((*repairs)[0].trials[0].writable);
+  EXPECT_EQ((*repairs)[0].trials[0].reason, "the edit could not be written: no layer does that");
+
+  // Where nothing else mends it, it is kept to be told of.
+  options.writable = [](const auto&) { return Status(Error{ErrorKind::unsupported, "no layer does that"}); };
+  repairs = search(evaluator(), pair.target, *pair.values, pair.alignment, {fault}, options);
+  ASSERT_TRUE(repairs.ok()) << repairs.error().message;
+  EXPECT_EQ((*repairs)[0].kept, 0);
+  EXPECT_FALSE((*repairs)[0].trials[0].writable);
+}
+
 const std::string two_constants =
     "input %x float32[2,8]\nconst %w float32[8,8] {random 1}\nconst %b float32[8] {random 2}\n"
     "%a = MatMul(%x, %w)\n%c = Add(%a, %b)\n%y = Sigmoid(%c)\noutput %y\n";
