@@ -1,5 +1,7 @@
 #include "pipeline/pair.h"
 
+#include <future>
+
 #include "pipeline/options.h"
 #include "pipeline/sound.h"
 
@@ -58,7 +60,7 @@ Result<std::unique_ptr<runtimes::Session>> start_command(const Side& side, const
                                 load_options(options));
 }
 
-Status open_side(Side& side, const std::string& path, const Options& options, bool may_be_broken) {
+Status read_side(Side& side, const std::string& path, bool may_be_broken) {
   side.path = path;
   FETAFIX_TRY(side.model, formats::read_model(path));
   auto lifted = side.model->lift();
@@ -68,17 +70,21 @@ Status open_side(Side& side, const std::string& path, const Options& options, bo
     side.broken = lifted.error().message;
   else
     return in_context(path, std::move(lifted).error());
+  return {};
+}
+
+Status start_side(Side& side, const Options& options, bool may_be_broken) {
   if (!side.recorded.empty()) {
     side.runtime_name = "outputs of " + side.recorded;
     return {};
   }
-  auto session = side.command.empty() ? load_native(side, path, options) : start_command(side, options);
+  auto session = side.command.empty() ? load_native(side, side.path, options) : start_command(side, options);
   if (session.ok()) {
     side.session = std::move(session).value();
   } else if (session.error().kind == ErrorKind::runtime_failed && may_be_broken) {
     side.broken = session.error().message;
   } else {
-    return in_context(path, std::move(session).error());
+    return in_context(side.path, std::move(session).error());
   }
   if (!side.command.empty()) {
     side.runtime_name = "command";
@@ -89,6 +95,15 @@ Status open_side(Side& side, const std::string& path, const Options& options, bo
   if (auto version = runtime->version({options.python, {}, {}}); version.ok())
     side.runtime_version = *version;
   return {};
+}
+
+// Both at once, for some frameworks take seconds to start; what reads files is not made for that.
+Status open_sides(Pair& pair, const Options& options) {
+  FETAFIX_CHECK(read_side(pair.source, options.source, false));
+  FETAFIX_CHECK(read_side(pair.target, options.target, true));
+  auto target = std::async(std::launch::async, [&] { return start_side(pair.target, options, true); });
+  FETAFIX_CHECK(start_side(pair.source, options, false));
+  return target.get();
 }
 
 // Of each of the two loaders.
@@ -212,8 +227,7 @@ Result<Pair> open_pair(const Options& options) {
   pair.source.recorded = options.source_outputs;
   pair.target.recorded = options.target_outputs;
   pair.target.command = options.target_command;
-  FETAFIX_CHECK(open_side(pair.source, options.source, options, false));
-  FETAFIX_CHECK(open_side(pair.target, options.target, options, true));
+  FETAFIX_CHECK(open_sides(pair, options));
   FETAFIX_CHECK(make_sound(pair, options));
   FETAFIX_CHECK(map_target(pair, options));
   if (options.data.empty()) {
