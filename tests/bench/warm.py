@@ -11,6 +11,8 @@ from pathlib import Path
 SUFFIXES = (".keras", ".h5")
 # Before TensorFlow is imported there: what it says of the machine is no message of a script.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# A child of a process in which TensorFlow has been imported hangs now and then, at a lock that nobody holds any more.
+PATIENCE = 120
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(["keras"])
 
@@ -33,9 +35,9 @@ def run(script, words, timeout):
     with tempfile.TemporaryDirectory() as folder:
         process = context.Process(target=_main, args=(script, words, folder))
         process.start()
-        process.join(timeout)
+        process.join(PATIENCE)
         if process.exitcode is None:
             process.kill()
-            raise subprocess.TimeoutExpired(words, timeout)
+            return subprocess.run([sys.executable, str(script), *words], capture_output=True, text=True, timeout=timeout)
         texts = [(Path(folder) / name).read_text() if (Path(folder) / name).exists() else "" for name in ("out", "error")]
     return subprocess.CompletedProcess(words, process.exitcode, *texts)
