@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "pipeline/opaque_values.h"
+
 namespace fetafix::pipeline {
 namespace {
 
@@ -19,9 +21,32 @@ std::string place_name(const graph::Graph& graph, NodeId id) {
   return node.type + " #" + std::to_string(node.native.index) + (name.empty() ? "" : " '" + name + "'");
 }
 
-// A second input for evidence where there is only one sample.
-std::vector<Tensor> varied(const std::vector<Tensor>& tensors) {
-  return derived(tensors, Derivation::mirrored);
+// Its outputs came with the inputs: see opaque_values.h.
+bool is_given(const graph::Node& node, const std::vector<evaluate::Feeds>& inputs) {
+  return node.opaque && std::ranges::all_of(node.outputs, [&](ValueId out) {
+           return out == graph::no_value || inputs[0].contains(out);
+         });
+}
+
+// At least two inputs, for evidence: of a single sample its mirror image, too.
+Result<std::vector<std::vector<Tensor>>> tensors_of(const Side& side, const std::vector<SampleId>& samples) {
+  std::vector<std::vector<Tensor>> out;
+  for (const SampleId& i : samples) {
+    FETAFIX_TRY(auto tensors, load_sample(side, i));
+    out.push_back(std::move(tensors));
+  }
+  if (out.size() == 1) out.push_back(derived(out[0], Derivation::mirrored));
+  return out;
+}
+
+Result<std::vector<evaluate::Feeds>> all_inputs(const Side& side, const graph::Graph& view,
+                                                const std::vector<std::vector<Tensor>>& tensors) {
+  std::vector<evaluate::Feeds> out;
+  for (const auto& one : tensors) {
+    FETAFIX_TRY(auto feeds, view_inputs(side, view, one));
+    out.push_back(std::move(feeds));
+  }
+  return out;
 }
 
 }  // namespace
@@ -66,6 +91,7 @@ Result<std::vector<evaluate::Feeds>> evaluate_view(evaluate::Evaluator& evaluato
   std::vector<ValueId> wanted;
   for (NodeId id = 0; id < static_cast<NodeId>(view.nodes.size()); ++id) {
     if (!live[static_cast<size_t>(id)]) continue;
+    if (is_given(view.node(id), inputs)) continue;
     nodes.push_back(id);
     for (ValueId out : view.node(id).outputs)
       if (out != graph::no_value) wanted.push_back(out);
@@ -92,20 +118,11 @@ Result<std::unique_ptr<Analysis>> analyze(evaluate::Evaluator& evaluator, const 
   auto out = std::make_unique<Analysis>();
   out->source = align::canonical(pair.source.lifted.graph);
   out->target = align::canonical(target);
-  std::vector<evaluate::Feeds> source_inputs, target_inputs;
-  for (const SampleId& i : samples) {
-    FETAFIX_TRY(auto source, load_sample(pair.source, i));
-    FETAFIX_TRY(auto other, load_sample(pair.target, i));
-    FETAFIX_TRY(auto s, view_inputs(pair.source, out->source, source));
-    FETAFIX_TRY(auto t, view_inputs(pair.target, out->target, other));
-    source_inputs.push_back(std::move(s));
-    target_inputs.push_back(std::move(t));
-    if (samples.size() > 1) continue;
-    FETAFIX_TRY(auto s2, view_inputs(pair.source, out->source, varied(source)));
-    FETAFIX_TRY(auto t2, view_inputs(pair.target, out->target, varied(other)));
-    source_inputs.push_back(std::move(s2));
-    target_inputs.push_back(std::move(t2));
-  }
+  FETAFIX_TRY(const auto source_tensors, tensors_of(pair.source, samples));
+  FETAFIX_TRY(const auto target_tensors, tensors_of(pair.target, samples));
+  FETAFIX_TRY(auto source_inputs, all_inputs(pair.source, out->source, source_tensors));
+  FETAFIX_TRY(auto target_inputs, all_inputs(pair.target, out->target, target_tensors));
+  FETAFIX_CHECK(add_opaque_values(pair.source, options, out->source, source_tensors, source_inputs));
   FETAFIX_TRY(auto values, evaluate_view(evaluator, out->source, source_inputs, pair.budget));
   out->values = std::make_unique<align::SourceValues>(out->source, std::move(values));
   align::WalkOptions walk;

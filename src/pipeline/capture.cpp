@@ -17,16 +17,15 @@ constexpr int most_copies = 40;
 
 class Instrument {
  public:
-  Instrument(const Side& side, const Options& options, bool optimize, const std::vector<size_t>& samples)
-      : side_(side), options_(options), optimize_(optimize), samples_(samples) {}
+  // `inputs`: of each sample one tensor for each model input, in the session's order.
+  Instrument(const Side& side, const Options& options, bool optimize, std::vector<std::vector<Tensor>> inputs)
+      : side_(side), options_(options), optimize_(optimize), inputs_(std::move(inputs)) {}
 
   Result<Captured> capture(std::span<const ValueId> values) {
     FETAFIX_TRY(auto session, load_native(side_, side_.path, options_, optimize_));
-    for (size_t i : samples_) {
-      FETAFIX_TRY(auto inputs, load_sample(side_, i));
+    for (const auto& inputs : inputs_) {
       FETAFIX_TRY(auto outputs, session->run(inputs));
       FETAFIX_TRY(auto feeds, view_inputs(side_, side_.lifted.graph, inputs));
-      inputs_.push_back(std::move(inputs));
       outputs_.push_back(std::move(outputs));
       captured_.samples.push_back(std::move(feeds));
     }
@@ -53,7 +52,7 @@ class Instrument {
     const fs::path path = folder.path() / fs::path(side_.path).filename();
     FETAFIX_TRY(const auto exposed, side_.model->expose(values, path));
     FETAFIX_TRY(auto session, load_native(side_, path, options_, optimize_));
-    for (size_t s = 0; s < samples_.size(); ++s) {
+    for (size_t s = 0; s < inputs_.size(); ++s) {
       FETAFIX_TRY(auto outputs, session->run(inputs_[s]));
       const size_t own = outputs_[s].size();
       if (outputs.size() != own + exposed.size())
@@ -79,7 +78,6 @@ class Instrument {
   const Side& side_;
   const Options& options_;
   bool optimize_;
-  const std::vector<size_t>& samples_;
   std::vector<std::vector<Tensor>> inputs_;
   std::vector<Outputs> outputs_;  // the file's own, in its own order
   Captured captured_;
@@ -89,8 +87,14 @@ class Instrument {
 Configuration configuration(const Side& side, Options options, bool optimize, std::vector<size_t> samples,
                             std::string name, bool independent) {
   return {std::move(name), independent,
-          [&side, options = std::move(options), optimize, samples = std::move(samples)](auto values) {
-            return Instrument(side, options, optimize, samples).capture(values);
+          [&side, options = std::move(options), optimize,
+           samples = std::move(samples)](auto values) -> Result<Captured> {
+            std::vector<std::vector<Tensor>> inputs;
+            for (size_t i : samples) {
+              FETAFIX_TRY(auto one, load_sample(side, i));
+              inputs.push_back(std::move(one));
+            }
+            return Instrument(side, options, optimize, std::move(inputs)).capture(values);
           }};
 }
 
@@ -105,6 +109,11 @@ std::map<std::string, std::string> in_use(const runtimes::Runtime& runtime, cons
 }
 
 }  // namespace
+
+Result<Captured> capture(const Side& side, const Options& options, std::vector<std::vector<Tensor>> inputs,
+                         std::span<const ValueId> values) {
+  return Instrument(side, options, true, std::move(inputs)).capture(values);
+}
 
 Configuration own_configuration(const Side& side, const Options& options,
                                 const std::vector<size_t>& samples) {

@@ -26,6 +26,10 @@ struct Configuration {
   Capture capture;
 };
 
+// Of the side's own file as it runs, on inputs in the session's order.
+Result<Captured> capture(const Side& side, const Options& options, std::vector<std::vector<Tensor>> inputs,
+                         std::span<const graph::ValueId> values);
+
 // The side's own configuration, on the given samples.
 Configuration own_configuration(const Side& side, const Options& options, const std::vector<size_t>& samples);
 // All others: every kernel set that the runtime offers, without optimization, fetafix's own copy of it.
