@@ -1,5 +1,6 @@
 // Where the walk lost the way: which source value should come out there, by what its consumers make of it.
 #include <algorithm>
+#include <map>
 
 #include "align/walk.h"
 
@@ -12,7 +13,8 @@ using graph::ValueId;
 namespace {
 
 constexpr int consumer_window = 8;  // consumers that may confirm
-constexpr int region_window = 4;    // nodes of a stuck region that may have a counterpart
+constexpr int region_window = 6;    // nodes of a stuck region that may have a counterpart, as many as a
+                                    // normalization takes when it is multiplied out
 constexpr int enough = 2;           // confirmations that settle it
 
 }  // namespace
@@ -50,6 +52,7 @@ void Walk::count_confirmations(size_t position, ValueId value, Candidate& candid
 void Walk::count_confirmations(size_t position, ValueId value, Candidate& candidate,
                                std::vector<evaluate::Feeds> trial) {
   std::set<ValueId> depends{value}, fixed = constant_;
+  std::map<ValueId, ValueId> found{{value, candidate.source}};
   const bool in_order = !candidate.arrangement.channels.empty();
   int looked = 0;
   for (size_t p = position + 1; p < order_.size() && looked < consumer_window && candidate.score < enough;
@@ -77,7 +80,14 @@ void Walk::count_confirmations(size_t position, ValueId value, Candidate& candid
         // A loop also passes on what it reads.
         return m.source == candidate.source || (!node.bodies.empty() && used_.contains(m.source));
       });
-      if (!matches.empty() && tells) {
+      // What comes through unchanged (zeros are added to it) confirms nothing.
+      const bool passes =
+          !matches.empty() && std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
+            const auto read = found.find(in);
+            return read != found.end() && read->second == matches[0].source;
+          });
+      if (!matches.empty()) found[made] = matches[0].source;
+      if (!matches.empty() && tells && !passes) {
         // Many steps of a loop, or a sum over all channels in another order, do not come out by chance.
         const bool alone = !node.bodies.empty() || (in_order && mixes);
         candidate.score += alone ? enough : !in_order;
@@ -135,6 +145,26 @@ std::optional<Walk::Candidate> Walk::best_confirmed(size_t position, std::vector
   return best;
 }
 
+// Numbers that do nothing (zeros that are added, ones that are multiplied with) belong to what they stand
+// behind: the value is the same on both sides, and they may be what is wrong.
+size_t Walk::behind_idle_numbers(size_t position) const {
+  for (;;) {
+    const ValueId value = target_.node(order_[position]).outputs[0];
+    const auto& readers = uses_.consumers[static_cast<size_t>(value)];
+    if (readers.size() != 1 || uses_.is_output[static_cast<size_t>(value)]) return position;
+    const Node& next = target_.node(readers[0].node);
+    const bool adds = next.type == "Add" || (next.type == "Sub" && readers[0].input == 0);
+    const bool scales = next.type == "Mul" || (next.type == "Div" && readers[0].input == 0);
+    if (!adds && !scales) return position;
+    const Tensor& numbers = target_.value(next.inputs[static_cast<size_t>(1 - readers[0].input)]).constant;
+    if (numbers.dtype() != DType::float32 || numbers.size() < 2) return position;
+    const auto all = numbers.as<float>();
+    if (!std::all_of(all.begin(), all.end(), [&](float v) { return v == (adds ? 0.0f : 1.0f); }))
+      return position;
+    position = static_cast<size_t>(std::find(order_.begin(), order_.end(), readers[0].node) - order_.begin());
+  }
+}
+
 // The stuck node may be the first of several that are right only together (a convolution before the
 // normalization that the source has folded): then a later one of them has a counterpart.
 std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t position) {
@@ -153,10 +183,11 @@ std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t po
     looked += !is_layout(target_.node(order_[p])) && target_.node(order_[p]).role != graph::Role::quantize;
     auto found = confirm(p);
     if (found && (!best || found->score > best->second.score)) best = std::pair(p, *found);
-    if (best && best->second.score >= enough) return best;
+    if (best && best->second.score >= enough) break;
     if (auto output = as_output(target_.node(order_[p]).outputs[0]); output && !best)
       best = std::pair(p, *output);
   }
+  if (best && best->second.evidence == Evidence::confirmed) best->first = behind_idle_numbers(best->first);
   return best;
 }
 

@@ -47,26 +47,29 @@ void Walk::give(NodeId id, const Candidate& candidate, size_t output) {
   out_.segments.push_back(std::move(segment));
 }
 
+// The node at `end` has been given its value: everything from the stuck one up to there goes through the walk
+// once more, and `process` hands the value on.
+Status Walk::go_on_behind(size_t position, size_t end) {
+  for (size_t p = position + 1; p <= end; ++p) FETAFIX_CHECK(process(order_[p]));
+  if (end == position) give(order_[end], given_.at(order_[end]));
+  resumed_ = end + 1;
+  return {};
+}
+
 Status Walk::resync(size_t position) {
   const NodeId id = order_[position];
   resynchronized_.insert(id);
   rewind(position + 1);
   resumed_ = position + 1;
   const bool could_not_run = blocked_.erase(id) > 0;
-  if ((could_not_run && (reshape_operand(position) || exchange_operand(position))) || substitute(position)) {
-    give(id, given_.at(id));
-    return {};
-  }
+  if ((could_not_run && (reshape_operand(position) || exchange_operand(position))) || substitute(position))
+    return go_on_behind(position, given_end_);
   if (substitute_layout(position) || substitute_loop(id) || give_loop(id)) return {};
   const auto found = confirm_region(position);
   rewind(position + 1);
   if (found) {
-    // Everything up to there goes through the walk once more; `process` hands the found value on.
     given_[order_[found->first]] = found->second;
-    for (size_t p = position + 1; p <= found->first; ++p) FETAFIX_CHECK(process(order_[p]));
-    if (found->first == position) give(id, found->second);
-    resumed_ = found->first + 1;
-    return {};
+    return go_on_behind(position, found->first);
   }
   auto guess = tentative(id);
   if (const auto likely = candidates_in_order(id); !orders_before(unexplained(id)).empty() && !likely.empty())

@@ -1,5 +1,6 @@
 // Where the walk lost the way: is the node right as soon as one of its operands is another value?
 #include <algorithm>
+#include <set>
 
 #include "align/walk.h"
 
@@ -181,14 +182,12 @@ std::vector<Tensor> Walk::made_with(NodeId id, size_t input,
   return !computed.empty() && is_evidence(computed[0]) ? computed[0] : std::vector<Tensor>();
 }
 
-// `shape`: what the operand is handed over in.
-bool Walk::try_operand(size_t position, size_t input, const Candidate& operand, const Shape& shape) {
-  const NodeId id = order_[position];
+// Whether what the node at `end` makes with that operand of the node at `position` is a source value, and a
+// consumer agrees; then it is what the node makes.
+bool Walk::is_told(size_t position, size_t end, size_t input, const Candidate& operand,
+                   const std::vector<Tensor>& computed) {
+  const NodeId id = order_[end];
   const Node& node = target_.node(id);
-  const auto computed = made_with(id, input, [&](size_t s) {
-    return hand_over(source_.at(s, operand.source), operand.arrangement, shape);
-  });
-  if (computed.empty()) return false;
   for (const Match& match : matches_in_any_order(computed)) {
     // Where elements only move the value stays the same, and only the consumers can tell.
     const bool same = match.source == operand.source;
@@ -200,13 +199,63 @@ bool Walk::try_operand(size_t position, size_t input, const Candidate& operand, 
     const bool last = uses_.consumers[static_cast<size_t>(node.outputs[0])].empty();
     std::vector<evaluate::Feeds> before = values_;
     for (size_t s = 0; s < values_.size(); ++s) values_[s][node.outputs[0]] = computed[s];
-    const bool told = last || reads_the_same(id, input, operand, match.source);
-    if (!told) count_confirmations(position, node.outputs[0], found);
+    const bool told = last || (end == position && reads_the_same(id, input, operand, match.source));
+    if (!told) count_confirmations(end, node.outputs[0], found);
     if (told || found.score > 0) {
       given_[id] = found;
+      given_end_ = end;
       return true;
     }
     values_ = std::move(before);
+  }
+  return false;
+}
+
+// What a converter may have folded into the linear node at `position`: each reads the one before it alone.
+std::vector<size_t> Walk::foldable_behind(size_t position) const {
+  static const std::set<std::string> linear{"Conv", "ConvTranspose", "MatMul"};
+  static const std::set<std::string> foldable{"BatchNormalization", "Add", "Sub", "Mul", "Div"};
+  // In fewer bits it is not told by more than it would be by chance.
+  if (!linear.contains(target_.node(order_[position]).type) || half_steps_.any()) return {};
+  std::vector<size_t> out;
+  size_t folded = 0;
+  ValueId value = target_.node(order_[position]).outputs[0];
+  while (static_cast<int>(out.size()) < options_.longest_rewrite) {
+    const auto& readers = uses_.consumers[static_cast<size_t>(value)];
+    if (readers.size() != 1 || uses_.is_output[static_cast<size_t>(value)]) break;
+    const Node& next = target_.node(readers[0].node);
+    const bool alone = std::all_of(next.inputs.begin(), next.inputs.end(), [&](ValueId in) {
+      return in == value || in == graph::no_value || target_.value(in).is_constant();
+    });
+    const bool folds = foldable.contains(next.type);
+    if (!alone || next.outputs.size() != 1 || (!folds && next.type != "Transpose" && next.type != "Identity"))
+      break;
+    out.push_back(
+        static_cast<size_t>(std::find(order_.begin(), order_.end(), readers[0].node) - order_.begin()));
+    if (folds) folded = out.size();
+    value = next.outputs[0];
+  }
+  out.resize(folded);
+  return out;
+}
+
+// `shape`: what the operand is handed over in.
+bool Walk::try_operand(size_t position, size_t input, const Candidate& operand, const Shape& shape) {
+  const NodeId id = order_[position];
+  auto computed = made_with(id, input, [&](size_t s) {
+    return hand_over(source_.at(s, operand.source), operand.arrangement, shape);
+  });
+  if (computed.empty()) return false;
+  if (is_told(position, position, input, operand, computed)) return true;
+  const auto behind = foldable_behind(position);
+  if (behind.empty()) return false;
+  auto trial = values_with(target_.node(id).outputs[0], [&](size_t s) { return computed[s]; });
+  for (size_t p : behind) {
+    auto made = run_samples(order_[p], trial);
+    if (made.empty() || !is_evidence(made[0])) return false;
+    const Node& node = target_.node(order_[p]);
+    for (size_t s = 0; s < trial.size(); ++s) trial[s][node.outputs[0]] = made[0][s];
+    if (!is_layout(node) && is_told(position, p, input, operand, made[0])) return true;
   }
   return false;
 }

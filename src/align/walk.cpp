@@ -85,6 +85,14 @@ Walk::Nodes Walk::unexplained(NodeId id) const {
   return out;
 }
 
+// A node that could not run, and what of unknown meaning lies before it: then it need not be its own fault.
+Walk::Nodes Walk::with_opaque_before(NodeId id) const {
+  Nodes out = pending_before(target_.node(id));
+  std::erase_if(out, [&](NodeId before) { return !target_.node(before).opaque; });
+  out.insert(id);
+  return out;
+}
+
 Status Walk::process(NodeId id) {
   const Node& node = target_.node(id);
   std::vector<std::vector<Tensor>> computed(node.outputs.size());  // [output][sample]
@@ -100,12 +108,16 @@ Status Walk::process(NodeId id) {
     for (size_t i = 0; i < outputs->size(); ++i) computed[i].push_back((*outputs)[i]);
   }
   if (auto given = given_.find(id); given != given_.end()) {
+    // What it computes by itself says by how much it is wrong.
+    for (size_t i = 0; i < node.outputs.size() && !blocked_.contains(id); ++i)
+      for (size_t s = 0; s < values_.size() && node.outputs[i] != graph::no_value; ++s)
+        values_[s][node.outputs[i]] = computed[i][s];
     give(id, given->second);
     return {};
   }
   if (blocked_.contains(id)) {
     for (ValueId out : node.outputs)
-      if (out != graph::no_value) pending_[out] = {id};
+      if (out != graph::no_value) pending_[out] = with_opaque_before(id);
     return {};
   }
   for (size_t i = 0; i < node.outputs.size(); ++i) {

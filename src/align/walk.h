@@ -39,6 +39,7 @@ class Walk {
   Status process(graph::NodeId id);
   Nodes pending_before(const graph::Node& node) const;
   Nodes unexplained(graph::NodeId id) const;
+  Nodes with_opaque_before(graph::NodeId id) const;
   void rewind(size_t position);
   bool is_explained(graph::NodeId id) const;
   std::optional<size_t> stuck(size_t position, bool at_end) const;
@@ -130,6 +131,7 @@ class Walk {
 
   // resync.cpp
   Status resync(size_t position);
+  Status go_on_behind(size_t position, size_t end);
   void give(graph::NodeId id, const Candidate& candidate, size_t output = 0);
 
   // substitute.cpp
@@ -146,6 +148,9 @@ class Walk {
                                            const std::function<Tensor(size_t sample)>& made) const;
   std::vector<Tensor> made_with(graph::NodeId id, size_t input,
                                 const std::function<Tensor(size_t sample)>& operand);
+  bool is_told(size_t position, size_t end, size_t input, const Candidate& operand,
+               const std::vector<Tensor>& computed);
+  std::vector<size_t> foldable_behind(size_t position) const;
   bool try_operand(size_t position, size_t input, const Candidate& operand, const Shape& shape);
 
   // confirm.cpp
@@ -156,6 +161,7 @@ class Walk {
   std::optional<Candidate> confirm(size_t position);
   std::optional<Candidate> best_confirmed(size_t position, std::vector<Candidate> candidates);
   std::vector<Match> matches_in_any_order(std::span<const Tensor> samples) const;
+  size_t behind_idle_numbers(size_t position) const;
   std::optional<std::pair<size_t, Candidate>> confirm_region(size_t position);
 
   // unrunnable.cpp
@@ -193,6 +199,7 @@ class Walk {
   std::set<graph::NodeId> accounted_;         // lie in a segment already
   std::set<graph::NodeId> resynchronized_;    // where the walk lost the way once
   std::map<graph::NodeId, Candidate> given_;  // resynchronized outputs
+  size_t given_end_ = 0;                      // position of the one that a substitution gave
   std::map<graph::ValueId, Nodes> roots_;     // values paired in another order of channels: what began it
   Nodes refused_;                             // what begins no other order: nothing undid it
   std::map<Permutation, int> seen_permutations_;

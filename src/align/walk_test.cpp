@@ -46,6 +46,42 @@ TEST(WalkOnARewrite, FoldedNormalizationIsNoFault) {
   EXPECT_EQ(unfolded.paired("n"), "c");
 }
 
+// Nobody knows what an opaque operator computes, so that what follows it can't be told to be wrong.
+TEST(WalkBehindAnOpaqueOperator, NothingIsAFaultThatCouldNotRun) {
+  const std::string target = replaced(small_net, "%s2 = Sigmoid(%c2)",
+                                      "%o = opaque my.domain::Odd(%c2)\n%q = Neg(%o)\n%s2 = Exp(%q)");
+  const Aligned pair(small_net, target);
+  for (const auto& segment : pair.alignment.segments) EXPECT_NE(segment.state, State::faulty);
+  EXPECT_EQ(pair.paired("s2"), "s2");
+  EXPECT_EQ(pair.paired("y"), "y");
+}
+
+// By how much a value is wrong is told where the walk goes on behind several operators, too.
+TEST(WalkWhereItIsLost, TheErrorOfSeveralOperatorsIsMeasured) {
+  const std::string source =
+      "input %x float32[1,3,8,8]\nconst %w float32[2,3,3,3] {random 1}\n"
+      "const %s float32[2] {2, 0.5}\nconst %b float32[2] {0.25, -1}\n"
+      "const %m float32[2] {0.5, 0.125}\nconst %v float32[2] {4, 1}\n"
+      "const %w2 float32[4,2,3,3] {random 2}\n%c = Conv(%x, %w)\n"
+      "%n = BatchNormalization(%c, %s, %b, %m, %v) {epsilon=0.0}\n"
+      "%r = Sigmoid(%n)\n%y = Conv(%r, %w2)\noutput %y\n";
+  const std::string folded =
+      "input %x float32[1,3,8,8]\nconst %w float32[2,3,3,3] {random 1}\n"
+      "const %k float32[2,1,1,1] {1, 0.5}\nconst %b float32[2] {-0.25, -1.0625}\n"
+      "const %w2 float32[4,2,3,3] {random 2}\n%kw = Mul(%w, %k)\n%c = Conv(%x, %kw, %b)\n"
+      "%r = Sigmoid(%c)\n%y = Conv(%r, %w2)\noutput %y\n";
+  const Aligned pair(folded, replaced(source, "{0.5, 0.125}", "{0.75, 0.125}"));
+  int faulty = 0;
+  for (const auto& segment : pair.alignment.segments) {
+    if (segment.state != State::faulty) continue;
+    ++faulty;
+    EXPECT_EQ(segment.target_nodes.size(), 2u);
+    EXPECT_GT(segment.relative_error, 0.01);
+    EXPECT_LT(segment.relative_error, 0.9);
+  }
+  EXPECT_EQ(faulty, 1);
+}
+
 // What does not depend on the sample is judged with what it becomes part of, and its rounding with it.
 TEST(WalkOnARewrite, RoundingOfWhatDoesNotDependOnTheSampleCounts) {
   const std::string head =

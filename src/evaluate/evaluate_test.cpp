@@ -186,6 +186,19 @@ TEST(Evaluator, RefusesALoopWithAnOpaquePart) {
   EXPECT_FALSE(to_onnx(graph).ok());
 }
 
+// exp(x) - 1 near zero: its error is that of a number near one.
+TEST(ToleranceOfExponentials, DoesNotShrinkWithTheResult) {
+  const Graph graph = parse("input %x float32[3]\n%y = Elu(%x) {alpha=0.5}\noutput %y\n");
+  const Tensor x = Tensor::vector<float>({-1e-4f, -3, 2});
+  const std::vector<Tensor> y{Tensor::vector<float>({-0.5e-4f, -0.475f, 2})};
+  auto tolerance = node_tolerance(evaluator(), graph, 0, {{graph.inputs[0], x}}, y);
+  ASSERT_TRUE(tolerance.ok());
+  const auto allowed = (*tolerance)[0].as<float>();
+  EXPECT_FLOAT_EQ(allowed[0], static_cast<float>(1.5 * unit_roundoff));
+  EXPECT_FLOAT_EQ(allowed[1], allowed[0]);
+  EXPECT_FLOAT_EQ(allowed[2], static_cast<float>(8 * unit_roundoff));
+}
+
 TEST(ToleranceOfLoops, GrowsWithTheLargestNumber) {
   const Graph graph = powers();
   const Feeds feeds{{graph.inputs[0], Tensor::vector(std::vector<float>{1, -3})}};

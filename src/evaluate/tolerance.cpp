@@ -167,6 +167,15 @@ Tensor softmax_tolerance(const Tensor& y) {
   return map(y, [](float v) { return 8 * u * v * (1 - std::log(std::max(v, 1e-30f))) + 1e-30f; });
 }
 
+// a (exp(x) - 1) below zero; none: another function. What the exponential rounds does not shrink with the
+// result: a few units of a, as in Tanh and Sigmoid.
+std::optional<float> exponential_below_zero(const Node& node) {
+  if (node.type == "Elu" || node.type == "Celu") return std::fabs(graph::attribute_or(node, "alpha", 1.0f));
+  if (node.type != "Selu") return std::nullopt;
+  constexpr float alpha = 1.67326319f, gamma = 1.05070102f;
+  return std::fabs(graph::attribute_or(node, "alpha", alpha) * graph::attribute_or(node, "gamma", gamma));
+}
+
 Tensor elementwise_tolerance(const Node& node, const Tensor& y) {
   if (node.type == "Sigmoid") return map(y, [](float) { return 4 * u; });
   if (node.type == "HardSigmoid") return map(y, [](float) { return 4 * u; });
@@ -175,6 +184,8 @@ Tensor elementwise_tolerance(const Node& node, const Tensor& y) {
     return recurrent_tolerance(y);
   if (node.type == "Softmax") return softmax_tolerance(y);
   if (node.type == "LayerNormalization") return map(y, [](float v) { return 4 * u * (std::fabs(v) + 1); });
+  if (const auto a = exponential_below_zero(node))
+    return map(y, [a](float v) { return v < 0 ? 3 * u * *a : 4 * u * v; });
   return map(y, [](float v) { return 4 * u * std::fabs(v); });
 }
 

@@ -119,10 +119,6 @@ std::vector<AttributeDifference> differing_attributes(const graph::Node& source,
   return out;
 }
 
-bool knows_operator(const std::string& type) {
-  return known().contains(type);
-}
-
 bool knows_all_attributes(const graph::Node& node) {
   std::set<std::string> names;
   if (auto table = known().find(node.type); table != known().end())

@@ -20,10 +20,7 @@ std::vector<AttributeDifference> differing_attributes(const graph::Node& source,
 // table does not know.
 graph::Attribute resolved_attribute(const graph::Node& node, const std::string& name);
 
-// Whether the table has such an operator: its meaning is known then.
-bool knows_operator(const std::string& type);
-
-// Whether all attributes of such an operator are among them.
+// Whether all attributes of the operator are in the table.
 bool knows_all_attributes(const graph::Node& node);
 
 }  // namespace fetafix::faults

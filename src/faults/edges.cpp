@@ -124,20 +124,34 @@ std::string names_of(const graph::Graph& graph, std::span<const NodeId> nodes) {
   return out;
 }
 
+// Operands that are added to what a node makes, or multiplied with it: its own and, of a sum, those of the
+// sums that it adds (a normalization that is multiplied out: x * a + (beta - mean * a)).
+std::vector<std::pair<NodeId, size_t>> terms_of(const Place& place, NodeId id) {
+  const graph::Node& node = place.target.node(id);
+  std::vector<std::pair<NodeId, size_t>> out{{id, 0}, {id, 1}};
+  if (node.type != "Add") return out;
+  for (ValueId in : node.inputs) {
+    const NodeId maker = in == graph::no_value ? -1 : place.target_uses.producer[static_cast<size_t>(in)];
+    const std::string type = maker < 0 ? "" : place.target.node(maker).type;
+    if (type == "Add" || type == "Sub") out.emplace_back(maker, 0);
+    if (type == "Add") out.emplace_back(maker, 1);
+  }
+  return out;
+}
+
 // The operator seems to be missing because the numbers that the target holds for it do nothing: zeros that
 // are added, ones that it is multiplied with.
 std::optional<Candidate> idle_numbers(const Place& place, const Gap& gap, const Missing& missing) {
   const NodeId producer = place.target_uses.producer[static_cast<size_t>(gap.value)];
   if (producer < 0 || missing.joins || missing.nodes.size() != 1) return std::nullopt;
   const graph::Node& source = place.source.node(missing.nodes[0]);
-  const graph::Node& target = place.target.node(producer);
   const bool adds = source.type == "Add";
-  if (target.type != source.type || (!adds && source.type != "Mul")) return std::nullopt;
+  if (place.target.node(producer).type != source.type || (!adds && source.type != "Mul")) return std::nullopt;
   const Shape shape = place.alignment.values[0].at(gap.value).shape();
   const auto wanted = node_in_target(place, missing.nodes[0], missing.arrangement, shape);
   if (!wanted) return std::nullopt;
-  for (size_t input = 0; input < target.inputs.size(); ++input) {
-    const auto stored = stored_operand(place, producer, input);
+  for (const auto& [node, input] : terms_of(place, producer)) {
+    const auto stored = stored_operand(place, node, input);
     if (!stored) continue;
     const auto numbers = stored->now.as<float>();
     if (!std::all_of(numbers.begin(), numbers.end(), [&](float v) { return v == (adds ? 0.0f : 1.0f); }))

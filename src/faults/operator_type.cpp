@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "faults/attributes.h"
 #include "faults/in_target.h"
+#include "graph/operators.h"
 
 namespace fetafix::faults {
 
@@ -21,7 +21,7 @@ std::vector<Candidate> named_otherwise(const Place& place) {
   for (graph::NodeId id : place.segment->target_nodes) {
     const graph::Node& node = place.target.node(id);
     const bool unknown = !ran && node.role == graph::Role::core && !in_source(node.type) &&
-                         !knows_operator(node.type);  // which may have been given what it can't read
+                         !graph::is_operator(node.type);  // which may have been given what it can't read
     if (!node.domain.empty() || unknown) unread = id;
   }
   for (graph::NodeId id : place.segment->source_nodes) {

@@ -57,6 +57,7 @@ std::vector<Candidate> tensor(const Place& place);
 std::vector<Candidate> folded_tensor(const Place& place);
 std::vector<Candidate> normalization_parameter(const Place& place);
 std::vector<Candidate> affine_parameter(const Place& place);
+std::vector<Candidate> scale_and_shift(const Place& place);
 std::vector<Candidate> reshape_size(const Place& place);
 std::vector<Candidate> missing_reshape(const Place& place);
 std::vector<Candidate> misfit_tensor(const Place& place);

@@ -136,6 +136,9 @@ class Operation {
   // The numbers of a constant operand, those beyond 32 bits as the largest that TFLite's kernels can count,
   // so that sums and products of them fit in 64. Error `unsupported` when it is computed.
   Result<std::vector<int64_t>> ints(int slot) const;
+  // The same of sizes that may be computed: -1 where a size depends on the run. Error `unsupported` when not
+  // even their number is known.
+  Result<std::vector<int64_t>> sizes(int slot) const;
   Result<Tensor> constant(int slot) const;
 
   // A new constant. `attribute` names the native option that it stands for.

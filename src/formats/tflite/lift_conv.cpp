@@ -156,9 +156,9 @@ Status lift_transpose_conv(Operation& op) {
   if (!input || input->size() != 4 || !weights || weights->size() != 4 || options.stride_h < 1 ||
       options.stride_w < 1)
     return Operation::unsupported("input or weights do not have 4 dimensions, or a stride is below 1");
-  FETAFIX_TRY(auto size, op.ints(0));
-  if (size.size() != 4 || (*input)[1] < 0 || (*input)[2] < 0)
-    return Operation::unsupported("sizes are computed at run time");
+  FETAFIX_TRY(auto size, op.sizes(0));
+  if (size.size() != 4 || size[1] < 0 || size[2] < 0 || (*input)[1] < 0 || (*input)[2] < 0)
+    return Operation::unsupported("sizes other than the batch are computed at run time");
   const int64_t strides[] = {options.stride_h, options.stride_w};
   std::vector<int64_t> before, after, extra;
   for (size_t i = 0; i < 2; ++i) {

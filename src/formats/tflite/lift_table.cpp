@@ -124,7 +124,7 @@ constexpr LiftRule rules[]{
     {Builtin::TOPK_V2, lift_top_k, "TopK over the last axis"},
     {Builtin::TRANSPOSE, lift_transpose, "Transpose; constant order"},
     {Builtin::TRANSPOSE_CONV, lift_transpose_conv,
-     "bridge, ConvTranspose, activation, bridge; constant output size; hybrid too"},
+     "bridge, ConvTranspose, activation, bridge; sizes known but the batch; hybrid too"},
     {Builtin::UNIDIRECTIONAL_SEQUENCE_LSTM, lift_sequence_lstm,
      "LSTM with Concats of its parameters; not with projection, layer normalization, coupled gates "
      "or hybrid"},

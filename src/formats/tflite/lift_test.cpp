@@ -183,6 +183,63 @@ TEST(Lift, DepthwiseKernelAndGroups) {
   EXPECT_EQ(operand(view.graph, conv, 1).constant.as<float>()[1], 0.5f * 4);  // next column: 4 channels on
 }
 
+// A transposed convolution of a dynamic batch: PACK(STRIDED_SLICE(SHAPE(x)), MUL(height, 2), 8, 2).
+struct Upscaled : Build {
+  int x, height, sizes, y;
+
+  Upscaled() {
+    using enum TensorType;
+    x = input("x", {1, 4, 4, 3});
+    graph().tensors[static_cast<size_t>(x)]->shape_signature = {-1, 4, 4, 3};
+    const int shape = tensor("shape", {4}, INT32);
+    add(Builtin::SHAPE, {x}, {shape}, schema::ShapeOptionsT());
+    const int batch = dimension(shape, 0), rows = dimension(shape, 1),
+              two = constant<int32_t>("two", {}, {2});
+    height = tensor("height", {}, INT32);
+    add(Builtin::MUL, {rows, two}, {height}, schema::MulOptionsT());
+    sizes = tensor("sizes", {4}, INT32);
+    schema::PackOptionsT pack;
+    pack.values_count = 4;
+    add(Builtin::PACK, {batch, height, constant<int32_t>("width", {}, {8}), two}, {sizes}, pack);
+    y = tensor("y", {1, 8, 8, 2});
+    graph().tensors[static_cast<size_t>(y)]->shape_signature = {-1, 8, 8, 2};
+    schema::TransposeConvOptionsT options;
+    options.stride_h = options.stride_w = 2;
+    options.padding = schema::Padding::SAME;
+    add(Builtin::TRANSPOSE_CONV, {sizes, ramp("w", {2, 3, 3, 3}), x}, {y}, options);
+    output(y);
+  }
+
+  int dimension(int shape, int32_t at) {
+    const std::string name = "d" + std::to_string(at);
+    const int out = tensor(name, {}, TensorType::INT32);
+    schema::StridedSliceOptionsT options;
+    options.shrink_axis_mask = 1;
+    add(Builtin::STRIDED_SLICE,
+        {shape, constant<int32_t>(name + "/begin", {1}, {at}),
+         constant<int32_t>(name + "/end", {1}, {at + 1}), constant<int32_t>(name + "/step", {1}, {1})},
+        {out}, options);
+    return out;
+  }
+};
+
+TEST(Lift, ComputedOutputSizeIsKnownButTheBatch) {
+  const Lifted view = lifted(*Upscaled().native());
+  EXPECT_TRUE(view.notes.empty());
+  const auto& conv = node_of(view.graph, "ConvTranspose");
+  EXPECT_EQ(graph::to_text(conv.attributes.at("pads")), "[0,0,1,1]");
+  EXPECT_EQ(graph::to_text(conv.attributes.at("output_padding")), "[0,0]");
+}
+
+TEST(Lift, OutputSizeThatDependsOnTheRunIsOpaque) {
+  Upscaled b;
+  b.graph().tensors[static_cast<size_t>(b.x)]->shape_signature = {-1, -1, 4, 3};
+  const Lifted view = lifted(*b.native());
+  EXPECT_EQ(types(view.graph, static_cast<int>(b.graph().operators.size()) - 1), "TRANSPOSE_CONV");
+  ASSERT_EQ(view.notes.size(), 1u);
+  EXPECT_NE(view.notes[0].find("sizes other than the batch"), std::string::npos);
+}
+
 TEST(Lift, QuantizedConvolutionIsFloatInside) {
   Build b;
   const int x = b.input("x", {1, 4, 4, 1}, TensorType::INT8);

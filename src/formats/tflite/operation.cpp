@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "formats/tflite/known_sizes.h"
 #include "formats/tflite/lift.h"
 
 namespace fetafix::formats::tflite {
@@ -233,6 +234,17 @@ Result<std::vector<int64_t>> Operation::ints(int slot) const {
   constexpr std::numeric_limits<int32_t> countable;
   for (int64_t& number : numbers) number = std::clamp<int64_t>(number, countable.min(), countable.max());
   return numbers;
+}
+
+Result<std::vector<int64_t>> Operation::sizes(int slot) const {
+  if (is_constant(slot) || !has(slot)) return ints(slot);
+  FETAFIX_TRY(const ValueId id, lifter_.value_of(tensor(slot)));
+  const auto known = known_numbers(lifter_.out_.graph, id);
+  if (known.empty()) return unsupported("operand " + std::to_string(slot) + " is computed");
+  std::vector<int64_t> out;
+  for (const auto& number : known)
+    out.push_back(std::clamp<int64_t>(number.value_or(-1), -1, std::numeric_limits<int32_t>::max()));
+  return out;
 }
 
 Operand Operation::number(const std::string& attribute, Tensor tensor) {

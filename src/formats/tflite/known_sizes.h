@@ -1,0 +1,14 @@
+// What is known of shape arithmetic before anything runs: converters compute sizes in the graph as soon as
+// the batch is dynamic, and all but the batch follows from static shapes.
+#pragma once
+
+#include "graph/graph.h"
+
+namespace fetafix::formats::tflite {
+
+// The integers that `value` holds in any run, nullopt for one that depends on it. Of constants, and of what
+// SHAPE, slices, joins and sums and products of single numbers make; empty: nothing is known, not even how
+// many there are.
+std::vector<std::optional<int64_t>> known_numbers(const graph::Graph& view, graph::ValueId value);
+
+}  // namespace fetafix::formats::tflite
