@@ -3,6 +3,7 @@
 #include "base/zip.h"
 #include "formats/keras/editor.h"
 #include "formats/keras/expose.h"
+#include "formats/keras/sound.h"
 #include "formats/keras/testing/image.h"
 #include "fuzz/fuzz.h"
 
@@ -79,7 +80,7 @@ void edit(const File& file, const Tree& tree, const graph::Graph& view) {
       insert.operands = {std::nullopt};
       edits.push_back(insert);
     }
-    for (const graph::Edit& one : edits) look(patch_file(file, tree, {"keras", "", {{{one}, ""}}}));
+    for (const graph::Edit& one : edits) look(patch_file(file, {"keras", "", {{{one}, ""}}}));
   }
 }
 
@@ -93,6 +94,9 @@ void run(BytesView text) {
   auto file = parse_file(std::move(bytes).value(), Origin::ours);
   if (!file.ok())
     return promise(file.error().kind == ErrorKind::file, "a file that can't be read is a fault of the file");
+  // Mending what is found gives a file or a reason.
+  for (const Defect& defect : defects_of(*file, {}))
+    for (const auto& way : defect.ways) look(patch_file(*file, {"keras", "", {{way, ""}}}));
   auto tree = parse_tree(*file);
   if (!tree.ok()) return promise(tree.error().kind != ErrorKind::internal, "a model is read or refused");
   auto lift = lift_tree(*file, *tree);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "graph/edit_stored.h"
+#include "graph/file_setting.h"
 
 namespace fetafix::graph {
 namespace {
@@ -129,6 +130,7 @@ void set_spelled_out(Graph& graph, const SetAttribute& edit) {
 }
 
 Status apply_one(Graph& graph, const SetAttribute& edit) {
+  if (file_setting(edit)) return {};  // the view is made behind it
   FETAFIX_TRY(NodeId id, resolve(graph, edit.at));
   if (edit.name == "pads" && edit.value)
     graph.node(id).attributes.erase("auto_pad");  // explicit pads replace it
@@ -376,6 +378,8 @@ struct Describe {
            std::string(dtype_name(e.value.dtype())) + to_string(e.value.shape());
   }
   std::string operator()(const SetAttribute& e) const {
+    if (const auto own = file_setting(e))
+      return own->value.empty() ? "remove " + own->place : "set " + own->place + " = " + own->value;
     return (e.value ? "set " + e.name + " = " + to_text(*e.value) : "remove " + e.name) + " of " +
            where(e.at);
   }

@@ -259,8 +259,10 @@ Status Document::settle(Store& store, Json& model, const std::string& before, co
 
 Result<Bytes> Document::finish() {
   const bool weights_change = !weights.empty() || !weight_names.empty();
-  if (!weights_change && !changed_) return *file_.bytes;
+  const bool config_changes = changed_ || file_.config_changed;
+  if (!weights_change && !config_changes && !file_.weights_changed) return *file_.bytes;
   std::optional<Bytes> stored;
+  if (file_.weights_changed) stored = *file_.weights;
   if (changed_) sort_layers(config_);
   if (weights_change || changed_) {
     FETAFIX_TRY(Store store, Store::open_for_writing(*file_.weights));
@@ -276,7 +278,7 @@ Result<Bytes> Document::finish() {
   }
   untag(config_);
   count_outputs(config_, 1);
-  return with_parts(file_, changed_ ? &config_ : nullptr, stored ? &*stored : nullptr);
+  return with_parts(file_, config_changes ? &config_ : nullptr, stored ? &*stored : nullptr);
 }
 
 }  // namespace fetafix::formats::keras

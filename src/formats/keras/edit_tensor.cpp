@@ -94,7 +94,8 @@ Status set_weight(Editor& editor, const Place& place, const graph::SetTensor& ed
   const Layer& layer = *place.what;
   const auto k = static_cast<size_t>(edit.slot - weight_slot);
   if (k == layer.weights.size()) return add_bias(editor, place, edit.value);
-  if (k > layer.weights.size()) return cant("the layer has no weight " + std::to_string(k));
+  if (k > layer.weights.size() || layer.weights[k] < 0)
+    return cant("the layer has no weight " + std::to_string(k));
   FETAFIX_TRY(const auto found, find_slot(editor.view(), edit.at, edit.slot));
   const graph::Value& held = editor.view().value(found.first->inputs[found.second]);
   FETAFIX_TRY(const Tensor stored, editor.read(layer.weights[k]));

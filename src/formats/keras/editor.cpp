@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "formats/keras/fill.h"
+#include "formats/keras/set_setting.h"
+#include "graph/file_setting.h"
+
 namespace fetafix::formats::keras {
 namespace {
 
@@ -153,13 +157,18 @@ Status Editor::split_activation(const Edge& edge) {
   return {};
 }
 
-Result<Bytes> patch_file(const File& file, const Tree& tree, const graph::Patch& patch) {
+Result<Bytes> patch_file(const File& given, const graph::Patch& patch) {
+  FETAFIX_TRY(const File readable, with_settings(given, patch));
+  FETAFIX_TRY(const File file, with_places(readable, patch));
+  FETAFIX_TRY(const Tree tree, parse_tree(file));
   FETAFIX_TRY(const Lift lift, lift_tree(file, tree));
   Editor editor(file, tree, lift);
   for (const auto& group : patch.groups)
-    for (const auto& edit : group.edits)
+    for (const auto& edit : group.edits) {
+      if (graph::file_setting(edit)) continue;  // is done
       if (auto status = guarded([&] { return editor.apply(edit); }); !status.ok())
         return in_context("can't " + graph::describe(edit), std::move(status).error());
+    }
   return guarded([&] { return editor.finish(); });
 }
 

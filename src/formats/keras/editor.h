@@ -10,7 +10,7 @@
 namespace fetafix::formats::keras {
 
 // A copy of the file with the patch applied.
-Result<Bytes> patch_file(const File& file, const Tree& tree, const graph::Patch& patch);
+Result<Bytes> patch_file(const File& given, const graph::Patch& patch);
 
 // A value of the view in the file's terms: view = transpose(tensor, permutation).
 struct Edge {

@@ -17,6 +17,8 @@ struct File {
   std::string version;  // of the Keras that wrote it; may be empty
   Json config;          // {"class_name", "config", ...} of the model
   std::shared_ptr<const Store> store;
+  // What is no longer as in `bytes`.
+  bool config_changed = false, weights_changed = false;
 
   // Keras 2 (1 too) or 3: they differ in keys and in some functions.
   int generation() const { return version.starts_with("1.") || version.starts_with("2.") ? 2 : 3; }

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 namespace fetafix::formats::keras {
 namespace {
 
 constexpr size_t most_layers = 20000;
+constexpr size_t most_weights = 16;  // of one part of a layer
 
 Error broken(const std::string& what) {
   return {ErrorKind::file, what};
@@ -35,16 +37,6 @@ std::string snake_case(const std::string& name) {
 
 bool is_operation_module(const std::string& module) {
   return module.starts_with("keras.src.ops") || module.starts_with("keras.ops");
-}
-
-// In .h5 files entries have no module; an operation has no settings but its name then.
-bool is_operation(const Json& entry, int generation) {
-  const std::string module = text_of(entry, "module");
-  if (is_operation_module(module)) return true;
-  if (!module.empty() || generation == 2) return false;
-  const Json& config = member(entry, "config");
-  return !config.contains("dtype") && !config.contains("trainable") && !config.contains("layers") &&
-         text_of(entry, "class_name") != "InputLayer";
 }
 
 // How layers keep their weights in parts of their own, in the order of `layer.weights`.
@@ -216,13 +208,20 @@ class Parser {
         assign_from_groups(*layer.nested, number);
         continue;
       }
-      for (const std::string& part : parts_of(layer.class_name, *layer.config))
-        for (size_t i = 0;; ++i) {
-          const auto found =
-              number.find(layer.group + (part.empty() ? "" : "/" + part) + "/vars/" + std::to_string(i));
-          if (layer.group.empty() || found == number.end()) break;
+      if (layer.group.empty()) continue;
+      for (const std::string& part : parts_of(layer.class_name, *layer.config)) {
+        const std::string prefix = layer.group + (part.empty() ? "" : "/" + part) + "/vars/";
+        size_t lacking = 0;
+        for (size_t i = 0; i < most_weights; ++i) {
+          const auto found = number.find(prefix + std::to_string(i));
+          if (found == number.end()) {
+            ++lacking;
+            continue;
+          }
+          layer.weights.insert(layer.weights.end(), std::exchange(lacking, 0), -1);
           layer.weights.push_back(found->second);
         }
+      }
     }
   }
 
@@ -249,10 +248,10 @@ class Parser {
     FETAFIX_TRY(const std::vector<std::string> names, list_attribute(group, "weight_names"));
     for (const std::string& name : names) {
       const auto found = number.find(group + "/" + name);
-      if (found == number.end())
-        return broken("weight '" + name + "' of layer '" + layer.name + "' is not in the file");
+      const bool lacking = found == number.end();
+      if (lacking) tree_.lacks = "weight '" + name + "' of layer '" + layer.name + "' is not in the file";
       Layer* owner = layer.nested ? owner_of(owners, name) : &layer;
-      if (owner) owner->weights.push_back(found->second);
+      if (owner) owner->weights.push_back(lacking ? -1 : found->second);
     }
     return {};
   }
@@ -290,6 +289,16 @@ class Parser {
 };
 
 }  // namespace
+
+// In .h5 files entries have no module; an operation has no settings but its name then.
+bool is_operation(const Json& entry, int generation) {
+  const std::string module = text_of(entry, "module");
+  if (is_operation_module(module)) return true;
+  if (!module.empty() || generation == 2) return false;
+  const Json& config = member(entry, "config");
+  return !config.contains("dtype") && !config.contains("trainable") && !config.contains("layers") &&
+         text_of(entry, "class_name") != "InputLayer";
+}
 
 const Layer* Model::find(const std::string& layer) const {
   const auto at = by_name.find(layer);

@@ -23,9 +23,9 @@ struct Layer {
   const Json* config = nullptr;  // never null: an empty object where there is none
   bool is_operation = false;     // a function of Keras 3 (keras.ops), which is no layer
   std::vector<Call> calls;
-  int64_t first_call = 0;  // the number that the file gives the first of them
-  std::vector<int> weights;
-  std::string group;  // where an archive keeps its weights
+  int64_t first_call = 0;    // the number that the file gives the first of them
+  std::vector<int> weights;  // -1: one that the file lacks, with others behind it
+  std::string group;         // where an archive keeps its weights
   std::shared_ptr<Model> nested;
 };
 
@@ -44,6 +44,7 @@ struct Tree {
   Model model;
   std::vector<Dataset> weights;                   // an index is the number among the file's tensors
   std::vector<std::shared_ptr<const Json>> made;  // configurations that the file leaves out
+  std::string lacks;                              // why it can't be read all the same; empty: nothing
 };
 
 // Error kind `file`: inconsistent; `unsupported`: a model whose layers are not in its configuration
@@ -56,6 +57,8 @@ Result<Tree> parse_tree(const File& file);
 std::map<std::string, std::string> groups_of(const Json& model_config, bool sequential,
                                              const std::string& group, const File& file);
 bool is_model_class(const std::string& class_name);
+// Whether an entry is a function of Keras 3 (keras.ops), which is no layer.
+bool is_operation(const Json& entry, int generation);
 // Whether a class or function of that module is Keras' own; old files name no module.
 bool is_keras_module(const std::string& module);
 // Keras 3 counts the calls of a nested functional model from 1 where it lists a model's outputs, and from 0

@@ -184,6 +184,7 @@ Result<std::vector<ValueId>> Lifter::call(const Layer& layer, const Call& call, 
   if (out_.places.size() >= most_calls)
     return broken("layers are called more than " + std::to_string(most_calls) + " times");
   out_.places.push_back({around, layer.name, number, &layer});
+  out_.operands.push_back(operands);
   auto& graph = out_.lifted.graph;
   const size_t nodes = graph.nodes.size(), notes = out_.lifted.notes.size(), computed = out_.computed.size();
   Operation op(*this, layer, call, operands, static_cast<int>(out_.places.size()) - 1);

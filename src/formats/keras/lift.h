@@ -45,8 +45,9 @@ struct Computed {
 // The view with what the editor needs of how it came about.
 struct Lift {
   Lifted lifted;
-  std::vector<Place> places;       // by native operator index
-  std::vector<Computed> computed;  // by native tensor, those behind the weights
+  std::vector<Place> places;                   // by native operator index
+  std::vector<std::vector<ValueId>> operands;  // of each: the tensors that it is called with
+  std::vector<Computed> computed;              // by native tensor, those behind the weights
 };
 
 Result<Lift> lift_tree(const File& file, const Tree& tree);

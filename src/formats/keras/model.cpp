@@ -38,6 +38,12 @@ class KerasFormat final : public Format {
   }
 };
 
+// Where it does, what is wrong with them can be told and perhaps mended.
+bool lists_layers(const Json& config) {
+  const Json& layers = member(member(config, "config"), "layers");
+  return layers.is_array() && !layers.empty();
+}
+
 }  // namespace
 
 const Format& keras_format() {
@@ -48,32 +54,37 @@ const Format& keras_format() {
 Result<std::unique_ptr<NativeModel>> KerasModel::parse(Bytes bytes, Origin origin) {
   FETAFIX_TRY(File parsed, parse_file(std::move(bytes), origin));
   auto file = std::make_shared<const File>(std::move(parsed));
-  FETAFIX_TRY(Tree tree, parse_tree(*file));
-  return std::unique_ptr<NativeModel>(
-      std::make_unique<KerasModel>(std::move(file), std::make_shared<const Tree>(std::move(tree))));
+  auto tree = parse_tree(*file);
+  if (!tree.ok() && !lists_layers(file->config)) return std::move(tree).error();
+  Result<std::shared_ptr<const Tree>> kept =
+      tree.ok() ? Result(std::make_shared<const Tree>(std::move(tree).value()))
+                : Result<std::shared_ptr<const Tree>>(tree.error());
+  return std::unique_ptr<NativeModel>(std::make_unique<KerasModel>(std::move(file), std::move(kept)));
 }
 
 Result<Lifted> KerasModel::lift() const {
-  FETAFIX_TRY(Lift lift, lift_tree(*file_, *tree_));
+  if (!tree_.ok()) return tree_.error();
+  if (!(*tree_)->lacks.empty()) return Error{ErrorKind::file, (*tree_)->lacks};
+  FETAFIX_TRY(Lift lift, lift_tree(*file_, **tree_));
   return std::move(lift.lifted);
 }
 
 Result<std::vector<ExposedValue>> KerasModel::expose(std::span<const graph::ValueId> values,
                                                      const std::filesystem::path& path) const {
-  FETAFIX_TRY(const Lift lift, lift_tree(*file_, *tree_));
-  FETAFIX_TRY(Exposed exposed, keras::expose(*file_, *tree_, lift, values));
+  if (!tree_.ok()) return tree_.error();
+  FETAFIX_TRY(const Lift lift, lift_tree(*file_, **tree_));
+  FETAFIX_TRY(Exposed exposed, keras::expose(*file_, **tree_, lift, values));
   FETAFIX_CHECK(write_file(path, exposed.bytes));
   return std::move(exposed.values);
 }
 
 std::vector<Defect> KerasModel::defects(const graph::Graph& source) const {
-  const auto lift = lift_tree(*file_, *tree_);
-  return lift.ok() ? defects_of(*file_, *tree_, *lift, source) : std::vector<Defect>();
+  return defects_of(*file_, source);
 }
 
 Result<std::unique_ptr<NativeModel>> KerasModel::patched(const graph::Patch& patch) const {
   if (patch.groups.empty()) return std::unique_ptr<NativeModel>(std::make_unique<KerasModel>(file_, tree_));
-  FETAFIX_TRY(Bytes bytes, patch_file(*file_, *tree_, patch));
+  FETAFIX_TRY(Bytes bytes, patch_file(*file_, patch));
   auto parsed = parse(std::move(bytes), Origin::ours);
   if (!parsed.ok()) return in_context("the patched model", std::move(parsed).error());
   return parsed;

@@ -18,12 +18,13 @@ class KerasModel final : public NativeModel {
                                            const std::filesystem::path& path) const override;
   Result<std::unique_ptr<NativeModel>> patched(const graph::Patch& patch) const override;
 
-  KerasModel(std::shared_ptr<const File> file, std::shared_ptr<const Tree> tree)
+  KerasModel(std::shared_ptr<const File> file, Result<std::shared_ptr<const Tree>> tree)
       : file_(std::move(file)), tree_(std::move(tree)), sha256_(fetafix::sha256(*file_->bytes)) {}
 
  private:
   std::shared_ptr<const File> file_;
-  std::shared_ptr<const Tree> tree_;  // of its configuration
+  // Of its configuration; an error where that names what is not there.
+  Result<std::shared_ptr<const Tree>> tree_;
   std::string sha256_;
 };
 

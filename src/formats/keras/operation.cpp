@@ -104,7 +104,7 @@ int Operation::rank(const Operand& value) const {
 }
 
 Result<Shape> Operation::weight_shape(size_t k) const {
-  if (k >= layer_.weights.size())
+  if (k >= layer_.weights.size() || layer_.weights[k] < 0)
     return unsupported("weight " + std::to_string(k) + " is not in the file, which has " +
                        std::to_string(layer_.weights.size()) + " of the layer");
   return lifter_.tree_.weights[static_cast<size_t>(layer_.weights[k])].shape;

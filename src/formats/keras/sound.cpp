@@ -4,9 +4,13 @@
 
 #include "base/near.h"
 #include "formats/input_shape.h"
+#include "formats/keras/defect_finder.h"
+#include "formats/keras/document.h"
 
 namespace fetafix::formats::keras {
 namespace {
+
+constexpr size_t most_defects = 64;  // of a file that has more, the rest is not a model
 
 // "Conv #12 'stem'", as results name an operator.
 std::string label(const Lift& lift, int op) {
@@ -16,47 +20,22 @@ std::string label(const Lift& lift, int op) {
   return "'" + lift.places[static_cast<size_t>(op)].layer + "'";
 }
 
-graph::Address at(int op) {
-  return {{"", op}, Role::core, 0};
-}
-
-template <class Edit>
-std::vector<graph::Edit> just(Edit edit) {
-  std::vector<graph::Edit> out;
-  out.emplace_back(std::move(edit));
-  return out;
-}
-
-// A class that is none: what stands there must be told by its name.
-std::optional<Defect> unknown_class(const Lift& lift, int op) {
-  const Layer& layer = *lift.places[static_cast<size_t>(op)].what;
-  if (layer.is_operation || find_lift_rule(layer.class_name, false)) return std::nullopt;
-  const auto meant = nearest_class(layer.class_name);
-  if (!meant) return std::nullopt;
-  Defect out{label(lift, op),
-             "unsupported",
-             "unknown-layer",
-             "layer '" + layer.path + "' is of class '" + layer.class_name + "', which no Keras has; '" +
-                 *meant + "' is the nearest",
-             "check what wrote the file's configuration",
-             {just(graph::ChangeType{at(op), *meant, {}})}};
-  out.only_if_it_loads = true;  // it may be a layer of the user's own
-  return out;
-}
-
-// Settings that the other generation of Keras writes, and this one does not take.
-std::optional<Defect> foreign_setting(const File& file, const Lift& lift, int op) {
-  const Layer& layer = *lift.places[static_cast<size_t>(op)].what;
-  const bool grouped =
-      layer.class_name.starts_with("DepthwiseConv") || layer.class_name.ends_with("Transpose");
-  if (file.generation() != 3 || !grouped || !layer.config->contains("groups")) return std::nullopt;
-  return Defect{label(lift, op),
-                "unsupported",
-                "foreign-setting",
-                "layer '" + layer.path + "' (" + layer.class_name +
-                    ") has the setting 'groups', which Keras 2 writes and Keras 3 does not take",
-                "save the model with the Keras that is to load it",
-                {just(graph::SetAttribute{at(op), "group", std::nullopt})}};
+void collect(const Json& model, const std::string& place, const std::string& path, std::vector<Entry>& out) {
+  const Json& config = member(model, "config");
+  const Json& layers = config.is_array() ? config : member(config, "layers");
+  if (!layers.is_array()) return;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const Json& layer = layers[i];
+    if (!layer.is_object()) continue;
+    const std::string at = place + (config.is_array() ? "/config/" : "/config/layers/") + std::to_string(i);
+    const std::string own = (path.empty() ? "" : path + "/") + name_of(layer);
+    out.push_back({&layer, at, own});
+    if (is_model_class(text_of(layer, "class_name"))) collect(layer, at, own, out);
+    // What a Bidirectional or a TimeDistributed wraps.
+    for (const char* key : {"layer", "backward_layer"})
+      if (const Json& inner = member(member(layer, "config"), key); member(inner, "config").is_object())
+        out.push_back({&inner, at + "/config/" + key, own});
+  }
 }
 
 // An input whose shape stands under the other generation's key.
@@ -90,29 +69,81 @@ std::optional<Defect> other_input(const Lift& lift, const graph::Graph& source, 
 
 }  // namespace
 
-std::optional<std::string> nearest_class(const std::string& class_name) {
-  std::vector<std::string> known;
-  for (const LiftRule& rule : lift_rules())
-    if (!rule.operation) known.emplace_back(rule.class_name);
-  const auto near = near_names(class_name, known, 1);
-  return near.empty() ? std::nullopt : std::optional(near[0]);
+std::string escaped(std::string key) {
+  std::string out;
+  for (char c : key) out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+  return out;
 }
 
-std::vector<Defect> defects_of(const File& file, const Tree& tree, const Lift& lift,
-                               const graph::Graph& source) {
-  std::vector<Defect> out;
-  const auto add = [&](std::optional<Defect> one) {
-    if (one) out.push_back(std::move(*one));
-  };
-  for (int op = 0; op < static_cast<int>(lift.places.size()); ++op) {
-    add(unknown_class(lift, op));
-    add(foreign_setting(file, lift, op));
-  }
-  const auto& inputs = lift.lifted.graph.inputs;
-  for (size_t i = 0; i < inputs.size(); ++i) add(foreign_input(file, tree, lift, i));
-  if (inputs.size() != source.inputs.size()) return out;
-  for (size_t i = 0; i < inputs.size(); ++i) add(other_input(lift, source, i));
+Defect DefectFinder::defect(std::string fault_class, std::string pattern, std::string explanation,
+                            std::string advice) const {
+  return {"", std::move(fault_class), std::move(pattern), std::move(explanation), std::move(advice), {}};
+}
+
+std::vector<Entry> DefectFinder::entries() const {
+  std::vector<Entry> out;
+  collect(now_.config, "", "", out);
   return out;
+}
+
+const Entry* DefectFinder::entry_of(const std::vector<Entry>& all, const std::string& path) const {
+  const auto found = std::ranges::find(all, path, &Entry::path);
+  return found == all.end() ? nullptr : &*found;
+}
+
+bool DefectFinder::add(const std::string& layer, Defect defect) {
+  if (defect.ways.empty() || out_.size() >= most_defects) return false;
+  if (!seen_.insert(layer + "\n" + defect.explanation).second) return false;
+  graph::Patch patch;
+  patch.groups.push_back({defect.ways[0], ""});
+  auto settled = with_settings(now_, patch);
+  if (!settled.ok()) return false;
+  auto mended = with_places(*settled, patch);
+  if (!mended.ok()) return false;
+  now_ = std::move(mended).value();
+  layers_.push_back(layer);
+  out_.push_back(std::move(defect));
+  return true;
+}
+
+void DefectFinder::check_inputs() {
+  const auto tree = parse_tree(now_);
+  if (!tree.ok()) return;
+  const auto lift = lift_tree(now_, *tree);
+  if (!lift.ok()) return;
+  const auto& inputs = lift->lifted.graph.inputs;
+  const auto keep = [&](std::optional<Defect> one) {
+    if (!one) return;
+    out_.push_back(std::move(*one));
+    layers_.emplace_back();
+  };
+  for (size_t i = 0; i < inputs.size(); ++i) keep(foreign_input(now_, *tree, *lift, i));
+  if (inputs.size() != source_.inputs.size()) return;
+  for (size_t i = 0; i < inputs.size(); ++i) keep(other_input(*lift, source_, i));
+}
+
+std::vector<Defect> DefectFinder::run() {
+  for (bool found = true; found && out_.size() < most_defects;) {
+    const auto looked = guarded([&]() -> Result<bool> {
+      return check_names() || check_classes() || check_wiring() || check_settings() || check_values() ||
+             check_weights();
+    });
+    found = looked.ok() && *looked;
+  }
+  check_inputs();
+  // Operators have their numbers when the file can be read.
+  const auto tree = parse_tree(now_);
+  const auto lift = tree.ok() ? lift_tree(now_, *tree) : Result<Lift>(tree.error());
+  if (!lift.ok()) return std::move(out_);
+  for (int op = 0; op < static_cast<int>(lift->places.size()); ++op)
+    for (size_t i = 0; i < out_.size(); ++i)
+      if (out_[i].place.empty() && layers_[i] == lift->places[static_cast<size_t>(op)].what->path)
+        out_[i].place = label(*lift, op);
+  return std::move(out_);
+}
+
+std::vector<Defect> defects_of(const File& file, const graph::Graph& source) {
+  return DefectFinder(file, source).run();
 }
 
 }  // namespace fetafix::formats::keras

@@ -5,8 +5,8 @@
 
 namespace fetafix::formats::keras {
 
-std::vector<Defect> defects_of(const File& file, const Tree& tree, const Lift& lift,
-                               const graph::Graph& source);
+// `source`: the model that the file was converted from.
+std::vector<Defect> defects_of(const File& file, const graph::Graph& source);
 
 // The class that a name which Keras does not know may have been; nullopt: none is near.
 std::optional<std::string> nearest_class(const std::string& class_name);
