@@ -133,7 +133,72 @@ Status replace_entry(zip_t* archive, const ZipEntry& entry, const std::string& w
   return {};
 }
 
+// A number of `size` bytes, the smallest first; nullopt: outside.
+std::optional<size_t> number_at(BytesView bytes, size_t at, size_t size) {
+  if (at > bytes.size() || size > bytes.size() - at) return std::nullopt;
+  size_t out = 0;
+  for (size_t i = 0; i < size; ++i) out |= std::to_integer<size_t>(bytes[at + i]) << (8 * i);
+  return out;
+}
+
+// Where an archive says that the content of its entry `index` begins: libzip knows and doesn't tell. A guess,
+// to be held against what libzip reads; archives over 4 GB say it in another way and are not read here.
+std::optional<size_t> place_of(BytesView archive, zip_uint64_t index) {
+  constexpr size_t end_size = 22, most_comment = 65535;
+  constexpr size_t end_mark = 0x06054b50, entry_mark = 0x02014b50, local_mark = 0x04034b50;
+  if (archive.size() < end_size) return std::nullopt;
+  size_t end = archive.size() - end_size;
+  const size_t first = end - std::min(end, most_comment);
+  while (number_at(archive, end, 4) != end_mark)
+    if (end-- == first) return std::nullopt;
+  size_t at = number_at(archive, end + 16, 4).value_or(0);
+  for (zip_uint64_t i = 0;; ++i) {
+    const auto name = number_at(archive, at + 28, 2), extra = number_at(archive, at + 30, 2),
+               comment = number_at(archive, at + 32, 2), local = number_at(archive, at + 42, 4);
+    if (!local || number_at(archive, at, 4) != entry_mark) return std::nullopt;
+    if (i < index) {
+      at += 46 + *name + *extra + *comment;
+      continue;
+    }
+    const auto local_name = number_at(archive, *local + 26, 2),
+               local_extra = number_at(archive, *local + 28, 2);
+    if (!local_extra || number_at(archive, *local, 4) != local_mark) return std::nullopt;
+    return *local + 30 + *local_name + *local_extra;
+  }
+}
+
+// Whether an entry, read to its end and checked by libzip, is these bytes.
+bool reads_as(zip_t* archive, zip_uint64_t index, BytesView content) {
+  std::unique_ptr<zip_file_t, Close> file(zip_fopen_index(archive, index, 0));
+  if (!file) return false;
+  Bytes piece(size_t{1} << 16);
+  for (;;) {
+    const zip_int64_t n = zip_fread(file.get(), piece.data(), piece.size());
+    if (n <= 0) return n == 0 && content.empty();
+    const auto size = static_cast<size_t>(n);
+    if (size > content.size() || std::memcmp(piece.data(), content.data(), size) != 0) return false;
+    content = content.subspan(size);
+  }
+}
+
 }  // namespace
+
+std::optional<BytesView> stored_entry(BytesView bytes, const std::string& name) {
+  const auto archive = open_memory(bytes, "archive");
+  if (!archive.ok()) return std::nullopt;
+  const zip_int64_t index = zip_name_locate(archive->get(), name.c_str(), 0);
+  zip_stat_t stat;
+  zip_stat_init(&stat);
+  constexpr auto needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD;
+  if (index < 0 || zip_stat_index(archive->get(), static_cast<zip_uint64_t>(index), 0, &stat) != 0 ||
+      (stat.valid & needed) != needed || stat.comp_method != ZIP_CM_STORE)
+    return std::nullopt;
+  const auto place = place_of(bytes, static_cast<zip_uint64_t>(index));
+  if (!place || *place > bytes.size() || stat.size > bytes.size() - *place) return std::nullopt;
+  const BytesView content = bytes.subspan(*place, static_cast<size_t>(stat.size));
+  if (!reads_as(archive->get(), static_cast<zip_uint64_t>(index), content)) return std::nullopt;
+  return content;
+}
 
 Result<Bytes> rezip(BytesView bytes, const std::vector<ZipEntry>& replacements, const std::string& what) {
   FETAFIX_TRY(Source source, memory(bytes));

@@ -1,6 +1,7 @@
 // Zip archives behind a small face.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,10 @@ struct ZipEntry {
 Result<std::vector<ZipEntry>> unzip(BytesView archive, const std::string& what,
                                     size_t limit = size_t{4} << 30,
                                     const std::vector<std::string>& wanted = {});
+
+// Where the content of an entry lies in the archive, if it is stored as it is. Nullopt: it is packed, or
+// there is no such entry that can be read. It was read through once: it is what `unzip` would give.
+std::optional<BytesView> stored_entry(BytesView archive, const std::string& name);
 
 // The archive with the content of some entries replaced; all else stays as it is, their order too. Error kind
 // `file`: an entry that is not there, or there twice.

@@ -42,6 +42,36 @@ TEST(Zip, OnlyWhatIsWantedIsUnpacked) {
   EXPECT_FALSE(unzip(*archive, "x", 10).ok());
 }
 
+TEST(Zip, WhatIsStoredIsFoundInItsPlace) {
+  const auto archive = zip(three);
+  for (const ZipEntry& entry : three) {
+    const auto found = stored_entry(*archive, entry.name);
+    ASSERT_TRUE(found) << entry.name;
+    EXPECT_EQ(Bytes(found->begin(), found->end()), entry.bytes);
+    EXPECT_TRUE(found->data() >= archive->data() &&
+                found->data() + found->size() <= archive->data() + archive->size());
+  }
+  EXPECT_FALSE(stored_entry(*archive, "d"));
+  EXPECT_FALSE(stored_entry(*zip(three, true), "folder/b"));
+  EXPECT_FALSE(stored_entry(Bytes(100), "a"));
+}
+
+// Whatever an archive says of a place: what is found there is what unzip gives.
+TEST(Zip, AFalsePlaceIsNotBelieved) {
+  const Bytes archive = *zip(three);
+  for (size_t at = 0; at < archive.size(); ++at) {
+    if (at > 100 && at < 5000) continue;  // inside of the long entry
+    Bytes damaged = archive;
+    damaged[at] = static_cast<std::byte>(std::to_integer<int>(damaged[at]) ^ 1);
+    const auto found = stored_entry(damaged, "folder/b");
+    if (!found) continue;
+    EXPECT_EQ(Bytes(found->begin(), found->end()), three[1].bytes) << at;
+  }
+  Bytes damaged = archive;
+  damaged[1000] = std::byte{8};
+  EXPECT_FALSE(stored_entry(damaged, "folder/b"));  // its checksum says otherwise
+}
+
 TEST(Zip, ReplacedEntriesAloneChange) {
   for (bool compressed : {false, true}) {
     const auto archive = zip(three, compressed);

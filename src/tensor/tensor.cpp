@@ -236,25 +236,65 @@ std::vector<int> inverse_permutation(std::span<const int> permutation) {
 
 namespace {
 
-// Walks the output in order while stepping through the input by its strides.
+// An axis of the output: how many steps it has, and how far each goes in the input.
+struct Axis {
+  int64_t count, stride;
+};
+
+// The outermost first. Axes of one step are left out, and neighbors that are neighbors in the input too
+// become one: what is left of OIHW from HWIO are three axes, for a kernel of one pixel two.
+std::vector<Axis> axes_of(const Shape& out_shape, const std::vector<int64_t>& strides) {
+  std::vector<Axis> axes;
+  for (size_t k = 0; k < out_shape.size(); ++k) {
+    if (out_shape[k] == 1) continue;
+    if (!axes.empty() && axes.back().stride == out_shape[k] * strides[k])
+      axes.back() = {axes.back().count * out_shape[k], strides[k]};
+    else
+      axes.push_back({out_shape[k], strides[k]});
+  }
+  return axes;
+}
+
+// The input goes on along the rows and the output along the columns: in blocks, so that what the cache has
+// fetched of both is used before it is gone.
 template <class T>
-void transpose_into(const T* in, T* out, const Shape& out_shape, const std::vector<int64_t>& strides) {
-  const size_t rank = out_shape.size();
-  const int64_t total = *element_count(out_shape);
-  if (total == 0) return;
-  std::vector<int64_t> index(rank, 0);
-  const int64_t inner = rank ? out_shape[rank - 1] : 1;
-  const int64_t inner_stride = rank ? strides[rank - 1] : 0;
-  int64_t offset = 0;
-  for (int64_t done = 0; done < total; done += inner) {
-    for (int64_t i = 0; i < inner; ++i) out[done + i] = in[offset + i * inner_stride];
-    for (int k = static_cast<int>(rank) - 2; k >= 0; --k) {
-      const auto d = static_cast<size_t>(k);
-      offset += strides[d];
-      if (++index[d] < out_shape[d]) break;
-      offset -= strides[d] * out_shape[d];
-      index[d] = 0;
+void transpose_block(const T* in, T* out, const Axis& row, int64_t out_row, const Axis& column) {
+  constexpr int64_t side = 32;
+  for (int64_t r0 = 0; r0 < row.count; r0 += side)
+    for (int64_t c0 = 0; c0 < column.count; c0 += side) {
+      const int64_t r1 = std::min(r0 + side, row.count), c1 = std::min(c0 + side, column.count);
+      for (int64_t r = r0; r < r1; ++r)
+        for (int64_t c = c0; c < c1; ++c) out[r * out_row + c] = in[r * row.stride + c * column.stride];
     }
+}
+
+template <class T>
+void transpose_into(const T* in, T* out, std::vector<Axis> axes) {
+  for (const Axis& axis : axes)
+    if (axis.count == 0) return;
+  while (axes.size() < 2) axes.insert(axes.begin(), Axis{1, 0});
+  std::vector<int64_t> out_strides(axes.size(), 1);
+  for (size_t k = axes.size(); k-- > 1;) out_strides[k - 1] = out_strides[k] * axes[k].count;
+  // The output's last axis and the one along which the input goes on (or any other, where they are the same).
+  const size_t column = axes.size() - 1;
+  size_t row = 0;
+  for (size_t k = 0; k < column; ++k)
+    if (axes[k].stride == 1) row = k;
+  std::vector<int64_t> index(axes.size(), 0);
+  for (;;) {
+    int64_t from = 0, to = 0;
+    for (size_t k = 0; k < column; ++k) {
+      from += index[k] * axes[k].stride;
+      to += index[k] * out_strides[k];
+    }
+    transpose_block(in + from, out + to, axes[row], out_strides[row], axes[column]);
+    size_t k = column;
+    while (k-- > 0) {
+      if (k == row) continue;
+      if (++index[k] < axes[k].count) break;
+      index[k] = 0;
+    }
+    if (k == static_cast<size_t>(-1)) return;
   }
 }
 
@@ -279,18 +319,19 @@ Tensor transpose(const Tensor& tensor, std::span<const int> permutation) {
   Tensor out = std::move(made).value();
   const std::byte* in = tensor.bytes().data();
   std::byte* to = out.mutable_bytes().data();
+  const std::vector<Axis> axes = axes_of(shape, strides);
   switch (element_size(tensor.dtype())) {
     case 1:
-      transpose_into(in, to, shape, strides);
+      transpose_into(in, to, axes);
       break;
     case 2:
-      transpose_into(reinterpret_cast<const uint16_t*>(in), reinterpret_cast<uint16_t*>(to), shape, strides);
+      transpose_into(reinterpret_cast<const uint16_t*>(in), reinterpret_cast<uint16_t*>(to), axes);
       break;
     case 4:
-      transpose_into(reinterpret_cast<const uint32_t*>(in), reinterpret_cast<uint32_t*>(to), shape, strides);
+      transpose_into(reinterpret_cast<const uint32_t*>(in), reinterpret_cast<uint32_t*>(to), axes);
       break;
     default:
-      transpose_into(reinterpret_cast<const uint64_t*>(in), reinterpret_cast<uint64_t*>(to), shape, strides);
+      transpose_into(reinterpret_cast<const uint64_t*>(in), reinterpret_cast<uint64_t*>(to), axes);
       break;
   }
   return out;

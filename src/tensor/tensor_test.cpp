@@ -188,6 +188,22 @@ TEST(Transposing, AgreesWithTheObviousWayOnRandomShapes) {
   }
 }
 
+// Longer than the blocks that are turned at once, and in parts of them.
+TEST(Transposing, AgreesWithTheObviousWayOnLargerShapes) {
+  const std::vector<std::pair<Shape, std::vector<int>>> cases{{{70, 45}, {1, 0}},
+                                                              {{3, 3, 40, 70}, {3, 2, 0, 1}},
+                                                              {{1, 1, 65, 33}, {3, 2, 0, 1}},
+                                                              {{2, 50, 3, 40}, {0, 3, 1, 2}},
+                                                              {{40, 2, 1, 35}, {2, 3, 1, 0}},
+                                                              {{0, 40}, {1, 0}}};
+  for (const auto& [shape, permutation] : cases) {
+    Tensor in = *Tensor::zeros(DType::float32, shape);
+    int32_t next = 0;
+    for (float& v : in.mutable_as<float>()) v = static_cast<float>(++next);
+    ASSERT_TRUE(transpose(in, permutation).identical(naive_transpose(in, permutation))) << to_string(shape);
+  }
+}
+
 TEST(TensorText, ShowsTypeShapeAndTheFirstElements) {
   EXPECT_EQ(to_text(Tensor::of(std::vector<float>{1, 0.5f, -2}, {3, 1}), 2), "float32[3,1] {1, 0.5, ...}");
   EXPECT_EQ(to_text(Tensor::scalar(std::numeric_limits<int64_t>::max())), "int64[] {9223372036854775807}");

@@ -265,7 +265,7 @@ Result<Bytes> Document::finish() {
   if (file_.weights_changed) stored = *file_.weights;
   if (changed_) sort_layers(config_);
   if (weights_change || changed_) {
-    FETAFIX_TRY(Store store, Store::open_for_writing(*file_.weights));
+    FETAFIX_TRY(Store store, Store::open_for_writing(file_.weights.view));
     for (const auto& [path, tensor] : weights) {
       FETAFIX_CHECK(tensor.empty() ? store.remove(path) : store.write(path, tensor));
     }

@@ -94,9 +94,11 @@ Result<File> parse_archive(std::shared_ptr<const Bytes> bytes, Origin origin) {
   File out;
   out.bytes = std::move(bytes);
   out.container = Container::archive;
-  FETAFIX_TRY(std::vector<ZipEntry> entries,
-              unzip(*out.bytes, "archive", free_bytes + most_inflation * out.bytes->size(),
-                    {config_entry, metadata_entry, weights_entry}));
+  const auto in_place = stored_entry(*out.bytes, weights_entry);
+  std::vector<std::string> wanted{config_entry, metadata_entry};
+  if (!in_place) wanted.push_back(weights_entry);
+  const size_t limit = free_bytes + most_inflation * out.bytes->size();
+  FETAFIX_TRY(std::vector<ZipEntry> entries, unzip(*out.bytes, "archive", limit, wanted));
   FETAFIX_CHECK(check_names(entries));
   FETAFIX_TRY(const Bytes config, take(entries, config_entry));
   FETAFIX_TRY(const Bytes metadata, take(entries, metadata_entry));
@@ -106,7 +108,7 @@ Result<File> parse_archive(std::shared_ptr<const Bytes> bytes, Origin origin) {
   if (auto version = json_string(about, "keras_version"); version.ok()) out.version = *version;
   // Keras 2.13 and 2.14 shipped with TensorFlow's number; later Keras 2 is the package tf-keras.
   if (out.version.empty()) out.version = "3";
-  out.weights = std::make_shared<const Bytes>(std::move(weights));
+  out.weights = in_place ? SharedBytes(out.bytes, *in_place) : SharedBytes(std::move(weights));
   auto store = Store::open(out.weights, origin);
   if (!store.ok()) return in_context(weights_entry, std::move(store).error());
   out.store = std::make_shared<const Store>(std::move(store).value());
@@ -115,7 +117,8 @@ Result<File> parse_archive(std::shared_ptr<const Bytes> bytes, Origin origin) {
 
 Result<File> parse_hdf5(std::shared_ptr<const Bytes> bytes, Origin origin) {
   File out;
-  out.bytes = out.weights = std::move(bytes);
+  out.bytes = std::move(bytes);
+  out.weights = SharedBytes(out.bytes);
   out.container = Container::hdf5;
   FETAFIX_TRY(Store store, Store::open(out.weights, origin));
   const auto config = store.text("", config_attribute);

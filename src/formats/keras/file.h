@@ -11,8 +11,8 @@ namespace fetafix::formats::keras {
 enum class Container { archive, hdf5 };
 
 struct File {
-  std::shared_ptr<const Bytes> bytes;    // the file
-  std::shared_ptr<const Bytes> weights;  // its HDF5 part; of an .h5 file the file itself
+  std::shared_ptr<const Bytes> bytes;  // the file
+  SharedBytes weights;                 // its HDF5 part, where it lies in the file unless it is packed there
   Container container = Container::archive;
   std::string version;  // of the Keras that wrote it; may be empty
   Json config;          // {"class_name", "config", ...} of the model

@@ -74,11 +74,11 @@ hid_t open_image(BytesView bytes, unsigned flags) {
 
 }  // namespace
 
-Result<Store> Store::opened(std::shared_ptr<const Bytes> bytes) {
-  const hid_t id = open_image(*bytes, H5LT_FILE_IMAGE_DONT_COPY | H5LT_FILE_IMAGE_DONT_RELEASE);
+Result<Store> Store::opened(SharedBytes bytes) {
+  const hid_t id = open_image(bytes.view, H5LT_FILE_IMAGE_DONT_COPY | H5LT_FILE_IMAGE_DONT_RELEASE);
   if (id < 0) return broken("not an HDF5 file, or damaged");
   Store store;
-  store.longest_text_ = longest_text(*bytes);
+  store.longest_text_ = longest_text(bytes.view);
   store.bytes_ = std::move(bytes);
   store.file_ = std::make_unique<File>(id);
   FETAFIX_CHECK(store.list());
@@ -100,7 +100,7 @@ void Store::read_all() const {
 
 // The library does not survive every damaged file (of 24,000 that we damaged, 52 ended or hung the process):
 // a child reads all of it first, in memory that is the same as ours.
-Result<Store> Store::open(std::shared_ptr<const Bytes> bytes, Origin origin) {
+Result<Store> Store::open(SharedBytes bytes, Origin origin) {
   const Lock lock(library());
   const bool alive =
       origin == Origin::ours || survives([&] {
@@ -140,9 +140,9 @@ Result<Tensor> Store::read(const Dataset& dataset) const {
   if (!opened.ok()) return broken("dataset '" + dataset.path + "' can't be opened");
   const size_t size = static_cast<size_t>(*element_count(dataset.shape)) * element_size(dataset.dtype);
   const haddr_t offset = H5Dget_offset(opened);
-  if (bytes_ && offset != HADDR_UNDEF && offset % element_size(dataset.dtype) == 0 &&
-      offset <= bytes_->size() && size <= bytes_->size() - offset && size > 0)
-    return Tensor::view(dataset.dtype, dataset.shape, BytesView(*bytes_).subspan(offset, size), bytes_);
+  if (bytes_.owner && offset != HADDR_UNDEF && offset <= bytes_.view.size() &&
+      size <= bytes_.view.size() - offset && size > 0)
+    return Tensor::view(dataset.dtype, dataset.shape, bytes_.view.subspan(offset, size), bytes_.owner);
   FETAFIX_TRY(Tensor out, Tensor::zeros(dataset.dtype, dataset.shape));
   const Handle type(H5Dget_type(opened), H5Tclose);
   if (size > 0 && H5Dread(opened, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out.mutable_bytes().data()) < 0)

@@ -22,10 +22,21 @@ struct Dataset {
 // Bytes from outside are tried in a child first; those that the library just wrote are not.
 enum class Origin { outside, ours };
 
+// Bytes, and what keeps them alive: the whole of a file, or a part of it where it lies.
+struct SharedBytes {
+  std::shared_ptr<const void> owner;
+  BytesView view;
+
+  SharedBytes() = default;
+  SharedBytes(std::shared_ptr<const void> kept, BytesView part) : owner(std::move(kept)), view(part) {}
+  explicit SharedBytes(Bytes bytes) : SharedBytes(std::make_shared<const Bytes>(std::move(bytes))) {}
+  explicit SharedBytes(std::shared_ptr<const Bytes> whole) : owner(whole), view(*whole) {}
+};
+
 class Store {
  public:
   // Reads in place: `bytes` are not copied. Error kind `file`: not HDF5, or damaged.
-  static Result<Store> open(std::shared_ptr<const Bytes> bytes, Origin origin);
+  static Result<Store> open(SharedBytes bytes, Origin origin);
   // On a copy of the bytes, which image() gives back with what was written.
   static Result<Store> open_for_writing(BytesView bytes);
   Store(Store&&) noexcept;
@@ -57,11 +68,11 @@ class Store {
  private:
   struct File;
   Store();
-  static Result<Store> opened(std::shared_ptr<const Bytes> bytes);
+  static Result<Store> opened(SharedBytes bytes);
   void read_all() const;
   Status list();
 
-  std::shared_ptr<const Bytes> bytes_;  // reading only
+  SharedBytes bytes_;  // reading only
   std::unique_ptr<File> file_;
   std::vector<Dataset> datasets_;
   uint64_t longest_text_ = 0;  // no text of the file has more bytes
