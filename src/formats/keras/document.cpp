@@ -262,7 +262,7 @@ Result<Bytes> Document::finish() {
   const bool config_changes = changed_ || file_.config_changed;
   if (!weights_change && !config_changes && !file_.weights_changed) return *file_.bytes;
   std::optional<Bytes> stored;
-  if (file_.weights_changed) stored = *file_.weights;
+  if (file_.weights_changed) stored = Bytes(file_.weights.view.begin(), file_.weights.view.end());
   if (changed_) sort_layers(config_);
   if (weights_change || changed_) {
     FETAFIX_TRY(Store store, Store::open_for_writing(file_.weights.view));

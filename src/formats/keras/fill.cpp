@@ -138,7 +138,7 @@ Result<File> with_weight(const File& file, const Tree& tree, const Lift& lift, i
   const Place& place = lift.places[static_cast<size_t>(op)];
   const auto holding = holding_of(file, tree, lift, op);
   if (!holding || k >= holding->wanted.size()) return cant("the layer has no such weight");
-  FETAFIX_TRY(Store store, Store::open_for_writing(*file.weights));
+  FETAFIX_TRY(Store store, Store::open_for_writing(file.weights.view));
   std::string path;
   if (holding->held[k] >= 0) {
     path = tree.weights[static_cast<size_t>(holding->held[k])].path;
@@ -151,7 +151,7 @@ Result<File> with_weight(const File& file, const Tree& tree, const Lift& lift, i
   FETAFIX_CHECK(store.write(path, tensor));
   FETAFIX_TRY(Bytes image, store.image());
   File out = file;
-  out.weights = std::make_shared<const Bytes>(std::move(image));
+  out.weights = SharedBytes(std::move(image));
   out.weights_changed = true;
   FETAFIX_TRY(Store opened, Store::open(out.weights, Origin::ours));
   out.store = std::make_shared<const Store>(std::move(opened));

@@ -182,7 +182,7 @@ TEST_P(Sound, MissingAndMisfitWeights) {
     for (const int weight : tree->model.find(name)->weights)
       for (const bool lost : {true, false}) {
         SCOPED_TRACE(tree->weights[static_cast<size_t>(weight)].path + (lost ? " lost" : " cut"));
-        auto store = Store::open_for_writing(*file->weights);
+        auto store = Store::open_for_writing(file->weights.view);
         ASSERT_TRUE(store.ok());
         const std::string& path = tree->weights[static_cast<size_t>(weight)].path;
         ASSERT_TRUE(
