@@ -1,5 +1,5 @@
 # One command each; all are idempotent and end with a line that says how it went.
-.PHONY: build test demo fuzz gate bench inputs benchmark lint format
+.PHONY: build test demo fuzz gate conformance bench inputs benchmark lint format
 
 build:
 	@scripts/prepare.sh native
@@ -43,9 +43,15 @@ gate:
 	@build/venv/bin/python -m pip install -q --disable-pip-version-check -r tests/end_to_end/requirements.txt
 	@build/venv/bin/python -m pytest -q -p no:cacheprovider tests/gate
 
+conformance:
+	@scripts/prepare.sh models
+	@python3 tests/zoo/make_models.py --build build --set gate
+	@scripts/build.sh release fetafix_conformance_zoo
+	@build/venv/bin/python tests/conformance/run_zoo.py
+
 lint:
 	@scripts/lint.sh
 
 format:
-	@find src tools workers include fuzz \( -name '*.cpp' -o -name '*.h' \) -print0 2>/dev/null | xargs -0 clang-format -i
+	@find src tools workers include fuzz tests \( -name '*.cpp' -o -name '*.h' \) -print0 2>/dev/null | xargs -0 clang-format -i
 	@echo "format: done"

@@ -22,16 +22,24 @@ function(fetafix_room name)
     fetafix_sanitized(${target} ${precompiled} ${ROOM_PRECOMPILE})
   endif()
   if(tests)
-    add_executable(${target}_test ${tests})
-    target_link_libraries(${target}_test PRIVATE ${target} ${ROOM_TEST_LINKS} GTest::gtest GTest::gtest_main)
-    if(FETAFIX_SANITIZE)
-      target_compile_definitions(${target}_test PRIVATE FETAFIX_SANITIZE)
-      fetafix_sanitized(${target}_test fetafix_precompiled ${ROOM_PRECOMPILE})
-    else()
-      target_compile_options(${target}_test PRIVATE -O1) # compiled once, run once
-    endif()
-    add_test(NAME ${name} COMMAND ${target}_test)
+    fetafix_test(${name} LINKS ${target} ${ROOM_TEST_LINKS} PRECOMPILE ${ROOM_PRECOMPILE})
   endif()
+endfunction()
+
+# The test program of a folder, made of its *_test.cpp files.
+function(fetafix_test name)
+  cmake_parse_arguments(TEST "" "" "LINKS;PRECOMPILE" ${ARGN})
+  string(REPLACE "/" "_" target fetafix_${name}_test)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp)
+  add_executable(${target} ${sources})
+  target_link_libraries(${target} PRIVATE ${TEST_LINKS} GTest::gtest GTest::gtest_main)
+  if(FETAFIX_SANITIZE)
+    target_compile_definitions(${target} PRIVATE FETAFIX_SANITIZE)
+    fetafix_sanitized(${target} fetafix_precompiled ${TEST_PRECOMPILE})
+  else()
+    target_compile_options(${target} PRIVATE -O1) # compiled once, run once
+  endif()
+  add_test(NAME ${name} COMMAND ${target})
 endfunction()
 
 # How the build with sanitizers compiles a target. Only what is fuzzed needs speed and counts its branches. Reading

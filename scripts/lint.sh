@@ -14,7 +14,7 @@ formatted() {
   local bad=0
   while IFS= read -r file; do
     clang-format --dry-run -Werror "$file" 2>/dev/null || { echo "  $file: not formatted"; bad=$((bad + 1)); }
-  done < <(find src tools workers include fuzz \( -name '*.cpp' -o -name '*.h' \) 2>/dev/null | sort)
+  done < <(find src tools workers include fuzz tests \( -name '*.cpp' -o -name '*.h' \) 2>/dev/null | sort)
   [ $bad -eq 0 ] || { echo "  $bad files; 'make format' mends them"; return 1; }
 }
 

@@ -1,7 +1,7 @@
 """Holds the include lines of src/, tools/ and workers/ against the tables of docs/architecture.md.
 
 Prints a line for each violation (file, line, header, the rule) and exits with 1 if there is one. A room is a folder of
-src/ (formats and runtimes hold a room in each subfolder), or tools or workers. The tables are the ones under the
+src/ (formats and runtimes hold a room in each subfolder), or tools, workers or tests. The tables are the ones under the
 headings below.
 """
 
@@ -42,7 +42,7 @@ def room_of(path):
 def check(rooms, tests_also, third_party):
     violations = []
     seen = set()
-    files = sorted(f for folder in ("src", "tools", "workers") for f in (ROOT / folder).rglob("*") if f.suffix in (".h", ".cpp"))
+    files = sorted(f for folder in ("src", "tools", "workers", "tests") for f in (ROOT / folder).rglob("*") if f.suffix in (".h", ".cpp"))
     for file in files:
         relative = file.relative_to(ROOT)
         room = room_of(file.relative_to(ROOT / "src")) if relative.parts[0] == "src" else relative.parts[0]
@@ -70,7 +70,7 @@ def broken_rule(room, header, is_test, rooms, tests_also, third_party):
         return None  # the standard library, the system, or a file of the same folder
     if not ((ROOT / "src" / header).exists() or (ROOT / header).exists() or (ROOT / "include" / header).exists()):
         return None if header.split("/")[0] in ("sys", "linux") else "is in no row of the table of third-party headers"
-    other = "fetafix" if header.startswith("fetafix/") else header.split("/")[0] if header.startswith("workers/") else room_of(header)
+    other = "fetafix" if header.startswith("fetafix/") else header.split("/")[0] if header.startswith(("workers/", "tests/")) else room_of(header)
     if other == room or other in rooms[room] or (is_test and other in tests_also.get(room, [])):
         return None
     return f"{room} may include only {', '.join(rooms[room]) or 'nothing'}"

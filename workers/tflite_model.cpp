@@ -191,7 +191,12 @@ Status LoadedModel::fit_shapes(std::span<const NamedTensor> inputs) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     const auto index = static_cast<int32_t>(i);
     const Shape& wanted = inputs[i].tensor.shape();
-    if (shape_of(api_, api_.input(interpreter_, index)) == wanted) continue;
+    const Shape now = shape_of(api_, api_.input(interpreter_, index));
+    if (now == wanted) continue;
+    // XNNPACK takes a shape of another rank and computes something.
+    if (!now.empty() && now.size() != wanted.size())  // empty: a scalar, or of no stated rank
+      return Error{ErrorKind::runtime_failed, "input " + std::to_string(i) + ": expected shape " +
+                                                  to_string(now) + ", found " + to_string(wanted)};
     const std::vector<int> dims(wanted.begin(), wanted.end());
     FETAFIX_CHECK(
         check(api_.resize_input(interpreter_, index, dims.data(), static_cast<int32_t>(dims.size())),

@@ -72,7 +72,11 @@ bool DefectFinder::check_shape(size_t index) {
     if (kind == Builtin::DEPTHWISE_CONV_2D) return shape[0] == 1;
     return kind == Builtin::FULLY_CONNECTED || (shape[3] > 0 && input.back() % shape[3] == 0);
   };
-  if (goes(now)) return false;
+  // A bias of as many channels: the weights are right, and the output's stated shape is that of something
+  // else.
+  const auto& operands = op(index).inputs;
+  const bool has_bias = operands.size() > 2 && operands[2] >= 0 && now.size() == rank;
+  if (goes(now) || (has_bias && shape_of(operands[2]) == Shape{now[out_axis]})) return false;
   Shape order = now;
   std::sort(order.begin(), order.end());
   std::vector<Shape> good;

@@ -55,6 +55,17 @@ class WorkerSession : public Session {
     return outputs;
   }
 
+  Status reload(const std::filesystem::path& model) override {
+    if (!worker_.running()) {
+      FETAFIX_CHECK(worker_.restart());
+    } else if (!loaded_.outputs.empty()) {
+      FETAFIX_CHECK(worker_.unload(loaded_.session));
+    }
+    loaded_ = {};
+    model_ = model;
+    return load();
+  }
+
  private:
   ModelWorker worker_;
   std::filesystem::path model_;
