@@ -65,7 +65,7 @@ def test_a_class_that_no_keras_has(pair, tmp_path):
     assert result["faults"][0]["pattern"] == "unknown-layer"
 
 
-@pytest.mark.parametrize("fault, pattern", [("broken-weights-lost", "missing-weight"), ("broken-key-quantized", "unknown-setting"),
+@pytest.mark.parametrize("fault, pattern", [("broken-weights-lost", "missing-weight"), ("broken-key-quantized", "foreign-setting"),
                                             ("broken-edge", "missing-tensor")])
 def test_a_file_that_does_not_load_is_mended(pair, tmp_path, fault, pattern):
     source, right = pair
