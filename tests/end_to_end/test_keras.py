@@ -65,6 +65,20 @@ def test_a_class_that_no_keras_has(pair, tmp_path):
     assert result["faults"][0]["pattern"] == "unknown-layer"
 
 
+@pytest.mark.parametrize("fault, pattern", [("broken-weights-lost", "missing-weight"), ("broken-key-quantized", "foreign-setting"),
+                                            ("broken-edge", "missing-tensor")])
+def test_a_file_that_does_not_load_is_mended(pair, tmp_path, fault, pattern):
+    source, right = pair
+    broken, record = plant(right, tmp_path, fault, 1)
+    done = fetafix("repair", source, broken, *DATA, "--output", tmp_path / "fixed.keras", "--json", tmp_path / "r.json")
+    result = json.loads((tmp_path / "r.json").read_text())
+    assert done.code == 0 and result["verdict"] == "repaired", (record, done.out)
+    first = result["faults"][0]
+    assert first["pattern"] == pattern and f"#{record['index']} " in first["target_node"], (record, first)
+    seen = json.loads(zoo("oracle.py", right, tmp_path / "fixed.keras", "--photos", PHOTOS, "--preprocess", "mobilenet"))
+    assert seen["label_differences"] == 0 and seen["max_relative"] < 1e-4, seen
+
+
 def test_what_is_no_model_is_refused(tmp_path):
     empty = tmp_path / "archive.keras"
     with zipfile.ZipFile(empty, "w") as archive:
