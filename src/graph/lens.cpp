@@ -17,7 +17,8 @@ Result<Tensor> to_native(const Tensor& view, const Lens& lens, const Shape& old_
   }
   Shape permuted;
   for (int axis : lens.permutation) permuted.push_back(lens.native_shape[static_cast<size_t>(axis)]);
-  if (view.shape().size() == permuted.size())
+  // A view in the shape that it had is the same rearrangement, whatever that shape was.
+  if (view.shape() != old_view_shape && view.shape().size() == permuted.size())
     permuted = view.shape();
   else if (element_count(permuted) != view.size())
     return Error{ErrorKind::unsupported, "a tensor of shape " + to_string(view.shape()) +

@@ -143,6 +143,8 @@ PAIRS = [
         "lstm.onnx lstm.keras", "lstm.tflite lstm.keras", "lstm_fused.onnx lstm.keras",
         "gru.onnx gru.keras", "gru.tflite gru.keras")),
     *same(KERAS, "mobilenet_v3.keras mobilenet_v3_keras2.h5"),
+    # Made in memory: Keras 3's own export, and tf2onnx' from_keras.
+    *same(KERAS, "branches.keras branches_export.onnx", "branches.keras branches_from_keras.onnx"),
     *quantized(KERAS, "branches.keras branches_int8.tflite", "dog.h5 dog_float16.tflite"),
 
     # One audio network as its authors ship it.

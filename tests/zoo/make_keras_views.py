@@ -518,6 +518,74 @@ def functions2(net):
     net.free = True
 
 
+def windows(net):
+    """Functions on images, with their kernels among their arguments, as onnx2tf writes them."""
+    v1, random = tf.compat.v1, net.random
+    image, line = net.input(6, 7, 4), net.input(6, 4)
+    kernel = lambda *shape: sixteenths(random, shape, -8, 9)
+    channels = lambda low: sixteenths(random, 4, low, 17)
+    explicit = [[0, 0], [1, 0], [2, 1], [0, 0]]
+    h = tf.nn.convolution(image, filters=kernel(3, 3, 4, 2), strides=[2, 2], padding="SAME", dilations=[1, 1])
+    net.out(h, tf.math.add(h, kernel(2)), tf.nn.relu6(h),
+            tf.nn.convolution(image, filters=kernel(3, 2, 2, 6), strides=[1, 1], padding="VALID"),
+            tf.nn.convolution(line, filters=kernel(3, 4, 2), strides=2, padding="SAME"),
+            tf.nn.convolution(line, filters=kernel(3, 4, 2), strides=1, padding="SAME", dilations=[2]),
+            tf.nn.conv2d(image, kernel(3, 3, 4, 3), 1, "SAME", dilations=2),
+            tf.nn.conv2d(image, kernel(3, 3, 4, 3), [1, 2, 1, 1], "SAME", dilations=[1, 1, 1, 1]),
+            tf.nn.conv2d(image, kernel(3, 3, 4, 3), 2, explicit),
+            tf.nn.bias_add(h, kernel(2)),
+            v1.nn.depthwise_conv2d(image, kernel(3, 3, 4, 1), [1, 2, 2, 1], "SAME", rate=[1, 1]),
+            tf.nn.depthwise_conv2d(image, kernel(2, 3, 4, 2), [1, 1, 1, 1], "VALID", dilations=[2, 1]),
+            tf.nn.conv2d_transpose(image, kernel(3, 3, 2, 4), [1, 12, 14, 2], 2, "SAME"),
+            tf.nn.conv2d_transpose(image, kernel(3, 2, 2, 4), [1, 11, 13, 2], 2, "SAME"),
+            tf.nn.conv2d_transpose(image, kernel(2, 3, 3, 4), [1, 7, 9, 3], 1, "VALID"),
+            tf.nn.max_pool2d(image, 2, 2, "VALID"), tf.nn.max_pool(image, [3, 3], [2, 1], "SAME"),
+            tf.nn.avg_pool(image, [2, 3], [1, 2], "SAME"), tf.nn.avg_pool2d(image, [1, 2, 2, 1], [1, 2, 2, 1], "VALID"),
+            tf.nn.pool(image, [3, 2], "MAX", strides=[2, 1], padding="SAME"), tf.nn.pool(image, [2, 2], "AVG"),
+            tf.image.resize(image, [9, 5]), tf.image.resize(image, [12, 14], method="nearest"),
+            tf.nn.batch_normalization(image, channels(-16), channels(4), channels(-16), channels(1), 0.125),
+            tf.nn.batch_normalization(line, channels(-16), channels(4), None, None, 0.5),
+            tf.nn.local_response_normalization(image, 1, 1.0, 0.25, 0.75),
+            tf.nn.depth_to_space(image, 2), tf.nn.space_to_depth(image[:, :, :6], 2),
+            tf.pad(image, explicit), tf.pad(line, [[0, 0], [2, 1], [0, 0]], constant_values=0.5),
+            tf.pad(image, [[0, 0], [1, 2], [2, 1], [0, 0]], mode="REFLECT"),
+            v1.pad(image, explicit, "CONSTANT"), v1.transpose(image, [0, 3, 1, 2]))
+    bad = tf.nn.convolution(line, filters=tf.reshape(line, (6, 4, 1)), strides=[1], padding="VALID")
+    net.out(bad)
+    net.opaque.append(bad.node.layer.name)
+
+
+def parts(net):
+    """Functions that take tensors apart and put them together."""
+    v1 = tf.compat.v1
+    x, y, image = net.input(6, 4), net.input(6, 4), net.input(2, 3, 4)
+    row = sixteenths(net.random, (1, 2, 4))
+    net.values[1] = abs(net.values[1]) + 0.5
+    if net.ending == "h5":  # the other form does not take an ellipsis
+        net.out(x[..., -1], image[:, 1, ..., 1:])
+    net.out(x[:, 0], x[:, 1:5:2], x[:, :, None], x[:, ::-1], x[0], x[:, -3:, :2],
+            tf.strided_slice(x, [0, 1, 0], [1, 5, 4], [1, 2, 1]),
+            tf.strided_slice(x, [0, 2, 0], [0, 0, 3], [1, 1, 2], begin_mask=1, end_mask=3, shrink_axis_mask=2),
+            tf.slice(x, [0, 1, 2], [-1, 3, 2]), tf.reverse(x, [1, -1]),
+            *tf.split(x, 2, axis=-1), *tf.split(x, [1, 3, 2], axis=1), *tf.split(x, [2, -1], axis=2), *tf.unstack(image, axis=1),
+            tf.stack([x, y], axis=1), tf.stack([x, y], axis=-1), tf.expand_dims(x, 1), tf.expand_dims(x, -1), v1.expand_dims(x, 0),
+            tf.squeeze(image[:, :1], axis=1), tf.squeeze(image[:, :1], axis=[1, 0]), v1.squeeze(image[:, :1], [1]),
+            tf.tile(x, [1, 2, 3]), tf.broadcast_to(x, [2, 6, 4]), tf.gather(x, [3, 0, 3], axis=1), tf.gather(x, 2, axis=-1),
+            tf.concat([x, row], axis=1), tf.concat([row, x, y], axis=1), x * row[:, :1], tf.math.multiply(1.5, x),
+            tf.matmul(x, y, transpose_b=True), tf.matmul(x, y, True), tf.matmul(x, row[0].T), tf.nn.leaky_relu(x),
+            tf.nn.leaky_relu(x, 0.125), tf.nn.gelu(x), tf.nn.gelu(x, True), tf.math.rsqrt(y), tf.square(x),
+            tf.math.squared_difference(x, y), tf.clip_by_value(x, -1, 1), tf.reduce_mean(x), tf.reduce_mean(image, axis=1, keepdims=True),
+            tf.reduce_prod(y, axis=1), tf.reduce_min(x, axis=[1]), tf.reduce_logsumexp(x, axis=-1), v1.reduce_sum(x, 1, keep_dims=True),
+            tf.transpose(image), tf.cast(x, tf.int32), tf.cast(x, tf.float32), tf.nn.log_softmax(x), tf.math.argmax(x, axis=1),
+            tf.math.argmin(x, axis=-1, output_type=tf.int32), tf.where(x > 0.5, x, y), tf.where(tf.logical_not(x <= y), 0.5, y),
+            tf.math.floordiv(x, y), tf.identity(x), tf.math.ceil(x), tf.sign(x), tf.round(x), tf.cos(x),
+            *tf.nn.moments(image, [1, 2]), *tf.nn.moments(x, [-1], keepdims=True))
+    for bad in (tf.reshape(image, (tf.shape(image)[0], -1)), tf.nn.silu(x, 2.0)):
+        net.out(bad)
+        net.opaque.append(bad.node.layer.name)
+    net.opaque.append("tf.compat.v1.shape")
+
+
 # --- structure ---------------------------------------------------------------------------------------------------------
 
 def inner(net, name, size=3):
@@ -597,6 +665,8 @@ RECIPES = {
     "attention_3": (attention, keras, "keras"), "attention_2": (attention, tf_keras, "keras"),
     "attention_3h": (attention, keras, "h5"), "attention_2h": (attention, tf_keras, "h5"),
     "functions_3": (functions3, keras, "keras"), "functions_2": (functions2, tf_keras, "h5"),
+    "windows_2": (windows, tf_keras, "keras"), "windows_2h": (windows, tf_keras, "h5"),
+    "parts_2": (parts, tf_keras, "keras"), "parts_2h": (parts, tf_keras, "h5"),
     "structure_3": (structure, keras, "keras"), "structure_2": (structure, tf_keras, "keras"),
     "structure_3h": (structure, keras, "h5"), "structure_2h": (structure, tf_keras, "h5"),
     "chain_3": (chain, keras, "keras"), "chain_2": (chain, tf_keras, "keras"),
@@ -626,7 +696,7 @@ def settled(path):
 
 def npy(array):
     out = io.BytesIO()
-    numpy.save(out, numpy.ascontiguousarray(array))
+    numpy.save(out, numpy.array(array, order="C"))  # ascontiguousarray makes a list of a single number
     return out.getvalue()
 
 

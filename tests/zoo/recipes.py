@@ -120,6 +120,16 @@ def to_tflite(source, name, *float16):
         python("onnx_to_tflite.py", "{models}/" + source, "--output", *words)])
 
 
+def in_memory(source, name, via):
+    """Keras to ONNX without a SavedModel: by model.export, or by tf2onnx' from_keras."""
+    return Recipe("gate", [name], [source], [python("keras_to_onnx.py", "{models}/" + source, f"OUT:{name}", "--via", via)])
+
+
+def to_keras(source, name):
+    """onnx2tf's Keras 2 file."""
+    return Recipe("gate", [name], [source], [python("onnx_to_tflite.py", "{models}/" + source, "--keras", f"OUT:{name}")])
+
+
 def from_torch(net, name, *words):
     return Recipe("gate", [name], [], [["{debian_python}", "{zoo}/torch_nets.py", net, f"OUT:{name}", *words]])
 
@@ -171,6 +181,10 @@ GATE = [
     to_tflite("branches_nchw.onnx", "branches_again.tflite"),
     converted("branches_saved_model", "branches_float16.tflite", "--float16", set_name="gate"),
     renamed("branches.tflite", "branches_renamed.tflite"),
+
+    in_memory("branches.keras", "branches_export.onnx", "export"),
+    in_memory("branches.keras", "branches_from_keras.onnx", "tf2onnx"),
+    to_keras("branches_nchw.onnx", "branches_onnx2tf.h5"),
 
     sequential(),
     from_saved_model("chain_saved_model", "chain.onnx", set_name="gate"),

@@ -37,6 +37,11 @@ Error broken(const std::string& what) {
   return {ErrorKind::file, what};
 }
 
+// Whether there may be a tensor in it: weights stand among the arguments too, millions of numbers.
+bool is_numbers(const Json& json) {
+  return json.is_array() ? std::ranges::all_of(json, is_numbers) : json.is_number();
+}
+
 bool holds_tensors(const Argument& argument) {
   if (argument.tensor) return true;
   return std::ranges::any_of(argument.list, holds_tensors);
@@ -53,7 +58,7 @@ Argument argument_of(const Json& json, bool legacy) {
     out.shape = &member(member(json, "config"), "shape");
   }
   if (out.tensor) return out;
-  if (json.is_array())
+  if (json.is_array() && !is_numbers(json))
     for (const Json& item : json) out.list.push_back(argument_of(item, legacy));
   if (holds_tensors(out)) return out;
   out.list.clear();

@@ -253,8 +253,13 @@ Status set_pads(Editor& editor, const Place& place, const graph::Node& node,
                                " with pads of its own can't be said: Keras pads with 'same' alone");
   const bool channels_last =
       !settings->contains("data_format") || (*settings)["data_format"] != "channels_first";
-  const std::string format = channels_last ? "channels_last" : "channels_first";
   (*settings)["padding"] = "valid";
+  return put_padding_before(editor, place, pads, channels_last);
+}
+
+Status put_padding_before(Editor& editor, const Place& place, const std::vector<int64_t>& pads,
+                          bool channels_last) {
+  const size_t axes = pads.size() / 2;
   std::vector<int64_t> all(2 * (axes + 2), 0);  // batch and channels too
   const size_t first = channels_last ? 1 : 2;
   for (size_t i = 0; i < axes; ++i) {
@@ -272,7 +277,7 @@ Status set_pads(Editor& editor, const Place& place, const graph::Node& node,
   Document& document = editor.document();
   const std::string name = document.free_name(*around, "pad");
   Json more = {{"padding", padding}};
-  if (axes > 1) more["data_format"] = format;
+  if (axes > 1) more["data_format"] = channels_last ? "channels_last" : "channels_first";
   Json entry = document.new_layer("ZeroPadding" + std::to_string(axes) + "D", name, std::move(more), tensors);
   FETAFIX_CHECK(document.redirect(*around, tensors[0], {name, 0, 0}, Document::Reader{layer.name, 0, 0}));
   document.add_layer(*around, std::move(entry));
@@ -291,6 +296,7 @@ Status apply_edit(Editor& editor, const graph::SetAttribute& edit) {
       graph::to_text(written->second) == graph::to_text(*edit.value))
     return {};
   FETAFIX_CHECK(editor.check_single(node));
+  if (is_function(*place)) return set_function_attribute(editor, *place, node, edit);
   FETAFIX_TRY(Json * settings, editor.settings(*place));
   for (const Row& row : rows)
     if (edit.name == row.name) return row.set({editor, *place, node, edit.name, edit.value, *settings});

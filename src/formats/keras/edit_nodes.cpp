@@ -151,6 +151,7 @@ Status apply_edit(Editor& editor, const graph::ChangeType& edit) {
     (*entry)["class_name"] = *meant;
     return {};
   }
+  if (is_function(*place)) return change_function(editor, *place, node, edit);
   if (is_activation_class(now)) {
     graph::InsertNode like;
     like.type = edit.type;

@@ -118,45 +118,15 @@ Status set_weight(Editor& editor, const Place& place, const graph::SetTensor& ed
 }
 
 Result<Json> number_or_list(const Tensor& value) {
-  if (is_floating(value.dtype())) {
-    FETAFIX_TRY(const Tensor floats, cast(value, DType::float32));
-    if (value.size() == 1) return shortest(floats.as<float>()[0]);
-    Json out = Json::array();
-    for (float v : floats.as<float>()) out.push_back(shortest(v));
-    return out;
-  }
-  FETAFIX_TRY(const auto numbers, to_int64s(value));
-  return value.rank() == 0 ? Json(numbers[0]) : Json(numbers);
-}
-
-// A number among the arguments of a function's call.
-Status set_argument(Editor& editor, const Place& place, const std::string& name, Json value) {
-  FETAFIX_TRY(Json * entry, editor.entry(place));
-  Json& call = (*entry)["inbound_nodes"][static_cast<size_t>(place.call - place.what->first_call)];
-  editor.document().touch();
-  if (call.is_object()) {
-    if (call.contains("kwargs") && call["kwargs"].contains(name))
-      return call["kwargs"][name] = std::move(value), Status();
-    const size_t position = name == "x2" || name == "y" ? 1 : name == "x1" || name == "x" ? 0 : 2;
-    if (!call.contains("args") || position >= call["args"].size() || !call["args"][position].is_number())
-      return cant("argument '" + name + "' is not where it was expected");
-    return call["args"][position] = std::move(value), Status();
-  }
-  Json& first = call.is_array() && !call.empty() && call[0].is_array() ? call[0] : call;
-  if (!first.is_array() || first.size() < 4 || !first[3].contains(name))
-    return cant("argument '" + name + "' is not where it was expected");
-  first[3][name] = std::move(value);
-  return {};
+  const bool one = value.size() == 1 && (is_floating(value.dtype()) || value.rank() == 0);
+  return literal_of(one ? value.reshaped({}) : value.reshaped({value.size()}));
 }
 
 Status set_setting(Editor& editor, const Place& place, const graph::SetTensor& edit) {
   FETAFIX_TRY(const auto found, find_slot(editor.view(), edit.at, edit.slot));
   const graph::Value& held = editor.view().value(found.first->inputs[found.second]);
   const std::string name = held.lens ? held.lens->attribute : "";
-  if (place.what->is_operation || place.what->class_name == "TFOpLambda") {
-    FETAFIX_TRY(Json value, number_or_list(edit.value));
-    return set_argument(editor, place, name, std::move(value));
-  }
+  if (is_function(place)) return set_argument(editor, place, held, edit.value);
   FETAFIX_TRY(Json * settings, editor.settings(place));
   const bool channels_last =
       !settings->contains("data_format") || (*settings)["data_format"] != "channels_first";

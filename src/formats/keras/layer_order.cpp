@@ -46,8 +46,10 @@ class Order {
     const Json& calls = member(own, "inbound_nodes");
     const int64_t first = is_model_class(text_of(own, "class_name")) ? first_call_of(own, generation_) : 0;
     const auto at = static_cast<size_t>(node.second - first);
-    return node.second < first || !calls.is_array() || at >= calls.size() ? std::vector<Reference>()
-                                                                          : references_of(calls[at]);
+    if (node.second < first || !calls.is_array() || at >= calls.size()) return {};
+    // Of functions also what is read by name.
+    const auto call = call_of(calls[at]);
+    return call.ok() ? call->tensors() : std::vector<Reference>();
   }
 
   // Back from a call, what it reads first; not recursive, for models are thousands of layers long.

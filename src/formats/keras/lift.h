@@ -131,6 +131,9 @@ class Operation {
 
   // A constant that stands for a setting; each has a slot of its own, by which it can be set.
   Operand constant(const std::string& setting, Tensor tensor);
+  // The same where the view shows it otherwise than the setting says it.
+  Operand constant(const std::string& setting, const Tensor& said, const std::vector<int>& permutation,
+                   const Shape& shape);
   Operand constant(const std::string& setting, float value) {
     return constant(setting, Tensor::scalar(value));
   }

@@ -3,14 +3,10 @@
 #include <algorithm>
 
 #include "formats/keras/lift_families.h"
+#include "formats/keras/windows.h"
 
 namespace fetafix::formats::keras {
 namespace {
-
-struct Geometry {
-  std::vector<int64_t> kernel, strides, dilations;
-  size_t axes() const { return kernel.size(); }
-};
 
 Result<Geometry> geometry_of(const Operation& op, const Shape& kernel, size_t axes) {
   if (kernel.size() != axes + 2)
@@ -20,40 +16,6 @@ Result<Geometry> geometry_of(const Operation& op, const Shape& kernel, size_t ax
   out.kernel.assign(kernel.begin(), kernel.begin() + static_cast<std::ptrdiff_t>(axes));
   FETAFIX_TRY(out.strides, op.integers("strides", axes, 1));
   FETAFIX_TRY(out.dilations, op.integers("dilation_rate", axes, 1));
-  return out;
-}
-
-// `x` has channels second.
-Result<Attributes> window(const Operation& op, const Operand& x, const Geometry& geometry) {
-  Attributes out{
-      {"kernel_shape", geometry.kernel}, {"strides", geometry.strides}, {"dilations", geometry.dilations}};
-  const std::string padding = op.text("padding", "valid");
-  const size_t n = geometry.axes();
-  if (padding == "causal" && n == 1) {
-    out["pads"] = std::vector<int64_t>{(geometry.kernel[0] - 1) * geometry.dilations[0], 0};
-  } else if (padding == "same") {
-    const auto shape = op.shape(x);
-    std::optional<std::vector<int64_t>> pads;
-    if (shape && shape->size() == n + 2)
-      pads = same_pads(Shape(shape->begin() + 2, shape->end()), geometry.kernel, geometry.strides,
-                       geometry.dilations);
-    if (pads)
-      out["pads"] = *pads;
-    else
-      out["auto_pad"] = std::string("SAME_UPPER");
-  } else if (padding == "valid") {
-    out["pads"] = std::vector<int64_t>(2 * n, 0);
-  } else {
-    return Operation::unsupported("padding '" + padding + "' is not known");
-  }
-  return out;
-}
-
-// OIHW of a kernel whose last two axes are these.
-std::vector<int> kernel_order(size_t axes, bool outputs_last) {
-  const int n = static_cast<int>(axes);
-  std::vector<int> out = outputs_last ? std::vector<int>{n + 1, n} : std::vector<int>{n, n + 1};
-  for (int i = 0; i < n; ++i) out.push_back(i);
   return out;
 }
 
@@ -100,7 +62,7 @@ Result<Opened> opened(Operation& op) {
   FETAFIX_TRY(const Geometry geometry, geometry_of(op, out.kernel, out.axes));
   FETAFIX_TRY(const Operand x, op.image());
   out.x = op.to_channels_first(x);
-  FETAFIX_TRY(out.attributes, window(op, out.x, geometry));
+  FETAFIX_TRY(out.attributes, window_attributes(op, out.x, geometry, op.text("padding", "valid")));
   return out;
 }
 

@@ -61,9 +61,11 @@ Status lift_simple_rnn(Operation& op);
 Status lift_bidirectional(Operation& op);
 // lift_attention.cpp
 Status lift_attention(Operation& op);
-// lift_functions.cpp: keras.ops of Keras 3, TFOpLambda of Keras 2
+// lift_functions.cpp: keras.ops of Keras 3
 Status lift_function(Operation& op);
+// lift_tf_functions.cpp: TFOpLambda and SlicingOpLambda of Keras 2
 Status lift_tf_function(Operation& op);
+Status lift_tf_indexing(Operation& op);
 
 // y + bias where the layer has one (weight k).
 Result<Operand> with_bias(Operation& op, const Operand& y, size_t k);

@@ -76,6 +76,7 @@ std::span<const LiftRule> lift_rules() {
       {"SeparableConv1D", false, lift_separable_conv, "Conv, Conv"},
       {"SeparableConv2D", false, lift_separable_conv, "Conv, Conv"},
       {"SimpleRNN", false, lift_simple_rnn, "RNN"},
+      {"SlicingOpLambda", false, lift_tf_indexing, "Slice"},
       {"Softmax", false, lift_softmax, "Softmax"},
       {"SpatialDropout1D", false, lift_nothing, "Identity"},
       {"SpatialDropout2D", false, lift_nothing, "Identity"},

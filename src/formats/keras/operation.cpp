@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "formats/keras/lift.h"
+#include "graph/lens.h"
 
 namespace fetafix::formats::keras {
 namespace {
@@ -123,10 +124,17 @@ Result<Operand> Operation::weight(size_t k, const std::vector<int>& permutation,
 }
 
 Operand Operation::constant(const std::string& setting, Tensor tensor) {
+  return constant(setting, tensor, {}, {});
+}
+
+Operand Operation::constant(const std::string& setting, const Tensor& said,
+                            const std::vector<int>& permutation, const Shape& shape) {
   graph::Lens lens;
   lens.attribute = setting;
+  lens.permutation = permutation;
+  lens.native_shape = said.shape();
   return {lifter_.out_.lifted.graph.add_constant(lifter_.unique(layer_.path + "/" + setting),
-                                                 std::move(tensor), lens),
+                                                 graph::to_view(said, permutation, shape), lens),
           setting_slot + settings_++};
 }
 

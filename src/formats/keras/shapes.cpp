@@ -165,14 +165,20 @@ std::optional<Shape> of_slice(const Graph& graph, const Node& node) {
   auto out = shape_at(graph, node, 0);
   const auto starts = numbers_at(graph, node, 1), ends = numbers_at(graph, node, 2),
              axes = numbers_at(graph, node, 3);
-  if (!out || starts.size() != axes.size() || ends.size() != axes.size() || node.inputs.size() > 4)
+  auto steps = numbers_at(graph, node, 4);
+  if (node.inputs.size() < 5) steps.assign(axes.size(), 1);
+  if (!out || starts.size() != axes.size() || ends.size() != axes.size() || steps.size() != axes.size())
     return std::nullopt;
   for (size_t i = 0; i < axes.size(); ++i) {
     if (axes[i] < 0 || axes[i] >= static_cast<int64_t>(out->size())) return std::nullopt;
     int64_t& size = (*out)[static_cast<size_t>(axes[i])];
     if (size < 0) continue;
-    const auto place = [&](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + size : at, 0, size); };
-    size = std::max<int64_t>(place(ends[i]) - place(starts[i]), 0);
+    if (steps[i] == 0) return std::nullopt;
+    // Backwards from the last to one before the first.
+    const int64_t low = steps[i] > 0 ? 0 : -1, high = steps[i] > 0 ? size : size - 1;
+    const auto place = [&](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + size : at, low, high); };
+    const int64_t way = place(ends[i]) - place(starts[i]), step = steps[i];
+    size = std::max<int64_t>((way + step - (step > 0 ? 1 : -1)) / step, 0);
   }
   return out;
 }
@@ -199,39 +205,100 @@ std::optional<Shape> of_flatten(const Graph& graph, const Node& node) {
 }
 
 std::optional<Shape> of_axes(const Graph& graph, const Node& node) {
-  auto in = shape_at(graph, node, 0);
+  const auto in = shape_at(graph, node, 0);
   const auto axes = numbers_at(graph, node, 1);
-  if (!in || axes.size() != 1) return std::nullopt;
-  const int64_t rank = static_cast<int64_t>(in->size()) + (node.type == "Unsqueeze" ? 1 : 0);
-  const int64_t axis = axes[0] + (axes[0] < 0 ? rank : 0);
-  if (axis < 0 || axis >= rank) return std::nullopt;
-  if (node.type == "Unsqueeze")
-    in->insert(in->begin() + axis, 1);
-  else
-    in->erase(in->begin() + axis);
-  return in;
+  if (!in || axes.empty()) return std::nullopt;
+  const bool more = node.type == "Unsqueeze";
+  const int64_t rank = static_cast<int64_t>(in->size() + (more ? axes.size() : 0));
+  std::set<int64_t> at;
+  for (int64_t axis : axes) at.insert(axis + (axis < 0 ? rank : 0));
+  if (at.size() != axes.size() || *at.begin() < 0 || *at.rbegin() >= rank) return std::nullopt;
+  Shape out;
+  auto next = in->begin();
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    if (more && at.contains(axis)) {
+      out.push_back(1);
+    } else {
+      if (more || !at.contains(axis)) out.push_back(*next);
+      ++next;
+    }
+  }
+  return out;
 }
 
 std::optional<Shape> of_gather(const Graph& graph, const Node& node) {
   const auto data = shape_at(graph, node, 0), indices = shape_at(graph, node, 1);
-  if (!data || !indices || data->empty() || attribute_or(node, "axis", int64_t{0}) != 0) return std::nullopt;
-  Shape out = *indices;
-  out.insert(out.end(), data->begin() + 1, data->end());
+  if (!data || !indices || data->empty()) return std::nullopt;
+  const auto rank = static_cast<int64_t>(data->size());
+  int64_t axis = attribute_or(node, "axis", int64_t{0});
+  axis += axis < 0 ? rank : 0;
+  if (axis < 0 || axis >= rank) return std::nullopt;
+  Shape out(data->begin(), data->begin() + axis);
+  out.insert(out.end(), indices->begin(), indices->end());
+  out.insert(out.end(), data->begin() + axis + 1, data->end());
   return out;
 }
 
-}  // namespace
+// The largest's place along an axis.
+std::optional<Shape> of_arg(const Graph& graph, const Node& node) {
+  auto out = shape_at(graph, node, 0);
+  if (!out) return std::nullopt;
+  const auto rank = static_cast<int64_t>(out->size());
+  int64_t axis = attribute_or(node, "axis", int64_t{0});
+  axis += axis < 0 ? rank : 0;
+  if (axis < 0 || axis >= rank || attribute_or(node, "keepdims", int64_t{1}) != 0) return std::nullopt;
+  out->erase(out->begin() + axis);
+  return out;
+}
 
-namespace {
+std::optional<Shape> of_tile(const Graph& graph, const Node& node) {
+  auto out = shape_at(graph, node, 0);
+  const auto times = numbers_at(graph, node, 1);
+  if (!out || times.size() != out->size()) return std::nullopt;
+  for (size_t i = 0; i < times.size(); ++i) {
+    if (times[i] < 0 || times[i] > int64_t{1} << 24) return std::nullopt;
+    if ((*out)[i] >= 0) (*out)[i] *= times[i];
+  }
+  return out;
+}
+
+// Blocks of pixels become channels, or channels blocks.
+std::optional<Shape> of_blocks(const Graph& graph, const Node& node) {
+  auto out = shape_at(graph, node, 0);
+  const int64_t block = attribute_or(node, "blocksize", int64_t{0});
+  if (!out || out->size() != 4 || block < 1) return std::nullopt;
+  const bool wider = node.type == "DepthToSpace";
+  for (size_t i = 1; i < 4; ++i) {
+    int64_t& size = (*out)[i];
+    const int64_t factor = i == 1 ? block * block : block;
+    if (size >= 0) size = (i == 1) == wider ? size / factor : size * factor;
+  }
+  return out;
+}
 
 std::optional<Shape> infer(const Graph& graph, const Node& node) {
   const std::string& type = node.type;
   static const std::set<std::string> windows{"Conv", "ConvTranspose", "MaxPool", "AveragePool"};
-  static const std::set<std::string> broadcasts{"Add", "Sub", "Mul",  "Div", "Max",
-                                                "Min", "Sum", "Mean", "Pow"};
-  static const std::set<std::string> reductions{"ReduceMean", "ReduceMax", "ReduceSum", "ReduceMin",
-                                                "ReduceProd"};
-  static const std::set<std::string> unknown{"LSTM", "GRU", "RNN", "Einsum", "Expand", "Tile", "Split"};
+  static const std::set<std::string> broadcasts{"Add",
+                                                "Sub",
+                                                "Mul",
+                                                "Div",
+                                                "Max",
+                                                "Min",
+                                                "Sum",
+                                                "Mean",
+                                                "Pow",
+                                                "Where",
+                                                "Equal",
+                                                "Greater",
+                                                "GreaterOrEqual",
+                                                "Less",
+                                                "LessOrEqual",
+                                                "And",
+                                                "Or"};
+  static const std::set<std::string> reductions{"ReduceMean", "ReduceMax",  "ReduceSum",
+                                                "ReduceMin",  "ReduceProd", "ReduceLogSumExp"};
+  static const std::set<std::string> unknown{"LSTM", "GRU", "RNN", "Einsum", "Expand", "Split"};
   if (windows.contains(type)) return of_window(graph, node);
   if (broadcasts.contains(type)) return of_broadcast(graph, node);
   if (reductions.contains(type)) return of_reduction(graph, node);
@@ -246,6 +313,9 @@ std::optional<Shape> infer(const Graph& graph, const Node& node) {
   if (type == "Flatten") return of_flatten(graph, node);
   if (type == "Squeeze" || type == "Unsqueeze") return of_axes(graph, node);
   if (type == "Gather") return of_gather(graph, node);
+  if (type == "ArgMax" || type == "ArgMin") return of_arg(graph, node);
+  if (type == "Tile") return of_tile(graph, node);
+  if (type == "DepthToSpace" || type == "SpaceToDepth") return of_blocks(graph, node);
   return shape_at(graph, node, 0);  // elementwise
 }
 

@@ -59,7 +59,7 @@ INSTANTIATE_TEST_SUITE_P(Keras, View,
                                            "normalize_3", "open_2", "open_3", "pool_2", "pool_3",
                                            "recurrent_2", "recurrent_2h", "recurrent_3", "recurrent_3h",
                                            "shape_2", "shape_3", "structure_2", "structure_2h", "structure_3",
-                                           "structure_3h"),
+                                           "structure_3h", "windows_2", "windows_2h", "parts_2", "parts_2h"),
                          [](const auto& one) { return std::string(one.param); });
 
 }  // namespace
