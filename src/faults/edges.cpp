@@ -2,6 +2,7 @@
 // than it does.
 #include <algorithm>
 #include <map>
+#include <set>
 #include <span>
 
 #include "faults/counting.h"
@@ -124,6 +125,16 @@ std::string names_of(const graph::Graph& graph, std::span<const NodeId> nodes) {
   return out;
 }
 
+// The node that computes a value, behind those that only move its elements; -1: none does.
+NodeId computing(const Place& place, ValueId value) {
+  static const std::set<std::string> moving{"Reshape",   "Transpose", "Squeeze",
+                                            "Unsqueeze", "Flatten",   "Identity"};
+  NodeId out = place.target_uses.producer[static_cast<size_t>(value)];
+  while (out >= 0 && moving.contains(place.target.node(out).type))
+    out = place.target_uses.producer[static_cast<size_t>(place.target.node(out).inputs[0])];
+  return out;
+}
+
 // Operands that are added to what a node makes, or multiplied with it: its own and, of a sum, those of the
 // sums that it adds (a normalization that is multiplied out: x * a + (beta - mean * a)).
 std::vector<std::pair<NodeId, size_t>> terms_of(const Place& place, NodeId id) {
@@ -142,7 +153,7 @@ std::vector<std::pair<NodeId, size_t>> terms_of(const Place& place, NodeId id) {
 // The operator seems to be missing because the numbers that the target holds for it do nothing: zeros that
 // are added, ones that it is multiplied with.
 std::optional<Candidate> idle_numbers(const Place& place, const Gap& gap, const Missing& missing) {
-  const NodeId producer = place.target_uses.producer[static_cast<size_t>(gap.value)];
+  const NodeId producer = computing(place, gap.value);
   if (producer < 0 || missing.joins || missing.nodes.size() != 1) return std::nullopt;
   const graph::Node& source = place.source.node(missing.nodes[0]);
   const bool adds = source.type == "Add";
