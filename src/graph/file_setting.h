@@ -14,9 +14,8 @@ struct FileSetting {
 };
 
 inline Edit to_edit(const FileSetting& setting) {
-  SetAttribute out{{}, setting.place, std::nullopt};
-  out.value.emplace(std::vector<std::string>{setting.before, setting.value});
-  return out;
+  std::vector<std::string> texts{setting.before, setting.value};
+  return SetAttribute{Address{}, setting.place, Attribute(std::move(texts))};
 }
 
 inline std::optional<FileSetting> file_setting(const Edit& edit) {

@@ -142,7 +142,11 @@ class Finder {
       Shape shape = input.shape.value_or(Shape{});
       if (shape.empty() || shape[0] != 1) return;
       shape[0] = 2;
-      wider.push_back(graph::Redeclare{{static_cast<int>(i), {}, 0}, input.dtype, shape});
+      graph::Redeclare redeclare;
+      redeclare.value.graph_input = static_cast<int>(i);
+      redeclare.dtype = input.dtype;
+      redeclare.shape = shape;
+      wider.push_back(std::move(redeclare));
     }
     if (!wider.empty()) add("redeclare", "a batch of two", std::move(wider), 2);
   }

@@ -240,6 +240,10 @@ Status refuses_edits(const Opened& opened, const std::vector<Excluded>& taken) {
   const graph::Address nowhere{{"", 1000000}, graph::Role::core, 0};
   const graph::Address first = graph::address_of(opened.view, 0);
   FETAFIX_TRY(const auto edge, graph::address_of(opened.view, uses, opened.view.inputs[0]));
+  graph::Redeclare redeclare;
+  redeclare.value.graph_input = 1000;
+  redeclare.dtype = DType::float32;
+  redeclare.shape = Shape{1};
   const std::vector<graph::Edit> edits{graph::SetTensor{nowhere, 0, Tensor::scalar(1.0f)},
                                        graph::SetAttribute{nowhere, "axis", int64_t{0}},
                                        graph::RemoveNode{nowhere, 0},
@@ -250,7 +254,7 @@ Status refuses_edits(const Opened& opened, const std::vector<Excluded>& taken) {
                                        graph::SetOutput{1000, edge},
                                        graph::KeepOutputs{nowhere, 1},
                                        graph::SetMetadata{"no_such_field", 1},
-                                       graph::Redeclare{{1000, {}, 0}, DType::float32, Shape{1}},
+                                       redeclare,
                                        graph::SeparateOutput{nowhere, 0}};
   for (const graph::Edit& edit : edits) {
     const auto patched =

@@ -88,23 +88,26 @@ int unclaimed(const Tree& tree, const Layer& layer, const WantedWeight& weight, 
   return best;
 }
 
-// A settled file's weight, as its view has it.
-struct Seen {
-  graph::Address at;
-  Tensor numbers;
-};
-std::optional<Seen> seen_in_view(const File& file, int op, size_t k) {
-  const auto tree = parse_tree(file);
-  const auto lift = tree.ok() ? lift_tree(file, *tree) : Result<Lift>(tree.error());
-  if (!lift.ok()) return std::nullopt;
-  const graph::Graph& view = lift->lifted.graph;
+// Gives a settled file's weight the numbers that it has there.
+Result<graph::Edit> set_as_seen(const File& file, int op, size_t k) {
+  FETAFIX_TRY(const Tree tree, parse_tree(file));
+  FETAFIX_TRY(const Lift lift, lift_tree(file, tree));
+  const graph::Graph& view = lift.lifted.graph;
+  const int slot = weight_slot + static_cast<int>(k);
   for (const graph::Node& node : view.nodes) {
     if (node.native.index != op) continue;
     for (size_t i = 0; i < node.slots.size() && i < node.inputs.size(); ++i)
-      if (node.slots[i] == weight_slot + static_cast<int>(k) && node.inputs[i] != graph::no_value)
-        return Seen{{node.native, node.role, 0}, view.value(node.inputs[i]).constant};
+      if (node.slots[i] == slot && node.inputs[i] != graph::no_value) {
+        graph::SetTensor out;
+        out.at.op = node.native;
+        out.at.role = node.role;
+        out.slot = slot;
+        out.value = view.value(node.inputs[i]).constant;
+        out.retype = true;
+        return graph::Edit(std::move(out));
+      }
   }
-  return std::nullopt;
+  return Error{ErrorKind::internal, "the view does not have this weight"};
 }
 
 // The numbers of a weight that is missing or of another shape, as far as the file has them.
@@ -216,10 +219,9 @@ bool DefectFinder::mend_weights(const Place& place, const Holding& holding, cons
   out.stopgap = true;  // what belongs there the source says
   out.ways.emplace_back();
   for (size_t k : wrong) {
-    const auto seen = seen_in_view(filled, op, k);
-    if (!seen) return false;
-    out.ways[0].emplace_back(
-        graph::SetTensor{seen->at, weight_slot + static_cast<int>(k), seen->numbers, true});
+    auto edit = set_as_seen(filled, op, k);
+    if (!edit.ok()) return false;
+    out.ways[0].push_back(std::move(edit).value());
   }
   return add(place.what->path, std::move(out));
 }
