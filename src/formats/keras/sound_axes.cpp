@@ -45,7 +45,7 @@ bool DefectFinder::check_axis(const Lift& lift, int op) {
   std::vector<Json> axes;
   for (int64_t i = rank - 1; i > 0; --i) axes.emplace_back(i == rank - 1 ? -1 : i);
   if (layer.class_name == "Concatenate")
-    std::ranges::stable_partition(axes, [&](const Json& one) {
+    std::stable_partition(axes.begin(), axes.end(), [&](const Json& one) {
       const auto number = one.get<int64_t>();
       return joins(shapes, static_cast<size_t>(number < 0 ? number + rank : number));
     });

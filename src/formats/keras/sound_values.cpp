@@ -170,7 +170,7 @@ void put_first(std::vector<Json>& values, const Json& wrong) {
     if (value.is_string()) words.push_back(value.get<std::string>());
   const auto near = near_names(wrong.get<std::string>(), words, 1);
   if (near.empty()) return;
-  std::ranges::stable_partition(values, [&](const Json& value) { return value == near[0]; });
+  std::stable_partition(values.begin(), values.end(), [&](const Json& value) { return value == near[0]; });
 }
 
 bool is_policy(const std::string& name) {
