@@ -1,10 +1,10 @@
 // affine: a normalization that stands by itself, or the Mul and Add that it comes down to, scales or shifts
 // channels by other numbers than the source's. Both sides are brought to y = scale * x + shift, and what
 // differs is mapped back onto the parameter that the target has.
-#include <array>
 #include <cmath>
 
 #include "faults/in_order.h"
+#include "faults/normalizations.h"
 #include "faults/stored.h"
 
 namespace fetafix::faults {
@@ -13,7 +13,6 @@ namespace {
 // Two right converters multiply out to within some units in the last place; a shift that nearly cancels,
 // more.
 constexpr double same_scale = 4e-6, same_shift = 4e-5;
-constexpr std::array usual_epsilons{1e-3, 1e-5, 1e-6, 1e-4, 1e-2, 2e-5, 1e-7, 1e-8, 1e-12};
 
 using Numbers = std::vector<double>;
 
@@ -42,13 +41,12 @@ Numbers in_order(const Place& place, graph::NodeId node, const Numbers& list) {
 
 // The epsilon with which the target's own gamma scales as the source does.
 std::optional<double> epsilon_for(const Linear& target, const Parameters& p, const Numbers& wanted) {
-  for (double epsilon : usual_epsilons) {
+  return usual_epsilon(p.epsilon, [&](double epsilon) {
     Numbers scale = target.scale;
     for (size_t c = 0; c < scale.size(); ++c)
       scale[c] *= std::sqrt((p.variance[c] + p.epsilon) / (p.variance[c] + epsilon));
-    if (distance(scale, wanted) < same_scale) return epsilon;
-  }
-  return std::nullopt;
+    return distance(scale, wanted) < same_scale;
+  });
 }
 
 size_t operand_that(const Place& place, graph::NodeId id, size_t of_normalization) {
@@ -64,30 +62,9 @@ std::optional<graph::Edit> set_list(const Place& place, graph::NodeId node, size
   return set_stored(*stored, Tensor::of(std::vector<float>(list.begin(), list.end()), stored->now.shape()));
 }
 
-Candidate candidate(const char* pattern, const char* fault_class, std::string explanation) {
-  Candidate out;
-  out.pattern = pattern;
-  out.fault_class = fault_class;
-  out.explanation = std::move(explanation);
-  out.advice = "compare the normalization's parameters with the source's right after converting";
-  return out;
-}
-
-std::vector<Candidate> of_epsilon(const Place& place, const Linear& target, const Parameters& p,
-                                  double epsilon) {
-  const auto text = [](double value) { return graph::to_text(graph::Attribute(static_cast<float>(value))); };
-  Candidate out = candidate("epsilon", "hyperparameters",
-                            "the epsilon of this normalization is " + text(p.epsilon) +
-                                "; the source's numbers are those of " + text(epsilon));
-  out.edits.push_back(graph::SetAttribute{graph::address_of(place.target, target.scale_node), "epsilon",
-                                          static_cast<float>(epsilon)});
-  return {out};
-}
-
 // What the target shifts by when its scale has become the source's.
 Numbers shift_then(const Linear& target, const Parameters& p, const Numbers& scale) {
   Numbers out = target.shift;
-  if (target.shift_node != target.scale_node) return out;  // an Add behind: it does not change
   for (size_t c = 0; c < out.size(); ++c) out[c] += p.mean[c] * (target.scale[c] - scale[c]);
   return out;
 }
@@ -99,6 +76,9 @@ std::vector<Candidate> affine_parameter(const Place& place) {
   const auto source = affine(place.source, place.segment->source_nodes, source_constants(place));
   const auto target = affine(place.target, place.segment->target_nodes, target_constants(place));
   if (!source || !target || source->scale.size() != target->scale.size() || target->scale_node < 0) return {};
+  // With more behind a normalization, what belongs into which can't be told.
+  const bool whole = place.target.node(target->scale_node).type == "BatchNormalization";
+  if (whole && target->shift_node != target->scale_node) return {};
   const auto p = parameters(place, *target);
   if (!p) return {};
   const Numbers scale = in_order(place, target->scale_node, source->scale),
@@ -107,13 +87,13 @@ std::vector<Candidate> affine_parameter(const Place& place) {
   const Numbers left = shift_then(*target, *p, scale_differs ? scale : target->scale);
   const bool shift_differs = distance(shift, left) > same_shift;
   if (scale_differs && !shift_differs && p->epsilon > 0)
-    if (const auto epsilon = epsilon_for(*target, *p, scale)) return of_epsilon(place, *target, *p, *epsilon);
-  Candidate out = candidate(scale_differs ? "normalization-scale" : "normalization-shift", "parameters",
-                            std::string("this operator ") +
-                                (scale_differs && shift_differs ? "scales and shifts"
-                                 : scale_differs                ? "scales"
-                                                                : "shifts") +
-                                " channels by other numbers than the source's");
+    if (const auto epsilon = epsilon_for(*target, *p, scale))
+      return {other_epsilon(place, target->scale_node, p->epsilon, *epsilon)};
+  const std::string does = scale_differs && shift_differs ? "scales and shifts"
+                           : scale_differs                ? "scales"
+                                                          : "shifts";
+  Candidate out = other_parameters(scale_differs ? "normalization-scale" : "normalization-shift",
+                                   "this operator " + does + " channels by other numbers than the source's");
   std::vector<std::optional<graph::Edit>> edits;
   Numbers list(scale.size());
   for (size_t c = 0; c < list.size(); ++c) list[c] = scale[c] * std::sqrt(p->variance[c] + p->epsilon);

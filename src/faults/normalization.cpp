@@ -6,6 +6,7 @@
 
 #include "faults/effective.h"
 #include "faults/in_order.h"
+#include "faults/normalizations.h"
 #include "faults/stored.h"
 
 namespace fetafix::faults {
@@ -13,7 +14,6 @@ namespace {
 
 // Two right converters fold to within some units in the last place.
 constexpr double folding = 4e-6;
-constexpr std::array usual{1e-3, 1e-5, 1e-6, 1e-4, 1e-2, 2e-5, 1e-7, 1e-8, 1e-12};
 
 struct Normalization {
   graph::NodeId node = -1;
@@ -92,22 +92,11 @@ bool explains(const Linear& source, const Linear& target, const Normalization& n
 
 std::optional<double> known_epsilon(const Linear& source, const Linear& target, const Normalization& n,
                                     const std::vector<double>& wanted) {
-  for (double epsilon : usual) {
-    if (std::fabs(epsilon - n.epsilon) < 1e-3 * epsilon) continue;
+  return usual_epsilon(n.epsilon, [&](double epsilon) {
     std::vector<double> gain(n.gamma.size());
     for (size_t c = 0; c < gain.size(); ++c) gain[c] = n.gamma[c] / std::sqrt(n.variance[c] + epsilon);
-    if (explains(source, target, n, gain, wanted)) return epsilon;
-  }
-  return std::nullopt;
-}
-
-Candidate candidate(const char* pattern, const char* fault_class, std::string explanation) {
-  Candidate out;
-  out.pattern = pattern;
-  out.fault_class = fault_class;
-  out.explanation = std::move(explanation);
-  out.advice = "compare the normalization's parameters with those that the source was folded from";
-  return out;
+    return explains(source, target, n, gain, wanted);
+  });
 }
 
 }  // namespace
@@ -125,26 +114,17 @@ std::vector<Candidate> normalization_parameter(const Place& place) {
   source = in_target_order(place, target->core, std::move(*source));
   const auto wanted = gains(*source, *target);
   if (!wanted || distance(*wanted, target->scale) < folding) return {};
-  if (const auto epsilon = known_epsilon(*source, *target, *n, *wanted)) {
-    const auto value = static_cast<float>(*epsilon);
-    Candidate out =
-        candidate("epsilon", "hyperparameters",
-                  "the epsilon of this normalization is " +
-                      graph::to_text(graph::Attribute(static_cast<float>(n->epsilon))) +
-                      "; the source's numbers are those of " + graph::to_text(graph::Attribute(value)));
-    out.edits.push_back(graph::SetAttribute{graph::address_of(place.target, n->node), "epsilon", value});
-    return {out};
-  }
+  if (const auto epsilon = known_epsilon(*source, *target, *n, *wanted))
+    return {other_epsilon(place, n->node, n->epsilon, *epsilon)};
   if (!explains(*source, *target, *n, *wanted, *wanted)) return {};
   const auto stored = stored_operand(place, n->node, 1);
   if (!stored || stored->now.size() != static_cast<int64_t>(wanted->size())) return {};
   std::vector<float> gamma(wanted->size());
   for (size_t c = 0; c < gamma.size(); ++c)
     gamma[c] = static_cast<float>((*wanted)[c] * std::sqrt(n->variance[c] + n->epsilon));
-  Candidate out =
-      candidate("normalization-scale", "parameters",
-                "this normalization scales channels by other factors than the source, which has it "
-                "folded into its weights");
+  Candidate out = other_parameters("normalization-scale",
+                                   "this normalization scales channels by other factors than the source, "
+                                   "which has it folded into its weights");
   out.edits.push_back(set_stored(*stored, Tensor::of(gamma, stored->now.shape())));
   return {out};
 }

@@ -34,16 +34,27 @@ size_t report(Run& run, results::Fault fault) {
   return at;
 }
 
-// An operator that can't run shows at each of those that join what it makes: then the same edits mend all.
-bool is_kept(const std::vector<Kept>& kept, const graph::EditGroup& group) {
+using Groups = std::vector<graph::EditGroup>;
+
+bool has(const Groups& groups, const graph::EditGroup& group) {
   const auto same = [&](const graph::EditGroup& other) {
     return std::equal(
         group.edits.begin(), group.edits.end(), other.edits.begin(), other.edits.end(),
         [](const graph::Edit& a, const graph::Edit& b) { return graph::describe(a) == graph::describe(b); });
   };
-  return std::any_of(kept.begin(), kept.end(), [&](const Kept& one) {
-    return std::any_of(one.groups.begin(), one.groups.end(), same);
-  });
+  return std::any_of(groups.begin(), groups.end(), same);
+}
+
+// An operator that can't run shows at each of those that join what it makes: then the same edits mend all.
+Groups joined(Groups groups, const Groups& more) {
+  for (const graph::EditGroup& group : more)
+    if (!has(groups, group)) groups.push_back(group);
+  return groups;
+}
+
+graph::Patch with(graph::Patch patch, const Groups& groups) {
+  patch.groups.insert(patch.groups.end(), groups.begin(), groups.end());
+  return patch;
 }
 
 // Whether the target's format can express the patch, in a file that can be read again.
@@ -59,58 +70,45 @@ Result<std::vector<Kept>> try_repairs(Run& run, const Analysis& analysis, const 
   if (run.options.progress)
     search.progress = [&](size_t done, size_t total) { run.options.progress("trying repairs", done, total); };
   search.stop = [&] { return run.out_of_time(); };
-  graph::Patch draft = patch;
-  search.writable = [&](const std::vector<graph::EditGroup>& groups) {
-    graph::Patch with = draft;
-    with.groups.insert(with.groups.end(), groups.begin(), groups.end());
-    return expressible(run, with);
+  Groups found;  // in this round
+  search.writable = [&](const Groups& groups) {
+    return expressible(run, with(patch, joined(found, groups)));
   };
   search.on_kept = [&](const repair::Repair& one) {
     if (!one.trials[static_cast<size_t>(one.kept)].writable) return;
-    for (auto& group : repair::edits_of(one)) draft.groups.push_back(std::move(group));
-    run.best.save_now_and_then(*run.pair.target.model, draft);
+    found = joined(std::move(found), repair::edits_of(one));
+    run.best.save_now_and_then(*run.pair.target.model, with(patch, found));
   };
   const Permitted allowed = permitted(run.permission, analysis);
   FETAFIX_TRY(auto repairs, repair::search(*run.evaluator, analysis.target, *analysis.values,
                                            analysis.alignment, allowed.faults, search));
+  Groups taken;
   std::vector<Kept> out;
   for (size_t i = 0; i < repairs.size(); ++i) {
     const repair::Repair& one = repairs[i];
-    auto groups = repair::edits_of(one);
+    const auto groups = repair::edits_of(one);
     auto faults = describe(analysis, analysis.faults[i], one);
     run.cut_short = run.cut_short || one.cut_short;
     if (groups.empty()) {
       leave(faults[0], one.cut_short ? "the time limit came first" : allowed.objections[i]);
       report(run, std::move(faults[0]));
+    } else if (const auto& trial = one.trials[static_cast<size_t>(one.kept)]; !trial.writable) {
+      run.result.warnings.push_back(trial.reason + " (" + groups[0].reason + ")");
+      for (results::Fault& fault : faults) {
+        leave(fault, trial.reason);
+        report(run, std::move(fault));
+      }
+    } else {
+      Kept kept{{}, {}, one.fault->relative_error};
+      for (size_t k = 0; k < groups.size(); ++k) {
+        if (has(taken, groups[k])) continue;
+        faults[k].fixed = true;
+        kept.groups.push_back(groups[k]);
+        kept.faults.push_back(report(run, std::move(faults[k])));
+      }
+      taken = joined(std::move(taken), groups);
+      if (!kept.groups.empty()) out.push_back(std::move(kept));
     }
-    Kept kept{{}, {}, one.fault->relative_error};
-    for (size_t k = 0; k < groups.size(); ++k) {
-      if (is_kept(out, groups[k])) continue;
-      faults[k].fixed = true;
-      kept.groups.push_back(std::move(groups[k]));
-      kept.faults.push_back(report(run, std::move(faults[k])));
-    }
-    if (!kept.groups.empty()) out.push_back(std::move(kept));
-  }
-  return out;
-}
-
-// Of what is kept: all that the target's format can express behind the patch. An edit that it can't must not
-// cost the others.
-std::vector<Kept> expressible(Run& run, graph::Patch patch, std::vector<Kept> kept) {
-  std::vector<Kept> out;
-  for (Kept& one : kept) {
-    const size_t before = patch.groups.size();
-    patch.groups.insert(patch.groups.end(), one.groups.begin(), one.groups.end());
-    const Status written = expressible(run, patch);
-    if (written.ok()) {
-      out.push_back(std::move(one));
-      continue;
-    }
-    const std::string reason = "the edit could not be written: " + written.error().message;
-    run.result.warnings.push_back(reason + " (" + one.groups[0].reason + ")");
-    for (size_t fault : one.faults) leave(run.result.faults[fault], reason);
-    patch.groups.resize(before);
   }
   return out;
 }
@@ -128,7 +126,7 @@ Result<std::string> refusal(Run& run, const graph::Patch& patch) {
 }
 
 graph::Patch with(graph::Patch patch, const std::vector<Kept>& kept) {
-  for (const Kept& one : kept) patch.groups.insert(patch.groups.end(), one.groups.begin(), one.groups.end());
+  for (const Kept& one : kept) patch = with(std::move(patch), one.groups);
   return patch;
 }
 
@@ -172,7 +170,6 @@ void keep_the_largest(Run& run, std::vector<Kept>& kept, size_t before) {
 
 Status search_round(Run& run, const Analysis& analysis, Draft& draft) {
   FETAFIX_TRY(auto kept, try_repairs(run, analysis, draft.patch));
-  kept = expressible(run, draft.patch, std::move(kept));
   keep_the_largest(run, kept, draft.patch.groups.size());
   FETAFIX_TRY(kept, runnable(run, draft.patch, std::move(kept)));
   for (Kept& one : kept) {

@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <memory>
 
@@ -236,19 +235,6 @@ TEST_F(KerasWorker, TellsAFileByItsContentAndTakesBytes) {
   auto result = run(*model, {rows_of(1, 1), rows_of(1, 1)});
   ASSERT_OK(result);
   EXPECT_TRUE(result->at(0).identical(rows_of(2, 1)));
-}
-
-// Last of the suite: it leaves a fresh worker.
-TEST_F(KerasWorker, StartsAgainAfterADeath) {
-  auto model = load("adder3.keras");
-  ASSERT_OK(model);
-  kill(worker_->pid(), SIGKILL);
-  const auto died = run(*model, {rows_of(1, 1), rows_of(1, 1)});
-  ASSERT_FALSE(died.ok());
-  EXPECT_EQ(died.error().kind, ErrorKind::runtime_failed);
-  EXPECT_HAS(died.error().message, "was ended by signal 9");
-  ASSERT_TRUE(worker_->restart().ok());
-  EXPECT_FALSE(run(*model, {rows_of(1, 1), rows_of(1, 1)}).ok());
 }
 
 TEST(KerasSession, RunsThroughTheRuntime) {

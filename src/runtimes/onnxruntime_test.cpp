@@ -176,25 +176,6 @@ pid_t only_child() {
   return found.empty() ? 0 : found[0];
 }
 
-TEST(OnnxRuntimeSession, IsStartedAgainAfterADeath) {
-  const ModelFile file("add.onnx", testing::adder(1, {2}));
-  auto session = (*runtime_for("onnx"))->load(file.path, pinned());
-  ASSERT_TRUE(session.ok()) << session.error().message;
-  const std::vector<Tensor> inputs{Tensor::vector<float>({1, 2}), Tensor::vector<float>({3, 4})};
-  ASSERT_TRUE((*session)->run(inputs).ok());
-  const pid_t worker = only_child();
-  ASSERT_NE(worker, 0);
-  kill(worker, SIGKILL);
-  auto died = (*session)->run(inputs);
-  ASSERT_FALSE(died.ok());
-  EXPECT_EQ(died.error().kind, ErrorKind::runtime_failed);
-  EXPECT_NE(died.error().message.find("during 'run': was ended by signal 9"), std::string::npos)
-      << died.error().message;
-  auto again = (*session)->run(inputs);
-  ASSERT_TRUE(again.ok()) << again.error().message;
-  EXPECT_TRUE(again->at(0).identical(Tensor::vector<float>({4, 6})));
-}
-
 TEST(OnnxRuntimeSession, LeavesItsWorkerToTheNext) {
   const ModelFile file("add.onnx", testing::adder(1, {2}));
   LoadOptions options = pinned();
@@ -248,18 +229,6 @@ TEST(OnnxRuntimeSession, SaysWhatIsMissing) {
       << session.error().message;
   options.locations.onnxruntime_library = "/nonexistent/libonnxruntime.so";
   EXPECT_EQ((*runtime_for("onnx"))->load("x.onnx", options).error().kind, ErrorKind::runtime_missing);
-}
-
-TEST(Registry, EveryRuntimeIsThere) {
-  Locations locations;
-  locations.python = channel::pinned_python();
-  for (const Runtime* runtime : all_runtimes()) {
-    const auto version = runtime->version(locations);
-    EXPECT_TRUE(version.ok()) << runtime->name() << ": " << version.error().message;
-    EXPECT_EQ(*find_runtime(runtime->name()), runtime);
-  }
-  EXPECT_EQ(runtime_for("docx").error().kind, ErrorKind::unsupported);
-  EXPECT_EQ(find_runtime("docx").error().kind, ErrorKind::usage);
 }
 
 }  // namespace

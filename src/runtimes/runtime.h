@@ -61,9 +61,6 @@ class Session {
   // dynamic model's is fed as it is; the runtime's own refusal comes back as runtime_failed.
   // A worker that died is started again by the next run; the error names what it was doing.
   virtual Result<std::vector<Tensor>> run(std::span<const Tensor> inputs) = 0;
-  // Takes another file in place of this one, in the same process: importing a framework may take seconds.
-  // After an error there is no model until a file is loaded.
-  virtual Status reload(const std::filesystem::path& model) = 0;
 };
 
 class Runtime {

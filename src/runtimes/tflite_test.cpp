@@ -149,22 +149,5 @@ INSTANTIATE_TEST_SUITE_P(EveryWay, TfliteRuntimes,
                                            Way{"tflite", "reference"}, Way{"litert", "xnnpack"},
                                            Way{"litert", "builtin"}, Way{"litert", "reference"}));
 
-TEST(TfliteOptions, UnknownOnesAreRefused) {
-  LoadOptions options;
-  options.options["tflite.kernels"] = "fast";
-  EXPECT_EQ((*find_runtime("tflite"))->load("x", options).error().kind, ErrorKind::usage);
-  options.options = {{"tflite.colour", "red"}};
-  EXPECT_EQ((*find_runtime("tflite"))->load("x", options).error().kind, ErrorKind::usage);
-}
-
-TEST(TfliteLibrary, SaysWhatIsMissing) {
-  LoadOptions options;
-  options.locations.tflite_library = "/nonexistent/library.so";
-  auto session = (*find_runtime("tflite"))->load("x", options);
-  ASSERT_FALSE(session.ok());
-  EXPECT_EQ(session.error().kind, ErrorKind::runtime_missing);
-  EXPECT_NE(session.error().message.find("scripts/fetch_runtimes.sh"), std::string::npos);
-}
-
 }  // namespace
 }  // namespace fetafix::runtimes

@@ -117,9 +117,10 @@ Result<Opened> open(const fs::path& path, const std::string& format) {
   FETAFIX_TRY(auto lifted, out.model->lift());
   out.view = std::move(lifted.graph);
   FETAFIX_TRY(out.inputs, noise_for(out.view, 1));
-  FETAFIX_TRY(runtimes::Session * session, load_natively(format, path));
+  FETAFIX_TRY(auto session, load_natively(format, path));
   FETAFIX_TRY(out.outputs, session->run(out.inputs));
   FETAFIX_TRY(const auto moved, session->run(disturbed(out.view, out.inputs)));
+  session.reset();  // its worker takes the next
   FETAFIX_TRY(const auto plain, run_natively(format, path, out.inputs, {.optimize = false}));
   out.floor = std::max({spread(out.outputs, moved), spread(out.outputs, plain), 1e-6});
   return out;

@@ -1,5 +1,4 @@
-// Models in their own runtimes. One worker for each runtime and setting takes all files in turn: importing
-// TensorFlow takes seconds.
+// Models in their own runtimes. Workers take one file after another: importing TensorFlow takes seconds.
 #pragma once
 
 #include "runtimes/runtime.h"
@@ -14,9 +13,9 @@ struct Native {
   std::string runtime = {};  // empty: the format's default
 };
 
-// The session is there until the next file is loaded in the same way.
-Result<runtimes::Session*> load_natively(const std::string& format, const std::filesystem::path& file,
-                                         const Native& how = {});
+Result<std::unique_ptr<runtimes::Session>> load_natively(const std::string& format,
+                                                         const std::filesystem::path& file,
+                                                         const Native& how = {});
 Result<std::vector<Tensor>> run_natively(const std::string& format, const std::filesystem::path& file,
                                          const std::vector<Tensor>& inputs, const Native& how = {});
 

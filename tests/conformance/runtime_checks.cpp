@@ -35,14 +35,14 @@ Status expect_same(Session& session, const std::vector<Tensor>& inputs, const st
   return identical(expected, outputs) ? Status() : Status(wrong(what + " it computes something else"));
 }
 
-Status refuses_file(const RuntimeSubject& subject, Session& session, const fs::path& bad,
+Status refuses_file(const RuntimeSubject& subject, const LoadOptions& options, const fs::path& bad,
                     const std::vector<Tensor>& inputs) {
-  const auto loaded = session.reload(bad);
+  const auto loaded = load(subject, options, bad);
   if (loaded.ok() && subject.reads_at_load) return wrong("it loads a bad file");
-  const auto run = session.run(inputs);
-  if (run.ok()) return wrong(loaded.ok() ? "it runs a bad file" : "after a refusal it runs the file before");
-  const Error& error = loaded.ok() ? run.error() : loaded.error();
-  return error.kind == ErrorKind::internal || error.message.empty() ? Status(error) : Status();
+  const auto run = loaded.ok() ? (*loaded)->run(inputs) : loaded.error();
+  if (run.ok()) return wrong("it runs a bad file");
+  return run.error().kind == ErrorKind::internal || run.error().message.empty() ? Status(run.error())
+                                                                                : Status();
 }
 
 std::set<pid_t> children() {
@@ -69,11 +69,15 @@ Shape concrete(const Shape& shape) {
 
 }  // namespace
 
-Result<std::unique_ptr<Session>> load(const RuntimeSubject& subject, const LoadOptions& options) {
-  const fs::path model = testdata(subject.model);
+Result<std::unique_ptr<Session>> load(const RuntimeSubject& subject, const LoadOptions& options,
+                                      const fs::path& model) {
   if (subject.load) return subject.load(model, options);
   FETAFIX_TRY(const runtimes::Runtime* runtime, runtimes::find_runtime(subject.name));
   return runtime->load(model, options);
+}
+
+Result<std::unique_ptr<Session>> load(const RuntimeSubject& subject, const LoadOptions& options) {
+  return load(subject, options, testdata(subject.model));
 }
 
 Result<std::vector<Tensor>> inputs_of(const Session& session, unsigned seed) {
@@ -88,7 +92,7 @@ Result<std::vector<Tensor>> inputs_of(const Session& session, unsigned seed) {
   return noise_for(described, seed);
 }
 
-Status describes_and_repeats(const RuntimeSubject& subject, Session& session) {
+Status describes_and_repeats(Session& session) {
   for (const auto* specs : {&session.inputs(), &session.outputs()}) {
     if (specs->empty()) return wrong("no inputs or no outputs");
     for (const auto& spec : *specs)
@@ -109,11 +113,10 @@ Status describes_and_repeats(const RuntimeSubject& subject, Session& session) {
     if (first[i].dtype() != spec.dtype || first[i].shape() != concrete(*spec.shape))
       return wrong("output '" + spec.name + "' is " + to_text(first[i]));
   }
-  (void)subject;
   return {};
 }
 
-Status refuses_wrong_inputs(const RuntimeSubject&, Session& session) {
+Status refuses_wrong_inputs(Session& session) {
   FETAFIX_TRY(const auto inputs, inputs_of(session));
   FETAFIX_TRY(const auto before, session.run(inputs));
   std::vector<Tensor> fewer = inputs, typed = inputs, ranked = inputs;
@@ -128,21 +131,23 @@ Status refuses_wrong_inputs(const RuntimeSubject&, Session& session) {
   return expect_same(session, inputs, before, "after refusals");
 }
 
-Status refuses_bad_files(const RuntimeSubject& subject, Session& session) {
-  FETAFIX_TRY(const auto inputs, inputs_of(session));
-  FETAFIX_TRY(const auto before, session.run(inputs));
+Status refuses_bad_files(const RuntimeSubject& subject, const LoadOptions& options) {
+  FETAFIX_TRY(auto session, load(subject, options));
+  FETAFIX_TRY(const auto inputs, inputs_of(*session));
+  FETAFIX_TRY(const auto before, session->run(inputs));
+  session.reset();
   auto folder = TemporaryFolder::make();
   if (!folder.ok()) return folder.error();
   FETAFIX_TRY(const Bytes whole, read_file(testdata(subject.model)));
   for (const size_t size : {size_t{0}, size_t{100}, whole.size() / 2}) {
     const fs::path cut = folder->path() / "cut";
     FETAFIX_CHECK(write_file(cut, BytesView(whole).first(size)));
-    if (auto refused = refuses_file(subject, session, cut, inputs); !refused.ok())
+    if (auto refused = refuses_file(subject, options, cut, inputs); !refused.ok())
       return in_context("cut to " + std::to_string(size) + " bytes", std::move(refused).error());
   }
-  FETAFIX_CHECK(refuses_file(subject, session, folder->path() / "nothing", inputs));
-  FETAFIX_CHECK(session.reload(testdata(subject.model)));
-  return expect_same(session, inputs, before, "after bad files");
+  FETAFIX_CHECK(refuses_file(subject, options, folder->path() / "nothing", inputs));
+  FETAFIX_TRY(session, load(subject, options));
+  return expect_same(*session, inputs, before, "after bad files");
 }
 
 Status comes_back(const RuntimeSubject& subject) {
@@ -208,16 +213,19 @@ Status knows_its_options(const RuntimeSubject& subject) {
 }
 
 Status runs_with_every_option(const RuntimeSubject& subject, double limit) {
-  FETAFIX_TRY(const auto session, load(subject, own_options()));
+  LoadOptions usual = own_options();
+  usual.idle = runtimes::idle_workers();
+  FETAFIX_TRY(auto session, load(subject, usual));
   FETAFIX_TRY(const auto inputs, inputs_of(*session));
   FETAFIX_TRY(const auto expected, session->run(inputs));
-  std::vector<LoadOptions> ways(2, own_options());
+  session.reset();
+  std::vector<LoadOptions> ways(2, usual);
   ways[0].threads = 2;
   ways[1].optimize = false;
   const runtimes::Runtime* runtime = registered(subject);
   for (const auto& option : runtime ? runtime->options() : std::vector<runtimes::RuntimeOption>())
     for (const auto& value : option.values) {
-      ways.push_back(own_options());
+      ways.push_back(usual);
       ways.back().options[std::string(option.name)] = value;
     }
   for (const LoadOptions& way : ways) {

@@ -7,15 +7,19 @@ namespace fetafix::conformance {
 
 Result<std::unique_ptr<runtimes::Session>> load(const RuntimeSubject& subject,
                                                 const runtimes::LoadOptions& options);
+// ... of another file than the subject's model.
+Result<std::unique_ptr<runtimes::Session>> load(const RuntimeSubject& subject,
+                                                const runtimes::LoadOptions& options,
+                                                const std::filesystem::path& model);
 // Inputs as the session describes them, seeded.
 Result<std::vector<Tensor>> inputs_of(const runtimes::Session& session, unsigned seed = 1);
 
 // Inputs and outputs have names, types and shapes; the same inputs give the same outputs, of those shapes.
-Status describes_and_repeats(const RuntimeSubject& subject, runtimes::Session& session);
+Status describes_and_repeats(runtimes::Session& session);
 // Too few inputs, one of another type, one of another rank: refused, and the next run is as before.
-Status refuses_wrong_inputs(const RuntimeSubject& subject, runtimes::Session& session);
-// A file that is none, is cut off or is not there; and then a good one, in the same worker.
-Status refuses_bad_files(const RuntimeSubject& subject, runtimes::Session& session);
+Status refuses_wrong_inputs(runtimes::Session& session);
+// A file that is none, is cut off or is not there; and then a good one, in the worker that `options` keep.
+Status refuses_bad_files(const RuntimeSubject& subject, const runtimes::LoadOptions& options);
 // Its process is killed: the run that meets it says so, the next one is as before.
 Status comes_back(const RuntimeSubject& subject);
 Status keeps_the_time_limit(const RuntimeSubject& subject);

@@ -9,10 +9,6 @@ namespace {
 
 constexpr const char* tag_key = "\x01group";  // where the file keeps the layer's weights; never written
 
-Error cant(const std::string& why) {
-  return {ErrorKind::unsupported, why};
-}
-
 bool is_sequential(const Json& model) {
   return model.contains("class_name") && model["class_name"] == "Sequential";
 }

@@ -23,15 +23,14 @@ struct Request {
 };
 
 Error not_here(const Request& r) {
-  return Editor::unsupported("a " + r.place.what->class_name + " has no " + r.name);
+  return cant("a " + r.place.what->class_name + " has no " + r.name);
 }
 
 Status set_list(const Request& r, const char* key) {
   if (!r.has(key)) return not_here(r);
   const auto kernel = graph::attribute_or(r.node, "kernel_shape", std::vector<int64_t>{});
   const auto wanted = r.get(std::vector<int64_t>(kernel.size(), 1));
-  if (std::ranges::any_of(wanted, [](int64_t v) { return v < 1; }))
-    return Editor::unsupported("numbers of at least 1");
+  if (std::ranges::any_of(wanted, [](int64_t v) { return v < 1; })) return cant("numbers of at least 1");
   r.settings[key] = Json(wanted);
   return {};
 }
@@ -70,7 +69,7 @@ Status set_auto_pad(const Request& r) {
   if (!r.has("padding")) return not_here(r);
   if (wanted == "SAME_UPPER") return r.settings["padding"] = "same", Status();
   if (wanted == "VALID" || wanted == "NOTSET") return r.settings["padding"] = "valid", Status();
-  return Editor::unsupported("auto_pad " + wanted + " can't be said");
+  return cant("auto_pad " + wanted + " can't be said");
 }
 
 // Where a layer's class has no such setting, leaving it out is all that can be said.
@@ -135,8 +134,7 @@ Status set_with_mode(const Request& r) {
 Status set_reset(const Request& r) {
   if (!r.has("reset_after")) return not_here(r);
   // With it the bias has two rows, without it one.
-  if (r.place.what->weights.size() > 2)
-    return Editor::unsupported("the layer's bias would need another shape");
+  if (r.place.what->weights.size() > 2) return cant("the layer's bias would need another shape");
   r.settings["reset_after"] = r.get(int64_t{0}) != 0;
   return {};
 }
@@ -168,14 +166,13 @@ Status set_activations(const Request& r) {
 }
 
 Status set_training_mode(const Request& r) {
-  if (r.get(int64_t{0}) != 0) return Editor::unsupported("a layer is not set to training");
+  if (r.get(int64_t{0}) != 0) return cant("a layer is not set to training");
   FETAFIX_TRY(Json * entry, r.editor.entry(r.place));
   Json& call = (*entry)["inbound_nodes"][static_cast<size_t>(r.place.call - r.place.what->first_call)];
   Json* keywords = nullptr;
   if (call.is_object() && call.contains("kwargs")) keywords = &call["kwargs"];
   if (call.is_array() && !call.empty() && call[0].is_array() && call[0].size() == 4) keywords = &call[0][3];
-  if (!keywords || !keywords->contains("training"))
-    return Editor::unsupported("the call does not say training");
+  if (!keywords || !keywords->contains("training")) return cant("the call does not say training");
   (*keywords)["training"] = false;
   return {};
 }
@@ -249,8 +246,8 @@ Status set_pads(Editor& editor, const Place& place, const graph::Node& node,
     if (same && *same == pads) return (*settings)["padding"] = "same", Status();
   }
   if (node.type != "Conv")
-    return Editor::unsupported("a " + place.what->class_name +
-                               " with pads of its own can't be said: Keras pads with 'same' alone");
+    return cant("a " + place.what->class_name +
+                " with pads of its own can't be said: Keras pads with 'same' alone");
   const bool channels_last =
       !settings->contains("data_format") || (*settings)["data_format"] != "channels_first";
   (*settings)["padding"] = "valid";
@@ -269,8 +266,7 @@ Status put_padding_before(Editor& editor, const Place& place, const std::vector<
   FETAFIX_TRY(const Json padding, padding_of(all, channels_last));
   const Layer& layer = *place.what;
   const auto tensors = layer.calls[static_cast<size_t>(place.call - layer.first_call)].tensors();
-  if (layer.calls.size() != 1 || tensors.size() != 1)
-    return Editor::unsupported("the layer is called in several places");
+  if (layer.calls.size() != 1 || tensors.size() != 1) return cant("the layer is called in several places");
   Way way;
   for (const auto& [name, call] : place.around) way.push_back(name);
   FETAFIX_TRY(Json * around, editor.functional(way));
@@ -289,8 +285,7 @@ Status apply_edit(Editor& editor, const graph::SetAttribute& edit) {
   FETAFIX_TRY(const graph::NodeId id, graph::resolve(editor.view(), edit.at));
   const graph::Node& node = editor.view().node(id);
   if (node.role != graph::Role::core)
-    return Editor::unsupported("a part of role " + std::string(graph::role_name(node.role)) +
-                               " has no attributes");
+    return cant("a part of role " + std::string(graph::role_name(node.role)) + " has no attributes");
   const auto written = node.attributes.find(edit.name);
   if (edit.value && written != node.attributes.end() &&
       graph::to_text(written->second) == graph::to_text(*edit.value))
@@ -300,8 +295,7 @@ Status apply_edit(Editor& editor, const graph::SetAttribute& edit) {
   FETAFIX_TRY(Json * settings, editor.settings(*place));
   for (const Row& row : rows)
     if (edit.name == row.name) return row.set({editor, *place, node, edit.name, edit.value, *settings});
-  return Editor::unsupported("attribute '" + edit.name + "' of " + node.type +
-                             " has no counterpart in Keras");
+  return cant("attribute '" + edit.name + "' of " + node.type + " has no counterpart in Keras");
 }
 
 Status apply_edit(Editor& editor, const graph::KeepOutputs& edit) {

@@ -10,10 +10,6 @@ namespace {
 using graph::attribute_or;
 using Ints = std::vector<int64_t>;
 
-Error cant(const std::string& why) {
-  return Editor::unsupported(why);
-}
-
 Error not_there(const std::string& name) {
   return cant("argument '" + name + "' is not where it was expected");
 }
@@ -248,7 +244,6 @@ const std::vector<Family>& families() {
                                         {"Softsign", "nn.softsign"},
                                         {"Exp", "math.exp"},
                                         {"LeakyRelu", "nn.leaky_relu"},
-                                        {"Clip", "nn.relu6"},
                                         {"Gelu", "nn.gelu"}},
                                        {{"ReduceMean", "math.reduce_mean"},
                                         {"ReduceSum", "math.reduce_sum"},
@@ -262,7 +257,7 @@ const std::vector<Family>& families() {
 
 // The arguments that an activation function has of its own go and come with it.
 Status settle_activation(Json& arguments, const graph::ChangeType& edit) {
-  if (edit.type == "Clip" || edit.type == "Gelu") return cant("its arguments are not told by the operator");
+  if (edit.type == "Gelu") return cant("its arguments are not told by the operator");
   arguments.erase("alpha");
   arguments.erase("approximate");
   if (edit.type == "LeakyRelu") arguments["alpha"] = shortest(attribute_or(edit.attributes, "alpha", 0.01f));

@@ -9,10 +9,6 @@ namespace {
 
 using graph::Role;
 
-Error cant(const std::string& why) {
-  return Editor::unsupported(why);
-}
-
 Way way_of(const Place& place) {
   Way out;
   for (const auto& [name, call] : place.around) out.push_back(name);

@@ -20,19 +20,14 @@ Result<Json> padding_of(const std::vector<int64_t>& pads, bool channels_last) {
   Json out = Json::array();
   for (size_t i = 0; i < rank; ++i) {
     const bool spatial = i >= first && i < first + rank - 2;
-    if (!spatial && (pads[i] != 0 || pads[i + rank] != 0))
-      return Editor::unsupported("batch or channels can't be padded");
-    if (pads[i] < 0 || pads[i + rank] < 0) return Editor::unsupported("negative pads");
+    if (!spatial && (pads[i] != 0 || pads[i + rank] != 0)) return cant("batch or channels can't be padded");
+    if (pads[i] < 0 || pads[i + rank] < 0) return cant("negative pads");
     if (spatial) out.push_back(Json::array({pads[i], pads[i + rank]}));
   }
   return rank == 3 ? Json(out[0]) : out;
 }
 
 namespace {
-
-Error cant(const std::string& why) {
-  return Editor::unsupported(why);
-}
 
 // Of the nodes with this address, the one that has the slot.
 Result<std::pair<const graph::Node*, size_t>> find_slot(const graph::Graph& view, const graph::Address& at,

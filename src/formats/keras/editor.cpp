@@ -37,7 +37,7 @@ Status Editor::apply(const graph::Edit& edit) {
 
 Result<const Place*> Editor::place(const graph::NativeOperator& op) const {
   if (!op.graph.empty() || op.index < 0 || static_cast<size_t>(op.index) >= lift_.places.size())
-    return unsupported("there is no operator " + std::to_string(op.index));
+    return cant("there is no operator " + std::to_string(op.index));
   return &lift_.places[static_cast<size_t>(op.index)];
 }
 
@@ -52,8 +52,7 @@ Result<Json*> Editor::entry(const Place& place) {
 
 Result<Json*> Editor::settings(const Place& place) {
   FETAFIX_TRY(Json * own, entry(place));
-  if (!own->contains("config") || !(*own)["config"].is_object())
-    return unsupported("the layer has no settings");
+  if (!own->contains("config") || !(*own)["config"].is_object()) return cant("the layer has no settings");
   document_.touch();
   return &(*own)["config"];
 }
@@ -68,7 +67,7 @@ Status Editor::check_single(const graph::Node& node) const {
   int cores = 0;
   for (const graph::Node& other : view().nodes)
     cores += other.native == node.native && other.role == graph::Role::core;
-  return cores <= 1 ? Status() : unsupported("the layer computes more than one operator");
+  return cores <= 1 ? Status() : cant("the layer computes more than one operator");
 }
 
 Result<Edge> Editor::edge_of(ValueId value) {
@@ -80,11 +79,10 @@ Result<Edge> Editor::edge_of(ValueId value) {
   // Inside a layer: on through its activation function and bridges to what it answers.
   while (view().value(value).native_tensor < weights) {
     const auto& readers = uses_.consumers[static_cast<size_t>(value)];
-    if (readers.size() != 1) return unsupported("the value lies inside a layer");
+    if (readers.size() != 1) return cant("the value lies inside a layer");
     const graph::Node& reader = view().node(readers[0].node);
     const bool bridge = reader.role == graph::Role::bridge && reader.type == "Transpose";
-    if (!bridge && reader.role != graph::Role::activation)
-      return unsupported("the value lies inside a layer");
+    if (!bridge && reader.role != graph::Role::activation) return cant("the value lies inside a layer");
     if (bridge)
       forward = combined(forward, order_of(reader));
     else
@@ -123,7 +121,7 @@ Result<Edge> Editor::operand(graph::NodeId id, int input) {
                                      : -1;
     if (before < 0 || view().node(before).native != node->native ||
         view().node(before).role != graph::Role::bridge || view().node(before).type != "Transpose")
-      return unsupported("the operand is no tensor that the layer is called with");
+      return cant("the operand is no tensor that the layer is called with");
     node = &view().node(before);
     permutation = permutation.empty() ? order_of(*node) : combined(order_of(*node), permutation);
     at = 0;
@@ -132,7 +130,7 @@ Result<Edge> Editor::operand(graph::NodeId id, int input) {
   const Call& call = reader->what->calls[static_cast<size_t>(reader->call - reader->what->first_call)];
   const auto tensors = call.tensors();
   const int slot = node->slots[at];
-  if (static_cast<size_t>(slot) >= tensors.size()) return unsupported("the layer is not called with that");
+  if (static_cast<size_t>(slot) >= tensors.size()) return cant("the layer is not called with that");
   Edge out;
   out.way = way_of(*reader);
   out.tensor = tensors[static_cast<size_t>(slot)];
@@ -146,7 +144,7 @@ Status Editor::split_activation(const Edge& edge) {
   FETAFIX_TRY(Json * around, functional(edge.way));
   FETAFIX_TRY(Json * own, entry(made));
   Json& settings = (*own)["config"];
-  if (!settings.contains("activation")) return unsupported("the layer has no activation function of its own");
+  if (!settings.contains("activation")) return cant("the layer has no activation function of its own");
   const Json function = settings["activation"];
   settings["activation"] = "linear";
   const std::string name = document_.free_name(*around, "activation");

@@ -53,8 +53,6 @@ class Editor {
   }
   const std::string& dataset(int weight) const { return tree_.weights[static_cast<size_t>(weight)].path; }
 
-  static Error unsupported(const std::string& why) { return {ErrorKind::unsupported, why}; }
-
  private:
   Result<Edge> edge_of(ValueId value);
 
@@ -88,6 +86,8 @@ struct NewLayer {
 Result<NewLayer> lower(const graph::InsertNode& edit, const std::vector<int>& permutation, int generation);
 // Keras' classes that put several tensors together, by ONNX operator.
 const std::map<std::string, std::string>& merges();
+// Whether a layer of the class joins several tensors: one of these, or Concatenate.
+bool is_merge(const std::string& class_name);
 // Keras' name of an activation function that is an operator; nullopt: none.
 std::optional<std::string> activation_of(const std::string& type, const Attributes& attributes,
                                          int generation);

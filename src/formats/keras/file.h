@@ -24,6 +24,11 @@ struct File {
   int generation() const { return version.starts_with("1.") || version.starts_with("2.") ? 2 : 3; }
 };
 
+// Of an edit that a file of this format can't express.
+inline Error cant(const std::string& why) {
+  return {ErrorKind::unsupported, why};
+}
+
 // Error kind `file`: damaged, hostile, or not a whole model (weights alone).
 Result<File> parse_file(Bytes bytes, Origin origin);
 

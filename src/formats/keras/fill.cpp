@@ -5,10 +5,6 @@
 namespace fetafix::formats::keras {
 namespace {
 
-Error cant(const std::string& why) {
-  return {ErrorKind::unsupported, why};
-}
-
 constexpr int64_t most_numbers = int64_t{1} << 28;  // of one weight
 
 std::string path_of(const Layer& layer, const WantedWeight& weight) {
@@ -44,12 +40,6 @@ void assign_listed(const Tree& tree, const Layer& layer, Holding& out) {
     }
     out.held[next++] = dataset;
   }
-}
-
-std::vector<std::optional<Shape>> shapes_of(const Lift& lift, int op) {
-  std::vector<std::optional<Shape>> out;
-  for (ValueId id : lift.operands[static_cast<size_t>(op)]) out.push_back(lift.lifted.graph.value(id).shape);
-  return out;
 }
 
 // The name of a weight that an .h5 file's list lacks, after those that it has.
@@ -109,10 +99,16 @@ Result<Tensor> placeholder(const WantedWeight& weight) {
 
 }  // namespace
 
+std::vector<std::optional<Shape>> operand_shapes(const Lift& lift, int op) {
+  std::vector<std::optional<Shape>> out;
+  for (ValueId id : lift.operands[static_cast<size_t>(op)]) out.push_back(lift.lifted.graph.value(id).shape);
+  return out;
+}
+
 std::optional<Holding> holding_of(const File& file, const Tree& tree, const Lift& lift, int op) {
   const Layer& layer = *lift.places[static_cast<size_t>(op)].what;
   if (layer.is_operation || !layer.config->is_object()) return std::nullopt;
-  auto wanted = wanted_weights(layer.class_name, *layer.config, shapes_of(lift, op), file.generation());
+  auto wanted = wanted_weights(layer.class_name, *layer.config, operand_shapes(lift, op), file.generation());
   if (!wanted) return std::nullopt;
   Holding out{std::move(*wanted), {}, {}};
   out.held.assign(out.wanted.size(), -1);

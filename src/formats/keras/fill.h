@@ -13,6 +13,9 @@ struct Holding {
   std::vector<int> held;  // by wanted weight
   std::vector<int> more;  // held besides
 };
+// Of the tensors that an operator's layer is called with, as far as they are known.
+std::vector<std::optional<Shape>> operand_shapes(const Lift& lift, int op);
+
 // nullopt: the layer's class is not known here.
 std::optional<Holding> holding_of(const File& file, const Tree& tree, const Lift& lift, int op);
 

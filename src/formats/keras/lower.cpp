@@ -8,10 +8,6 @@ namespace {
 
 using graph::attribute_or;
 
-Error cant(const std::string& why) {
-  return Editor::unsupported(why);
-}
-
 // The constant operand of a node of two, as a number or a list along the last native axis.
 Result<Json> factor(const graph::InsertNode& edit, const std::vector<int>& permutation,
                     bool& constant_first) {
@@ -146,6 +142,11 @@ const std::map<std::string, std::string>& merges() {
       {"Add", "Add"},     {"Sum", "Add"},     {"Sub", "Subtract"}, {"Mul", "Multiply"},
       {"Max", "Maximum"}, {"Min", "Minimum"}, {"Mean", "Average"}};
   return classes;
+}
+
+bool is_merge(const std::string& class_name) {
+  return class_name == "Concatenate" ||
+         std::ranges::any_of(merges(), [&](const auto& one) { return one.second == class_name; });
 }
 
 std::optional<std::string> activation_of(const std::string& type, const Attributes& attributes,

@@ -52,7 +52,7 @@ TEST(Read, FilesOfTheRuntime) {
       {"foreign.keras", "of os"},
       {"lambda2.h5", "(Lambda) is opaque"},
       {"lambda3.keras", "(Lambda) is opaque"},
-      {"named.keras", "(Split) is opaque"},
+      {"named.keras", ""},
       {"only.weights.h5", "HDF5"},
       {"operators2.h5", ""},
       {"sequence.keras", "it computes in float16"},

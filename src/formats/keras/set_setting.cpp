@@ -6,10 +6,6 @@
 namespace fetafix::formats::keras {
 namespace {
 
-Error cant(const std::string& why) {
-  return {ErrorKind::unsupported, why};
-}
-
 Status put(Json& parent, const std::string& key, const std::string& text) {
   const bool list = parent.is_array();
   if (!list && !parent.is_object()) return cant("it is neither in a list nor in an object");

@@ -30,11 +30,6 @@ size_t operands_of(const Json& entry) {
   return call.ok() ? call->tensors().size() : 1;
 }
 
-bool is_merge(const std::string& class_name) {
-  return class_name == "Concatenate" ||
-         std::ranges::any_of(merges(), [&](const auto& one) { return one.second == class_name; });
-}
-
 // The number of spatial axes that a class is named after; 0: none.
 size_t axes_of(const std::string& class_name) {
   for (size_t n = 1; n <= 3; ++n)

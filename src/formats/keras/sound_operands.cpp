@@ -7,11 +7,6 @@
 namespace fetafix::formats::keras {
 namespace {
 
-bool is_merge(const std::string& class_name) {
-  return class_name == "Concatenate" ||
-         std::ranges::any_of(merges(), [&](const auto& one) { return one.second == class_name; });
-}
-
 // Whether a layer of the class reads one tensor and no more.
 bool reads_one(const WiredLayer& layer, int generation) {
   return !is_merge(layer.class_name) && !is_model_class(layer.class_name) &&

@@ -17,12 +17,6 @@ std::vector<std::optional<Shape>> stored_shapes(const Holding& holding, const Tr
   return out;
 }
 
-std::vector<std::optional<Shape>> operand_shapes(const Lift& lift, int op) {
-  std::vector<std::optional<Shape>> out;
-  for (ValueId id : lift.operands[static_cast<size_t>(op)]) out.push_back(lift.lifted.graph.value(id).shape);
-  return out;
-}
-
 bool all_fit(const std::vector<std::optional<Shape>>& stored, const std::vector<WantedWeight>& wanted) {
   for (size_t k = 0; k < wanted.size(); ++k)
     if (k >= stored.size() || (stored[k] && !fits(*stored[k], wanted[k].shape))) return false;

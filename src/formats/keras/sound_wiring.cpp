@@ -46,6 +46,17 @@ std::string within(const std::string& path, const std::string& layer) {
   return path.empty() ? layer : path + "/" + layer;
 }
 
+// Tensors of the layer that may be meant where it makes no such one: the call stays if there is one, else it
+// may be any; likewise the output, else the first.
+std::vector<Reference> others_of(const WiredLayer& layer, const Reference& wrong) {
+  const int64_t end = layer.first_call + layer.calls;
+  const int64_t output = layer.outputs < 0 || wrong.tensor < layer.outputs ? wrong.tensor : 0;
+  if (wrong.node >= layer.first_call && wrong.node < end) return {{layer.name, wrong.node, output}};
+  std::vector<Reference> out;
+  for (int64_t call = layer.first_call; call < end; ++call) out.push_back({layer.name, call, output});
+  return out;
+}
+
 }  // namespace
 
 // The outermost class; and of two layers of one name the second.
@@ -94,27 +105,12 @@ bool DefectFinder::check_read(const Wiring& wiring, const std::string& path) {
     const bool circle =
         maker && *maker >= naming.reader && wiring.depends_on(naming.tensor, naming.reader, naming.call);
     if (there && !circle) continue;
-    Defect out = defect("graph",
-                        maker && !circle ? "missing-tensor"
-                        : circle         ? "circle"
-                                         : "missing-tensor",
+    Defect out = defect("graph", circle ? "circle" : "missing-tensor",
                         "layer '" + within(path, reader.name) + "' reads " + said(naming.tensor) +
                             (circle ? ", which is made of what it makes itself" : ", which does not exist"),
                         advice);
-    std::vector<Reference> instead;
-    if (maker && !circle) {  // another call or output of the same layer
-      const WiredLayer& layer = wiring.layers()[*maker];
-      for (int64_t call = layer.first_call; call < layer.first_call + layer.calls; ++call)
-        instead.push_back(
-            {layer.name,
-             layer.first_call + layer.calls > naming.tensor.node && naming.tensor.node >= layer.first_call
-                 ? naming.tensor.node
-                 : call,
-             layer.outputs < 0 || naming.tensor.tensor < layer.outputs ? naming.tensor.tensor : 0});
-      if (instead.size() > 1 && instead[0] == instead[1]) instead.resize(1);
-    } else {
-      instead = wiring.likely(naming);
-    }
+    const auto instead =
+        maker && !circle ? others_of(wiring.layers()[*maker], naming.tensor) : wiring.likely(naming);
     for (const Reference& tensor : instead)
       out.ways.push_back(just(set(naming.place, renamed(now_.config, naming.place, tensor))));
     if (add(within(path, reader.name), std::move(out))) return true;

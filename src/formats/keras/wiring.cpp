@@ -39,6 +39,22 @@ bool by_name(const std::string& place) {
          place.find("/3/", node + 17) != std::string::npos;
 }
 
+// How far a name is from another that may be meant; the most: it is no spelling of it.
+size_t unlikeness(const std::string& name, const std::string& other) {
+  const size_t distance = edit_distance(name, other);
+  return other != name && 3 * distance <= name.size() ? distance : SIZE_MAX;
+}
+
+// Those with the lowest ranks, in the order of the ranks.
+template <class Rank>
+std::vector<Reference> best_of(std::vector<std::pair<Rank, Reference>> ranked) {
+  std::ranges::stable_sort(ranked, {}, [](const auto& one) { return one.first; });
+  std::vector<Reference> out;
+  for (const auto& one : ranked)
+    if (out.size() < most_likely) out.push_back(one.second);
+  return out;
+}
+
 }  // namespace
 
 Wiring::Wiring(const Json& model, const std::string& place, int generation) {
@@ -142,18 +158,12 @@ std::vector<Reference> Wiring::likely(const Naming& instead) const {
     };
     const Json* shape = shape_of(layer.name);
     const bool other_shape = shape && instead.shape && instead.shape->is_array() && *shape != *instead.shape;
-    const size_t distance = edit_distance(name, layer.name);
-    const bool near = layer.name != name && 3 * distance <= name.size();
     ranked.push_back(
-        {{other_shape || std::ranges::any_of(read_, read_there), near ? distance : SIZE_MAX,
+        {{other_shape || std::ranges::any_of(read_, read_there), unlikeness(name, layer.name),
           is_read(layer.name), i < instead.reader ? 0 : 1, i < instead.reader ? instead.reader - i : i},
          {layer.name, layer.first_call, 0}});
   }
-  std::ranges::stable_sort(ranked, {}, [](const auto& one) { return one.first; });
-  std::vector<Reference> out;
-  for (const auto& one : ranked)
-    if (out.size() < most_likely) out.push_back(one.second);
-  return out;
+  return best_of(std::move(ranked));
 }
 
 std::vector<Reference> Wiring::likely_outputs(const Naming& instead) const {
@@ -162,16 +172,10 @@ std::vector<Reference> Wiring::likely_outputs(const Naming& instead) const {
   for (size_t i = 0; i < layers_.size(); ++i) {
     const WiredLayer& layer = layers_[i];
     if (layer.calls < 1 || layer.class_name == "InputLayer") continue;
-    const size_t distance = edit_distance(name, layer.name);
-    const bool near = layer.name != name && 3 * distance <= name.size();
-    ranked.push_back({{is_read(layer.name), near ? distance : SIZE_MAX, layers_.size() - i},
+    ranked.push_back({{is_read(layer.name), unlikeness(name, layer.name), layers_.size() - i},
                       {layer.name, layer.first_call, 0}});
   }
-  std::ranges::stable_sort(ranked, {}, [](const auto& one) { return one.first; });
-  std::vector<Reference> out;
-  for (const auto& one : ranked)
-    if (out.size() < most_likely) out.push_back(one.second);
-  return out;
+  return best_of(std::move(ranked));
 }
 
 }  // namespace fetafix::formats::keras

@@ -12,19 +12,20 @@ using channel::ModelWorker;
 
 class WorkerSession : public Session {
  public:
-  WorkerSession(ModelWorker worker, std::filesystem::path model, Json load_options)
-      : worker_(std::move(worker)), model_(std::move(model)), load_options_(std::move(load_options)) {}
+  // `idle` may be null; else the worker is left there under the key.
+  WorkerSession(ModelWorker worker, std::filesystem::path model, Json load_options,
+                std::shared_ptr<IdleWorkers> idle, std::string key)
+      : worker_(std::move(worker)),
+        model_(std::move(model)),
+        load_options_(std::move(load_options)),
+        idle_(std::move(idle)),
+        key_(std::move(key)) {}
   WorkerSession(const WorkerSession&) = delete;
   WorkerSession& operator=(const WorkerSession&) = delete;
 
   ~WorkerSession() override {
     if (!idle_ || !worker_.running()) return;
     if (loaded_.session == 0 || worker_.unload(loaded_.session).ok()) idle_->leave(key_, std::move(worker_));
-  }
-
-  void leave_worker_to(std::shared_ptr<IdleWorkers> idle, std::string key) {
-    idle_ = std::move(idle);
-    key_ = std::move(key);
   }
 
   Status load() {
@@ -53,17 +54,6 @@ class WorkerSession : public Session {
     auto outputs = worker_.run(loaded_.session, named, {});
     if (!outputs.ok()) return in_context(model_.string(), std::move(outputs).error());
     return outputs;
-  }
-
-  Status reload(const std::filesystem::path& model) override {
-    if (!worker_.running()) {
-      FETAFIX_CHECK(worker_.restart());
-    } else if (!loaded_.outputs.empty()) {
-      FETAFIX_CHECK(worker_.unload(loaded_.session));
-    }
-    loaded_ = {};
-    model_ = model;
-    return load();
   }
 
  private:
@@ -101,8 +91,8 @@ Result<std::unique_ptr<Session>> open_worker_session(channel::WorkerProgram prog
   if (!used) {
     FETAFIX_TRY(worker, ModelWorker::start(std::move(program), limits));
   }
-  auto session = std::make_unique<WorkerSession>(std::move(*worker), model, std::move(load_options));
-  session->leave_worker_to(options.idle, key);
+  auto session =
+      std::make_unique<WorkerSession>(std::move(*worker), model, std::move(load_options), options.idle, key);
   auto loaded = session->load();
   // It may have died while it waited.
   if (!loaded.ok() && used && !session->running()) loaded = session->revive();

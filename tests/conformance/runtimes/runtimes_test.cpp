@@ -22,11 +22,19 @@ class Runtime : public ::testing::TestWithParam<RuntimeSubject> {};
 // In one worker, for starting one may take seconds. That each of these finds it usable is a test by itself.
 TEST_P(Runtime, RunsAndRefusesAndGoesOn) {
   const RuntimeSubject& subject = GetParam();
-  const auto session = load(subject, own_options());
-  ASSERT_TRUE(session.ok()) << session.error().message;
-  EXPECT_OK(describes_and_repeats(subject, **session));
-  EXPECT_OK(refuses_wrong_inputs(subject, **session));
-  EXPECT_OK(refuses_bad_files(subject, **session));
+  auto options = own_options();
+  options.idle = runtimes::idle_workers();
+  {
+    const auto session = load(subject, options);
+    ASSERT_TRUE(session.ok()) << session.error().message;
+    EXPECT_OK(describes_and_repeats(**session));
+    EXPECT_OK(refuses_wrong_inputs(**session));
+  }
+  EXPECT_OK(refuses_bad_files(subject, options));
+}
+
+TEST_P(Runtime, ComputesTheSameWithEveryOption) {
+  EXPECT_OK(runs_with_every_option(GetParam(), 1e-5));
 }
 
 TEST_P(Runtime, ComesBackAfterADeath) {
