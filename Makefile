@@ -1,5 +1,5 @@
 # One command each; all are idempotent and end with a line that says how it went.
-.PHONY: build test demo fuzz gate conformance bench inputs benchmark lint format
+.PHONY: build test demo fuzz gate conformance sanitize end-to-end bench inputs benchmark lint format
 
 build:
 	@scripts/prepare.sh native
@@ -48,6 +48,19 @@ conformance:
 	@python3 tests/zoo/make_models.py --build build --set gate
 	@scripts/build.sh release fetafix_conformance_zoo
 	@build/venv/bin/python tests/conformance/run_zoo.py
+
+# Every end-to-end test; `make test` leaves out those that are marked heavy
+end-to-end:
+	@scripts/prepare.sh models
+	@scripts/build.sh release
+	@build/venv/bin/python -m pip install -q --disable-pip-version-check -r tests/end_to_end/requirements.txt
+	@build/venv/bin/python -m pytest -q -p no:cacheprovider -n 2 --dist loadfile tests/end_to_end
+
+# Every unit test with sanitizers; `make test` runs those of the rooms that read files that way
+sanitize:
+	@scripts/prepare.sh models
+	@scripts/build.sh sanitize
+	@ASAN_OPTIONS=detect_leaks=1 ctest --test-dir build/sanitize --output-on-failure --timeout 1200 -j2
 
 lint:
 	@scripts/lint.sh

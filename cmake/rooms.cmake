@@ -2,6 +2,11 @@
 # one test program made of its *_test.cpp files.
 #   fetafix_room(graph LINKS fetafix::tensor PRIVATE_LINKS some_third_party)
 # PRECOMPILE: a header that most files of the room read, and that takes long to read.
+
+# The rooms that read bytes from outside: what fuzz/ links and `make test` runs with sanitizers (`make sanitize`: all).
+set(FETAFIX_READERS "^(base|tensor|graph|onnx_wire|formats|data|channel)(/|$)")
+add_custom_target(reader_tests)
+
 function(fetafix_room name)
   cmake_parse_arguments(ROOM "" "" "LINKS;PRIVATE_LINKS;TEST_LINKS;PRECOMPILE" ${ARGN})
   string(REPLACE "/" "_" target fetafix_${name})
@@ -16,7 +21,7 @@ function(fetafix_room name)
   target_link_libraries(${target} PUBLIC ${ROOM_LINKS} PRIVATE ${ROOM_PRIVATE_LINKS})
   if(FETAFIX_SANITIZE)
     set(precompiled fetafix_precompiled)
-    if(name MATCHES "^(base|tensor|graph|onnx_wire|formats|data)(/|$)") # what fuzz/ links
+    if(name MATCHES ${FETAFIX_READERS})
       set(precompiled fetafix_precompiled_fuzzed)
     endif()
     fetafix_sanitized(${target} ${precompiled} ${ROOM_PRECOMPILE})
@@ -40,6 +45,10 @@ function(fetafix_test name)
     target_compile_options(${target} PRIVATE -O1) # compiled once, run once
   endif()
   add_test(NAME ${name} COMMAND ${target})
+  if(name MATCHES ${FETAFIX_READERS})
+    set_tests_properties(${name} PROPERTIES LABELS readers)
+    add_dependencies(reader_tests ${target})
+  endif()
 endfunction()
 
 # How the build with sanitizers compiles a target. Only what is fuzzed needs speed and counts its branches. Reading

@@ -3,9 +3,11 @@
 FETAFIX_BUILD names another build folder than build/, FETAFIX_PROGRAM another program than its release/bin/fetafix.
 """
 
+import fcntl
 import hashlib
 import json
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +38,15 @@ def zoo(script, *words):
     done = subprocess.run([sys.executable, ROOT / "tests/zoo" / script, *map(str, words)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "heavy: `make end-to-end` runs it, `make test` does not")
+
+
+def heavy(*values, **options):
+    """A parameter set that only `make end-to-end` runs."""
+    return pytest.param(*values, marks=pytest.mark.heavy, **options)
 
 
 def digest(path):
@@ -69,28 +80,52 @@ def plant(source, folder, fault, seed, *words):
     return damaged, json.loads(record.read_text())
 
 
+def once(factory, name, make):
+    """What `make` gives, called with a new folder: once for all processes of a run (pytest-xdist)."""
+    base = factory.getbasetemp()
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    folder = (base.parent / f"shared-{run}" if run else base / "shared") / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = folder / "made.pickle"
+        if not made.exists():
+            (folder / "files").mkdir()
+            made.write_bytes(pickle.dumps(make(folder / "files")))
+        return pickle.loads(made.read_bytes())
+
+
 @pytest.fixture(scope="session")
 def renamed(tmp_path_factory):
     """The simplified model with random names."""
-    path = tmp_path_factory.mktemp("renamed") / "renamed.onnx"
-    zoo("rename.py", MODELS / "sim.onnx", path, "--seed", 7)
-    return path
+
+    def make(folder):
+        path = folder / "renamed.onnx"
+        zoo("rename.py", MODELS / "sim.onnx", path, "--seed", 7)
+        return path
+
+    return once(tmp_path_factory, "renamed", make)
 
 
 @pytest.fixture(scope="session")
 def damaged(renamed, tmp_path_factory):
     """One convolution's weights damaged, and repaired: (planted record, repair)."""
-    folder = tmp_path_factory.mktemp("damaged")
-    target, record = plant(renamed, folder, "weights-noise", 5)
-    assert record["op_type"] == "Conv"
-    return record, Repaired(MODELS / "right.onnx", target, folder)
+
+    def make(folder):
+        target, record = plant(renamed, folder, "weights-noise", 5)
+        assert record["op_type"] == "Conv"
+        return record, Repaired(MODELS / "right.onnx", target, folder)
+
+    return once(tmp_path_factory, "damaged", make)
 
 
 @pytest.fixture(scope="session")
 def nobias(tmp_path_factory):
-    return Repaired(MODELS / "right.onnx", MODELS / "nobias.onnx", tmp_path_factory.mktemp("nobias"))
+    return once(tmp_path_factory, "nobias",
+                lambda folder: Repaired(MODELS / "right.onnx", MODELS / "nobias.onnx", folder))
 
 
 @pytest.fixture(scope="session")
 def training(tmp_path_factory):
-    return Repaired(MODELS / "right.onnx", MODELS / "training_still.onnx", tmp_path_factory.mktemp("training"))
+    return once(tmp_path_factory, "training",
+                lambda folder: Repaired(MODELS / "right.onnx", MODELS / "training_still.onnx", folder))

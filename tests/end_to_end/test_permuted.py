@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import DATA, MODELS, Repaired, fetafix, plant, zoo
+from conftest import DATA, MODELS, Repaired, fetafix, heavy, plant, zoo
 
 TOLERANCE = 2e-5
 
@@ -23,7 +23,7 @@ def test_is_no_fault(permuted, tmp_path):
 
 
 @pytest.mark.parametrize("fault, seed", [
-    ("weights-noise", 1), ("weights-one-channel", 2), ("bias-noise", 3), ("conv-pads-lost", 1),
+    heavy("weights-noise", 1), ("weights-one-channel", 2), heavy("bias-noise", 3), heavy("conv-pads-lost", 1),
     ("activation-replaced", 4)])
 def test_faults_in_it_are_found_and_repaired(permuted, tmp_path, fault, seed):
     target, record = plant(permuted, tmp_path, fault, seed)

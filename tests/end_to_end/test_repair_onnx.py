@@ -4,7 +4,7 @@ import json
 
 import onnx
 import pytest
-from conftest import DATA, MODELS, Repaired, digest, fetafix, plant
+from conftest import DATA, MODELS, Repaired, digest, fetafix, heavy, plant
 
 TOLERANCE = 2e-5  # largest logit difference between right files, in two runtimes' roundings
 
@@ -58,9 +58,9 @@ def test_damage_in_a_source_with_random_names(renamed, tmp_path):
 
 
 @pytest.mark.parametrize("fault, seed", [
-    ("bias-noise", 3), ("conv-pads-symmetric", 3), ("clip-dropped", 3), ("weights-one-channel", 3),
+    ("conv-pads-symmetric", 3), heavy("bias-noise", 3), ("clip-dropped", 3), heavy("weights-one-channel", 3),
     ("activation-replaced", 4),  # shows on few samples
-    ("conv-pads-repadded", 4), ("transpose-inserted", 4), ("node-bypassed", 6), ("kernel-transposed", 5)])
+    heavy("conv-pads-repadded", 4), ("transpose-inserted", 4), ("node-bypassed", 6), heavy("kernel-transposed", 5)])
 def test_other_planted_faults(renamed, tmp_path, fault, seed):
     target, record = plant(renamed, tmp_path, fault, seed)
     repair = Repaired(MODELS / "right.onnx", target, tmp_path)
@@ -108,6 +108,7 @@ def test_training_mode_is_repaired(training):
     assert judged["label_differences"] == 0 and judged["max_abs"] < TOLERANCE
 
 
+@pytest.mark.heavy
 def test_random_dropout_too(tmp_path):
     repair = Repaired(MODELS / "right.onnx", MODELS / "training.onnx", tmp_path)
     assert repair.run.code == 0 and repair.result["verdict"] == "repaired", repair.run.out + repair.run.err
@@ -157,7 +158,7 @@ def test_run_folder(nobias):
     assert "<html" in page and "http://" not in page.replace("http://www.w3.org", "") and "https://" not in page
 
 
-@pytest.mark.parametrize("places, verdict", [(2, "repaired"), (None, "unknown")])
+@pytest.mark.parametrize("places, verdict", [(2, "repaired"), heavy(None, "unknown")])
 def test_a_patch_that_replaces_a_fifth_of_the_operators_is_no_repair(places, verdict, tmp_path):
     """Every Clip (a third of the operators) is another function: they could all be put back, and that is a conversion."""
     model = onnx.load(MODELS / "sim.onnx")

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import DATA, MODELS, PHOTOS, Repaired, fetafix, plant, zoo
+from conftest import DATA, MODELS, PHOTOS, Repaired, fetafix, heavy, plant, zoo
 
 ONNX, LITE = MODELS / "right.onnx", MODELS / "lite0_float32.tflite"
 HALF = MODELS / "lite0_float16.tflite"
@@ -26,7 +26,7 @@ def test_float16_is_no_fault(source, tmp_path):
     assert result["faults"] == [] and result["coverage"]["exact"] == result["coverage"]["target_operators"]
 
 
-@pytest.mark.parametrize("fault", ["weights-scale-small", "bias-noise"])
+@pytest.mark.parametrize("fault", [heavy("weights-scale-small"), "bias-noise"])
 def test_damage_in_float16(fault, tmp_path):
     target, record = plant(HALF, tmp_path, fault, 3)
     repair = Repaired(ONNX, target, tmp_path)
@@ -37,7 +37,7 @@ def test_damage_in_float16(fault, tmp_path):
     assert back["max_abs"] < 0.5 * json.loads(zoo("oracle.py", ONNX, HALF, "--photos", PHOTOS))["max_abs"]
 
 
-@pytest.mark.parametrize("fault, seed", [("conv-pads-symmetric", 4), ("node-bypassed", 1), ("transpose-inserted", 4)])
+@pytest.mark.parametrize("fault, seed", [("conv-pads-symmetric", 4), heavy("node-bypassed", 1), ("transpose-inserted", 4)])
 def test_structure(fault, seed, tmp_path):
     target, _ = plant(LITE, tmp_path, fault, seed)
     repair = Repaired(MODELS / "sim.onnx", target, tmp_path)

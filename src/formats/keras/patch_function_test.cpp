@@ -98,7 +98,8 @@ TEST_P(PatchFunction, FunctionsOfOneFamily) {
     return refusal(given, {graph::ChangeType{at(lifted(given.model).graph, layer), "Relu", {}}});
   };
   EXPECT_NE(refused(parts, "tf.tile").find("no function like"), std::string::npos);
-  EXPECT_NE(refused(windows, "tf.nn.relu6").find("no function like"), std::string::npos);  // a Clip has bounds
+  EXPECT_NE(refused(windows, "tf.nn.relu6").find("no function like"),
+            std::string::npos);  // a Clip has bounds
 }
 
 TEST_P(PatchFunction, FunctionsAreTakenOut) {

@@ -50,10 +50,6 @@ TEST_P(Format, RefusesWhatIsHostile) {
   }
 }
 
-// What follows runs models. The build with sanitizers leaves that to the other one: frameworks are none of
-// its matter.
-#ifndef FETAFIX_SANITIZE
-
 TEST_P(Format, TheViewComputesWhatTheFileComputes) {
   for (const std::string& model : subject().models) {
     SCOPED_TRACE(model);
@@ -93,8 +89,6 @@ TEST_P(Format, EveryKindOfEditIsSeenInItsRuntime) {
     EXPECT_FALSE(seen && excused) << kind << " needs no excuse";
   }
 }
-
-#endif
 
 INSTANTIATE_TEST_SUITE_P(Every, Format, ::testing::ValuesIn(format_subjects()),
                          [](const auto& one) { return one.param.name; });

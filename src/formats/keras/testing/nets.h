@@ -115,6 +115,16 @@ inline Result<Tensor> evaluated(const graph::Graph& view, ValueId wanted, const 
   return std::move(out->front());
 }
 
+// Nets of both generations in both containers ("edits_3h": of Keras 3, as .h5). With sanitizers, which take
+// five times as long, two that have each.
+inline std::vector<std::string> of_each(const std::string& net) {
+#ifdef FETAFIX_SANITIZE
+  return {net + "3", net + "2h"};
+#else
+  return {net + "3", net + "2", net + "3h", net + "2h"};
+#endif
+}
+
 // How far two tensors lie apart, in parts of the largest number; of other shapes or types: endlessly.
 inline double apart(const Tensor& expected, const Tensor& actual) {
   if (expected.shape() != actual.shape() || expected.dtype() != actual.dtype()) return HUGE_VAL;
