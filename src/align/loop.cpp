@@ -13,7 +13,30 @@ namespace {
 
 constexpr int loop_window = 16;  // source nodes behind the frontier among which a loop's counterpart is
 
+constexpr size_t reversal_window =
+    24;  // target nodes behind a loop among which its sequence is turned around
+
 }  // namespace
+
+// A loop that runs backwards over a sequence makes it in that order, which the source may have nowhere: does
+// what turns it around come out right? The walk goes on behind that.
+bool Walk::loop_comes_right(size_t position) {
+  const NodeId id = order_[position];
+  if (target_.node(id).bodies.empty()) return false;
+  const size_t end = std::min(order_.size(), position + 1 + reversal_window);
+  for (size_t p = position + 1; p < end; ++p) {
+    const size_t before = out_.segments.size();
+    if (!process(order_[p]).ok()) break;
+    for (size_t k = before; k < out_.segments.size(); ++k) {
+      const Nodes nodes(out_.segments[k].target_nodes.begin(), out_.segments[k].target_nodes.end());
+      if (out_.segments[k].state != State::rewrite || !nodes.contains(id)) continue;
+      resumed_ = p + 1;
+      return true;
+    }
+  }
+  rewind(position + 1);
+  return false;
+}
 
 // How many of a target node's operands are operands of a source node.
 int Walk::shared_operands(const Node& node, const Node& other) const {

@@ -174,6 +174,7 @@ class Walk {
   graph::ValueId frozen_from(graph::NodeId id, size_t input, std::span<const graph::ValueId> ends);
 
   // loop.cpp
+  bool loop_comes_right(size_t position);
   bool give_loop(graph::NodeId id);
   bool substitute_loop(graph::NodeId id);
   bool loop_runs_right(graph::NodeId id, size_t input, graph::ValueId other, const Arrangement& arrangement);
