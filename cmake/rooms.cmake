@@ -1,12 +1,12 @@
+# The rooms that read bytes from outside. With sanitizers `make test` runs their tests and those alone (`make sanitize`:
+# all), and their code is built for fuzzing.
+set(FETAFIX_READERS "^(base|tensor|graph|onnx_wire|formats|data|channel)(/|$)")
+add_custom_target(reader_tests)
+
 # A room is one folder of src/: one library that links only what it may use (docs/design.md), and
 # one test program made of its *_test.cpp files.
 #   fetafix_room(graph LINKS fetafix::tensor PRIVATE_LINKS some_third_party)
 # PRECOMPILE: a header that most files of the room read, and that takes long to read.
-
-# The rooms that read bytes from outside: what fuzz/ links and `make test` runs with sanitizers (`make sanitize`: all).
-set(FETAFIX_READERS "^(base|tensor|graph|onnx_wire|formats|data|channel)(/|$)")
-add_custom_target(reader_tests)
-
 function(fetafix_room name)
   cmake_parse_arguments(ROOM "" "" "LINKS;PRIVATE_LINKS;TEST_LINKS;PRECOMPILE" ${ARGN})
   string(REPLACE "/" "_" target fetafix_${name})

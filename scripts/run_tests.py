@@ -1,8 +1,9 @@
-"""What `make test` runs: installs, makes the models, builds twice, runs every test, and says how it went.
+"""What `make test` runs: installs, makes the models, builds twice, tests, and says how it went.
 
 Steps print a line when they start and when they end; the last line is "N passed, N failed". A test that was skipped or a
 test program that left no record counts as failed: nothing is passed over in silence. Models are made beside the builds,
-for they mostly wait for the network; tests run as many at a time as there are cores.
+for they mostly wait for the network; tests run as many at a time as there are cores. Left to targets of their own: unit tests
+with sanitizers outside of the rooms that read files (`make sanitize`), end-to-end tests marked heavy (`make end-to-end`).
 """
 
 import os
@@ -18,8 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 RECORDS = BUILD / "test-records"
-BUILDS = {"release": [], "sanitize": ["reader_tests", "fuzz_targets"]}  # and what of it; nothing: all
-TESTED = {"release": [], "sanitize": ["-L", "readers"]}  # `make sanitize` runs the others
+BUILDS = {"release": [], "sanitize": ["reader_tests", "fuzz_targets"]}  # the targets of each; none: all
+TESTED = {"release": [], "sanitize": ["-L", "readers"]}  # which of its tests, as ctest is told
 CORES = str(len(os.sched_getaffinity(0)))
 KINDS = ["onnx", "tflite", "keras", "onnxruntime", "litert"]  # formats and runtimes that get a line of their own
 
@@ -115,9 +116,7 @@ def unit_tests(kind, tally):
         tally.read(f"unit, {kind}", records / f"fetafix_{program.replace('/', '_')}_test.xml", f"{program}: ")
 
 
-def fuzz_targets(tally, seconds=10):
-    built = step("build, fuzz targets", ["scripts/build.sh", "fuzz"])
-    tally.add("fuzz", "build", built)
+def fuzz_targets(built, tally, seconds=10):
     targets = sorted(folder.name for folder in (ROOT / "fuzz/corpus").iterdir())
     for mode, text in (("replay", "replay of the corpora"), ("run", f"{seconds} s each, two side by side")):
         log = BUILD / f"fuzz-{mode}.log"
@@ -170,10 +169,10 @@ def main():
     tally.add("preparation", "test packages", tested)
     for kind in built:
         unit_tests(kind, tally)
-    fuzz_targets(tally)
+    fuzz_targets("sanitize" in built, tally)
     if (BUILD / "release/bin/fetafix").exists():
         record = RECORDS / "end_to_end.xml"
-        step("end to end", [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", CORES, "--dist", "loadfile",
+        step("end to end, without what is marked heavy", [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", CORES, "--dist", "loadfile",
                             "-m", "not heavy", "--junitxml", record, "tests/end_to_end"], quiet=BUILD / "end-to-end.log")
         tally.read("end to end", record)
     return finish(tally, start)

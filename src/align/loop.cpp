@@ -13,8 +13,8 @@ namespace {
 
 constexpr int loop_window = 16;  // source nodes behind the frontier among which a loop's counterpart is
 
-constexpr size_t reversal_window =
-    24;  // target nodes behind a loop among which its sequence is turned around
+// Target nodes behind a loop among which its sequence is turned around.
+constexpr size_t reversal_window = 24;
 
 }  // namespace
 
@@ -27,12 +27,14 @@ bool Walk::loop_comes_right(size_t position) {
   for (size_t p = position + 1; p < end; ++p) {
     const size_t before = out_.segments.size();
     if (!process(order_[p]).ok()) break;
-    for (size_t k = before; k < out_.segments.size(); ++k) {
-      const Nodes nodes(out_.segments[k].target_nodes.begin(), out_.segments[k].target_nodes.end());
-      if (out_.segments[k].state != State::rewrite || !nodes.contains(id)) continue;
-      resumed_ = p + 1;
-      return true;
-    }
+    const bool right = std::any_of(out_.segments.begin() + static_cast<std::ptrdiff_t>(before),
+                                   out_.segments.end(), [&](const Segment& s) {
+                                     return s.state == State::rewrite &&
+                                            std::ranges::find(s.target_nodes, id) != s.target_nodes.end();
+                                   });
+    if (!right) continue;
+    resumed_ = p + 1;
+    return true;
   }
   rewind(position + 1);
   return false;

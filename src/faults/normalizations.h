@@ -14,7 +14,7 @@ std::optional<double> usual_epsilon(double now, const std::function<bool(double 
 // The normalization `node` gets the epsilon `wanted` in place of `now`.
 Candidate other_epsilon(const Place& place, graph::NodeId node, double now, double wanted);
 
-// Without edits.
+// The parameters of a normalization are not the source's; the edits are the caller's.
 Candidate other_parameters(std::string pattern, std::string explanation);
 
 }  // namespace fetafix::faults

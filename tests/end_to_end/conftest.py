@@ -44,9 +44,9 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "heavy: `make end-to-end` runs it, `make test` does not")
 
 
-def heavy(*values, **options):
+def heavy(*values):
     """A parameter set that only `make end-to-end` runs."""
-    return pytest.param(*values, marks=pytest.mark.heavy, **options)
+    return pytest.param(*values, marks=pytest.mark.heavy)
 
 
 def digest(path):
@@ -90,7 +90,7 @@ def once(factory, name, make):
         fcntl.flock(lock, fcntl.LOCK_EX)
         made = folder / "made.pickle"
         if not made.exists():
-            (folder / "files").mkdir()
+            (folder / "files").mkdir(exist_ok=True)
             made.write_bytes(pickle.dumps(make(folder / "files")))
         return pickle.loads(made.read_bytes())
 

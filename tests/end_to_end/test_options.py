@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from conftest import DATA, MODELS, PROGRAM, digest, fetafix, heavy, plant, zoo
+from conftest import DATA, MODELS, PROGRAM, digest, fetafix, plant, zoo
 from onnx import TensorProto, helper, numpy_helper
 
 RIGHT, SIM, NOBIAS = MODELS / "right.onnx", MODELS / "sim.onnx", MODELS / "nobias.onnx"
@@ -77,7 +77,7 @@ def test_without_limits_both_are_mended(two_faults, tmp_path):
 
 
 @pytest.mark.parametrize("option, word, mended, left, reason", [
-    heavy("--forbid", "parameters", "hyperparameters", "parameters", "--forbid names 'parameters'"),
+    ("--forbid", "parameters", "hyperparameters", "parameters", "--forbid names 'parameters'"),
     ("--allow", "parameters", "parameters", "hyperparameters", "--allow does not name it")])
 def test_permission_by_class(two_faults, tmp_path, option, word, mended, left, reason):
     done, result = repaired(RIGHT, two_faults, tmp_path, option, word)

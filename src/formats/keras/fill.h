@@ -13,6 +13,7 @@ struct Holding {
   std::vector<int> held;  // by wanted weight
   std::vector<int> more;  // held besides
 };
+
 // Of the tensors that an operator's layer is called with, as far as they are known.
 std::vector<std::optional<Shape>> operand_shapes(const Lift& lift, int op);
 
