@@ -1,6 +1,6 @@
 # The rooms that read bytes from outside. With sanitizers `make test` runs their tests and those alone (`make sanitize`:
 # all), and their code is built for fuzzing.
-set(FETAFIX_READERS "^(base|tensor|graph|onnx_wire|formats|data|channel)(/|$)")
+set(FETAFIX_READERS "^(base|tensor|graph|onnx_wire|tensorflow_wire|tensor_bundle|formats|data|channel)(/|$)")
 add_custom_target(reader_tests)
 
 # A room is one folder of src/: one library that links only what it may use (docs/design.md), and

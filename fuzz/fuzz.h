@@ -33,8 +33,6 @@ class InputFile {
     write("weights.bin", Bytes(64));
   }
   const std::filesystem::path& write(BytesView bytes) { return path_ = write("input", bytes); }
-
- private:
   // Not write_file(): a sync for every input would be all that the fuzzer does.
   std::filesystem::path write(const char* name, BytesView bytes) {
     std::filesystem::path path = folder_->path() / name;
@@ -45,6 +43,7 @@ class InputFile {
     return path;
   }
 
+ private:
   Result<TemporaryFolder> folder_;
   std::filesystem::path path_;
 };

@@ -7,7 +7,7 @@ packages=(
   g++ cmake ninja-build ccache mold pkg-config
   libprotobuf-dev protobuf-compiler libflatbuffers-dev flatbuffers-compiler
   nlohmann-json3-dev libcli11-dev libfmt-dev libgtest-dev libgmock-dev libbenchmark-dev
-  libjpeg62-turbo-dev libpng-dev libwebp-dev libzip-dev libhdf5-dev zlib1g-dev libssl-dev
+  libjpeg62-turbo-dev libpng-dev libwebp-dev libzip-dev libhdf5-dev zlib1g-dev libssl-dev libleveldb-dev libisal-dev
   clang clang-format clang-tidy libclang-rt-14-dev
   python3 python3-venv python3-pip python3-torch maven default-jdk-headless
 )

@@ -14,7 +14,8 @@ namespace {
 // A cold start of Python on a slow disk; it imports nothing.
 constexpr Milliseconds python_timeout{30000};
 
-// find_spec looks without importing; the version comes from the wheel's metadata.
+// find_spec looks without importing; the version comes from the wheel's metadata. A module may come in a
+// wheel of another name (tensorflow in tensorflow-cpu): which one, only a search through all of them tells.
 constexpr const char* look = R"(
 import importlib.metadata, importlib.util, sys
 module, package = sys.argv[1:]
@@ -24,7 +25,10 @@ if spec is None or not spec.submodule_search_locations:
 try:
     version = importlib.metadata.version(package)
 except importlib.metadata.PackageNotFoundError:
-    version = "unknown"
+    try:
+        version = importlib.metadata.version(importlib.metadata.packages_distributions()[module][0])
+    except (AttributeError, KeyError):  # Python 3.9 has no such search
+        version = "unknown"
 print("\n" + list(spec.submodule_search_locations)[0] + "\n" + version + "\n" + sys.executable)
 )";
 

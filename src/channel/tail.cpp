@@ -10,10 +10,25 @@ namespace {
 constexpr size_t most_bytes = 2000;
 constexpr size_t most_lines = 10;
 
+// How TensorFlow's stack traces begin a line. They are long, and what matters is the line before them.
+constexpr std::string_view frame = "    @ ";
+
+void drop_frames(std::string& text) {
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = text.find('\n', begin);
+    if (end == std::string::npos) return;  // what is still to come may belong to it
+    if (text.compare(begin, frame.size(), frame) == 0)
+      text.erase(begin, end + 1 - begin);
+    else
+      begin = end + 1;
+  }
+}
+
 }  // namespace
 
 void Tail::add(std::string_view printed) {
   kept_.append(printed);
+  drop_frames(kept_);
   if (kept_.size() > 2 * most_bytes) kept_.erase(0, kept_.size() - most_bytes);
 }
 

@@ -9,7 +9,8 @@ namespace fetafix::channel {
 class Tail {
  public:
   void add(std::string_view printed);
-  // At most 10 lines and 2000 bytes, oldest first, joined by " | "; other control characters become '?'.
+  // At most 10 lines and 2000 bytes, oldest first, joined by " | "; without the frames of a stack trace that
+  // TensorFlow prints. Other control characters become '?'.
   std::string text() const;
 
  private:

@@ -4,14 +4,15 @@
 #include "formats/format.h"
 #include "formats/keras/keras.h"
 #include "formats/onnx/onnx.h"
+#include "formats/tensorflow/tensorflow.h"
 #include "formats/tflite/tflite.h"
 
 namespace fetafix::formats {
 
 // The registry: one line a format. Those with a magic number come before those without.
 std::span<const Format* const> all_formats() {
-  static const std::array<const Format*, 3> formats{&tflite::tflite_format(), &keras::keras_format(),
-                                                    &onnx::onnx_format()};
+  static const std::array<const Format*, 4> formats{&tflite::tflite_format(), &keras::keras_format(),
+                                                    &tensorflow::tensorflow_format(), &onnx::onnx_format()};
   return formats;
 }
 
@@ -21,8 +22,10 @@ Result<std::unique_ptr<NativeModel>> read_model(const std::filesystem::path& pat
   if (!std::filesystem::exists(status)) return Error{ErrorKind::file, path.string() + ": no such file"};
   std::ifstream in;
   Bytes head(4096);
-  if (std::filesystem::is_regular_file(status)) {  // opening a named pipe would wait for ever
-    in.open(path, std::ios::binary);
+  // Of a folder, the file that it is known by. Opening a named pipe would wait for ever.
+  const auto known_by = std::filesystem::is_directory(status) ? path / tensorflow::graph_file : path;
+  if (std::filesystem::is_regular_file(known_by, error)) {
+    in.open(known_by, std::ios::binary);
     in.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
   }
   head.resize(static_cast<size_t>(std::max<std::streamsize>(in.gcount(), 0)));

@@ -1,6 +1,7 @@
 #include "pipeline/apply.h"
 
 #include "base/json.h"
+#include "base/packed_folder.h"
 #include "graph/patch_delta.h"
 
 namespace fetafix::pipeline {
@@ -50,7 +51,7 @@ Status reverse(const graph::Patch& patch, const formats::NativeModel& model, con
                                        brief(model.sha256()) + ", expected " +
                                        brief(patch.reverse->patched_sha256) +
                                        "); apply the patch to the original, and reverse what that gives"};
-  FETAFIX_TRY(const Bytes patched, read_file(options.model));
+  FETAFIX_TRY(const Bytes patched, read_packed(options.model));
   FETAFIX_TRY(Bytes bytes, graph::apply_delta(patched, patch.reverse->delta));
   FETAFIX_TRY(const formats::Format* format, format_of(model));
   FETAFIX_TRY(auto original, format->parse(std::move(bytes), fs::path(options.model).parent_path()));
@@ -83,8 +84,8 @@ Status complete_patch(graph::Patch& patch, const formats::NativeModel& model, co
   // What can't be read as a model has no operators that another file may have too.
   if (const auto lifted = model.lift(); lifted.ok()) graph::add_fingerprints(patch, lifted->graph);
   FETAFIX_TRY(const auto patched, formats::read_model(patched_path));
-  FETAFIX_TRY(const Bytes before, read_file(model_path));
-  FETAFIX_TRY(const Bytes after, read_file(patched_path));
+  FETAFIX_TRY(const Bytes before, read_packed(model_path));
+  FETAFIX_TRY(const Bytes after, read_packed(patched_path));
   patch.reverse = graph::Reverse{patched->sha256(), graph::make_delta(after, before)};
   return {};
 }

@@ -8,13 +8,15 @@
 #include "runtimes/litert/litert.h"
 #include "runtimes/onnxruntime/onnxruntime.h"
 #include "runtimes/runtime.h"
+#include "runtimes/tensorflow/tensorflow.h"
 #include "runtimes/tflite/tflite.h"
 
 namespace fetafix::runtimes {
 
 std::span<const Runtime* const> all_runtimes() {
   // The first of a format is its default.
-  static const std::array<const Runtime*, 4> runtimes{&onnxruntime(), &tflite(), &litert(), &keras()};
+  static const std::array<const Runtime*, 5> runtimes{&onnxruntime(), &tflite(), &litert(), &keras(),
+                                                      &tensorflow()};
   return runtimes;
 }
 

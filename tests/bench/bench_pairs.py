@@ -6,6 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "gate"))
 from outcome import format_name  # noqa: E402
+from kinds import kind_of  # noqa: E402,F401
 from pairs import IMAGENET, KERAS, LITE0  # noqa: E402
 
 # only: faults whose names hold one of these (all when empty). few: comes up in a quarter of the rounds. reduced: the target

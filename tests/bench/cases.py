@@ -7,10 +7,10 @@ half of the rows, and a tenth of them comes both ways.
 import math
 from collections import Counter, namedtuple
 
-from bench_pairs import PAIRS, name_of
+from bench_pairs import PAIRS, kind_of, name_of
 
 Case = namedtuple("Case", "pair fault count near seed renamed")
-FORMATS = ("onnx", "tflite", "keras")
+FORMATS = ("onnx", "tflite", "keras", "tensorflow")
 COUNTS = (2, 4, 8, 16)
 FEW = 4  # a pair marked so comes up in one round of so many
 
@@ -18,10 +18,6 @@ FEW = 4  # a pair marked so comes up in one round of so many
 def key(case):
     what = case.fault or f"{case.count} faults{' near' if case.near else ''}"
     return f"{name_of(case.pair)} | {what} | seed {case.seed} | {'random names' if case.renamed else 'names kept'}"
-
-
-def format_of(pair):
-    return {"tflite": "tflite", "keras": "keras", "h5": "keras"}.get(pair.target.rpartition(".")[2], "onnx")
 
 
 def takes(pair, fault):
@@ -47,7 +43,7 @@ def one_round(number, faults):
     """Each fault once, with one pair; faults: (format, name)."""
     seed, turn = 1 + number, Counter()
     for position, (kind, fault) in enumerate(faults):
-        fitting = [pair for pair in PAIRS if format_of(pair) == kind and takes(pair, fault) and (not pair.few or number % FEW == 0)]
+        fitting = [pair for pair in PAIRS if kind_of(pair.target) == kind and takes(pair, fault) and (not pair.few or number % FEW == 0)]
         special = [pair for pair in fitting if pair.only]
         if special and number % 2 == 0:
             fitting = special

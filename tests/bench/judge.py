@@ -16,7 +16,7 @@ NOISE = 8  # samples beside the photographs
 
 
 def script(python, name, *words, timeout=600):
-    if warm.is_about_keras(words):
+    if warm.is_about_tensorflow(words):
         return warm.run(ZOO / name, words, timeout)
     return subprocess.run([str(python), str(ZOO / name), *map(str, words)], capture_output=True, text=True, timeout=timeout)
 
@@ -52,17 +52,22 @@ class Bar:
                 (self.reduced or judged["labels"] <= self.clean["labels"]))
 
 
-def index_of(place):
-    return int(place.split("#")[1].split()[0]) if "#" in place else None
+def place_of(text):
+    """An operator's number, or its path in a SavedModel: `op_type #12`, `op_type 'a/b'`."""
+    if "#" in text:
+        return int(text.split("#")[1].split()[0])
+    return text.split("'")[1] if text.count("'") > 1 else None
 
 
 def places_of(record):
     """The operators that were touched; for a removed or inserted one either end of that edge."""
+    if "places" in record:
+        return set(record["places"])
     return {record.get("index"), record.get("inserted"), *(record.get("ends") or []), *(record.get("also") or [])} - {None}
 
 
 def named(fault):
-    return {index_of(fault.get("target_node", ""))} | {index_of(e.get("note", "")) for e in fault.get("evidence", [])
+    return {place_of(fault.get("target_node", ""))} | {place_of(e.get("note", "")) for e in fault.get("evidence", [])
                                                       if e.get("name") == "place"}
 
 

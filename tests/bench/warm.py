@@ -1,4 +1,5 @@
-"""Runs the zoo's scripts on Keras files in processes that have imported Keras already, which takes longer than all else."""
+"""Runs the zoo's scripts on files of Keras and TensorFlow in processes that have imported both already, which takes longer than
+all else."""
 
 import multiprocessing
 import os
@@ -8,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-SUFFIXES = (".keras", ".h5")
+SUFFIXES = (".keras", ".h5", "saved_model")
 # Before TensorFlow is imported there: what it says of the machine is no message of a script.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # A child of a process in which TensorFlow has been imported hangs now and then, at a lock that nobody holds any more.
@@ -17,7 +18,7 @@ context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(["keras"])
 
 
-def is_about_keras(words):
+def is_about_tensorflow(words):
     return any(str(word).endswith(SUFFIXES) for word in words)
 
 

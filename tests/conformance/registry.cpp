@@ -132,6 +132,7 @@ const std::vector<RuntimeSubject>& runtime_subjects() {
        .missing = no_python(),
        .install = "pip install ai-edge-litert"},
       {.name = "keras", .model = "net.keras", .missing = no_python(), .install = "pip install keras"},
+      {.name = "tensorflow", .model = "net.pb", .missing = no_python(), .install = "pip install tensorflow"},
       command()};
   return all;
 }

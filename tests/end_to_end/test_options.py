@@ -138,7 +138,7 @@ def test_runtime_option(kernels):
 
 
 @pytest.mark.parametrize("word, said", [("tflite.kernels", "NAME=VALUE"), ("tflite.kernels=fast", "xnnpack, builtin, reference"),
-                                        ("tflite.speed=high", "there is keras.version, tflite.kernels")])
+                                        ("tflite.speed=high", "there is keras.version, tensorflow.kernels, tflite.kernels")])
 def test_wrong_runtime_option(word, said):
     assert_usage(fetafix("check", RIGHT, SIM, *DATA, "--runtime-option", word), word.split("=")[0], said)
 

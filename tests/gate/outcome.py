@@ -1,5 +1,11 @@
 """What became of one pair, and of all: plain data and the sentences about it."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "zoo"))
+from kinds import kind_of  # noqa: E402
+
 SENTENCES = 4  # of faults, in the text of a miss
 COVERED = 0.98  # of the live target operators, over all pairs
 VERDICTS = {"same": ("identical", "equivalent"), "quantized": ("quantized",)}
@@ -7,11 +13,11 @@ VERDICTS = {"same": ("identical", "equivalent"), "quantized": ("quantized",)}
 RIGHT = {"same": 1e-3, "quantized": 0.5}
 
 
-FORMATS = {"tflite": "TFLite", "keras": "Keras", "h5": "Keras"}
+FORMATS = {"onnx": "ONNX", "tflite": "TFLite", "keras": "Keras", "tensorflow": "TensorFlow"}
 
 
 def format_name(file):
-    return FORMATS.get(file.rpartition(".")[2], "ONNX")
+    return FORMATS[kind_of(file)]
 
 
 class Outcome:

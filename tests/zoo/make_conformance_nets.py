@@ -5,6 +5,7 @@
 net       a picture of 12 x 12: convolutions (strides, SAME, depthwise), normalization, pools, both sides of an Add and a
           Concat, activation functions with a bound and a slope, a Dense, Softmax. net.keras, net.h5, net.tflite, net_int8.tflite
           by Keras and its converter; net.onnx by hand, with a normalization in training mode.
+          net.pb is the Keras net as a frozen graph of TensorFlow.
 sequence  six steps of three numbers through an LSTM. sequence.keras, sequence.tflite, sequence.onnx.
 broken_*  net with one planted fault (plant.py): its own runtime refuses it. broken_order.tflite is not refused, and computes
           something: two operators stand in the wrong order.
@@ -24,6 +25,7 @@ import onnx
 import tensorflow
 from keras import layers
 from onnx import TensorProto, helper, numpy_helper
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 import tflite_file
 
@@ -124,6 +126,13 @@ def onnx_of(model, path):
                        check=True, capture_output=True)
 
 
+def frozen(model):
+    serve = tensorflow.function(lambda image: model(image), input_signature=[tensorflow.TensorSpec((1, SIZE, SIZE, 3), name="image")])
+    graph = convert_variables_to_constants_v2(serve.get_concrete_function()).graph.as_graph_def()
+    graph.debug_info.Clear()
+    return graph.SerializeToString(deterministic=True)
+
+
 def disordered(path):
     model = tflite_file.read(path)
     operators = model.subgraphs[0].operators
@@ -140,6 +149,7 @@ def main():
     for suffix in ("keras", "h5"):
         pictures.save(out / f"net.{suffix}")
     steps.save(out / "sequence.keras")
+    (out / "net.pb").write_bytes(frozen(pictures))
     (out / "net.tflite").write_bytes(converted(pictures))
     (out / "net_int8.tflite").write_bytes(converted(pictures, quantized=True))
     (out / "sequence.tflite").write_bytes(converted(steps))

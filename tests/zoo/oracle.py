@@ -1,6 +1,6 @@
 """An independent second opinion on a pair: oracle.py SOURCE TARGET [--photos DIR] [--preprocess NAME] [--noise N]
 
-Runs both files (.onnx, .tflite, .keras, .h5) in the Python packages of their own runtimes on the same samples, one at a time, and
+Runs both files (.onnx, .tflite, .keras, .h5, SavedModel folders) in the Python packages of their own runtimes on the same samples, one at a time, and
 prints one JSON: differing labels, largest differences, and what tells kinds of fault apart. It decides what a planted
 fault really does (measures.md: equivalent mutants), so it shares no code with what it judges.
 """
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy
 from PIL import Image
+
+from kinds import kind_of
 
 IMAGES = {".png", ".jpg", ".jpeg"}
 CROP = 224 / 256  # of the short side, the usual evaluation crop
@@ -103,9 +105,42 @@ class KerasModel:
         return [numpy.asarray(item) for item in items]
 
 
+class TensorflowModel:
+    """A SavedModel's signature serving_default, inputs and outputs in the order of their names; or a frozen graph."""
+
+    def __init__(self, path, optimize, batch=1):
+        import tensorflow
+        tensorflow.config.optimizer.set_experimental_options({} if optimize else {"disable_meta_optimizer": True})
+        self.kept = None if path.suffix == ".pb" else tensorflow.saved_model.load(str(path))
+        self.function = frozen(path) if self.kept is None else self.kept.signatures["serving_default"]
+        slots = self.function.structured_input_signature[1]
+        self.names = sorted(slots)
+        self.dtypes = [slots[name].dtype for name in self.names]
+        self.shapes = [fixed(slots[name].shape.as_list(), batch) for name in self.names]
+
+    def run(self, inputs):
+        import tensorflow
+        values = {name: tensorflow.constant(value, dtype) for name, dtype, value in zip(self.names, self.dtypes, inputs)}
+        results = self.function(**values)
+        return [results[name].numpy() for name in sorted(results)]
+
+
+def frozen(path):
+    """A GraphDef as a function of its placeholders; what no node reads is an output."""
+    import tensorflow
+    graph = tensorflow.compat.v1.GraphDef.FromString(path.read_bytes())
+    read = {name.split(":")[0].removeprefix("^") for node in graph.node for name in node.input}
+    inputs = [node.name for node in graph.node if node.op == "Placeholder"]
+    outputs = [node.name for node in graph.node if node.name not in read and node.op not in ("NoOp", "Const")]
+    wrapped = tensorflow.compat.v1.wrap_function(lambda: tensorflow.import_graph_def(graph, name=""), [])
+    return wrapped.prune({name: f"{name}:0" for name in inputs}, {name: f"{name}:0" for name in outputs})
+
+
+KINDS = {"onnx": OnnxModel, "tflite": TfliteModel, "keras": KerasModel, "tensorflow": TensorflowModel}
+
+
 def load(path, optimize=True, batch=1):
-    kinds = {".tflite": TfliteModel, ".keras": KerasModel, ".h5": KerasModel}
-    return kinds.get(path.suffix, OnnxModel)(path, optimize, batch)
+    return KINDS[kind_of(path)](path, optimize, batch)
 
 
 def is_channels_first(shape):

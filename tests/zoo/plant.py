@@ -4,7 +4,8 @@
     plant.py IN OUT --count K --seed N [--near] [--json FILE]          K different ones at K places (plant_many.py)
     plant.py --list                                                    the faults of all formats
 
-Independent of fetafix: it works on the file's own objects (plant_onnx.py, plant_tflite.py, plant_keras.py, faults/), one
+Independent of fetafix: it works on the file's own objects (plant_onnx.py, plant_tflite.py, plant_keras.py,
+plant_tensorflow.py, faults/), one
 table of faults a format. The place is drawn by the seed among the places where the fault applies, the planted file still
 runs in its own runtime and something changes on noise (where nothing changes anywhere, the first that runs); --place I takes
 the I-th place of all instead. A fault whose file must not run is placed where the runtime refuses it. Beside OUT goes a
@@ -14,6 +15,7 @@ record of the truth:
     index, op_type, node   the operator touched, by its index in OUT's node list (main graph); for an inserted operator itself
     index_in               its index in IN's node list; null for an inserted one
     ends                   for an inserted or removed operator: indices in OUT of the operators on both sides of the edge
+    places                 of a SavedModel: the paths of all operators that were touched
     slot or attribute      what of it changed
     effect_on_noise        largest output difference between IN and OUT on one noise sample (null: the shapes differ, or it does
                            not run)
@@ -24,25 +26,22 @@ record of the truth:
 
 import argparse
 import copy
+import importlib
 import json
 import random
+import shutil
 import sys
 from pathlib import Path
 
 import numpy
 
 from faults.common import DoesNotApply
+from kinds import kind_of
 from runs import Refused, difference, has_effect, outputs_on_noise
 
 
 def format_of(path):
-    if path.suffix == ".tflite":
-        import plant_tflite as planter
-    elif path.suffix in (".keras", ".h5"):
-        import plant_keras as planter
-    else:
-        import plant_onnx as planter
-    return planter
+    return importlib.import_module(f"plant_{kind_of(path)}")
 
 
 def attempt(planter, original, fault, place, seed, output):
@@ -50,7 +49,7 @@ def attempt(planter, original, fault, place, seed, output):
     model = copy.deepcopy(original)
     file = planter.File(model)
     record = fault.apply(file, place, numpy.random.default_rng(seed))
-    return renumbered(record, planter.write(model, output))
+    return with_places(planter, model, renumbered(record, planter.write(model, output)))
 
 
 def renumbered(record, numbers):
@@ -60,6 +59,16 @@ def renumbered(record, numbers):
     single = {key: numbers.get(record[key]) for key in ("index", "inserted") if record.get(key) is not None}
     several = {key: sorted(numbers[i] for i in record[key] if i in numbers) for key in ("ends", "also") if key in record}
     return {**record, **single, **several}
+
+
+def with_places(planter, model, record):
+    """Of a format whose operators are known by paths: those of all that was touched."""
+    if planter.FORMAT != "tensorflow":
+        return record
+    paths = planter.paths(model)
+    numbers = [record.get("inserted"), *record.get("ends", []), *record.get("also", [])]
+    own = [record["node"]] if record["index"] is not None else []
+    return {**record, "places": sorted({*own, *(paths[n] for n in numbers if n is not None)})}
 
 
 def describe(fault, planter, record):
@@ -102,6 +111,16 @@ def places_in_order(options, fault, places):
     return [options.place]
 
 
+def remove(path):
+    """A file, or a format's folder."""
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def move(path, to):
+    remove(to)
+    path.replace(to)
+
+
 def plant(options):
     planter = format_of(options.input)
     faults = {fault.name: fault for fault in planter.FAULTS}
@@ -113,8 +132,8 @@ def plant(options):
     if not places:
         sys.exit(f"{fault.name}: {options.input.name} has no place for it")
     before = outputs_on_noise(options.input, fault.batch)
-    partial = options.output.with_name(f".partial-{options.output.name}")
-    reason, kept, best = "", None, None
+    partial, best = (options.output.with_name(f".{word}-{options.output.name}") for word in ("partial", "best"))
+    reason, kept = "", None
     for index in places_in_order(options, fault, places):
         try:
             record = attempt(planter, original, fault, places[index], options.seed, partial)
@@ -122,20 +141,20 @@ def plant(options):
         except Exception as error:  # the place, or what a package makes of the damaged file
             reason = str(error).split("\n")[0][:200]
             continue
-        if is_wanted or best is None:
+        if is_wanted or kept is None:
             kept = {**describe(fault, planter, record), "place": index, "places": len(places), "seed": options.seed, **seen}
-            best = partial.read_bytes()
+            move(partial, best)
         if is_wanted:
             break
-    partial.unlink(missing_ok=True)
-    if best is None:
+    remove(partial)
+    if kept is None:
         sys.exit(f"{fault.name}: none of the places of {options.input.name} takes it; last: {reason}")
-    options.output.write_bytes(best)
+    move(best, options.output)
     return kept
 
 
 def print_list():
-    for planter in map(format_of, (Path("a.onnx"), Path("a.tflite"), Path("a.keras"))):
+    for planter in map(format_of, ("a.onnx", "a.tflite", "a.keras", "a_saved_model")):
         for fault in planter.FAULTS:
             marks = [*([] if fault.recognizer else ["recognizer: none"]), *([] if fault.loads else ["loads: false"])]
             print(f"{planter.FORMAT}\t{fault.name}\t{fault.kind}\t{fault.pattern or '-'}\t{', '.join(marks) or '-'}")

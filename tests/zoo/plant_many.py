@@ -11,7 +11,7 @@ import sys
 import numpy
 
 from faults.common import DoesNotApply
-from plant import describe, format_of
+from plant import describe, format_of, remove, with_places
 from runs import difference, has_effect, outputs_on_noise
 
 NEAR = 4  # edges between two places
@@ -109,9 +109,10 @@ class Together:
             for key in ("ends", "also"):
                 if key in record:
                     record[key] = [where[tag] for tag in record[key] if tag in where]
+        self.records = [with_places(self.planter, self.model, record) for record in self.records]
         self.planter.remove_tags(self.model, self.original)
         self.planter.write(self.model, self.options.output)
-        self.partial.unlink(missing_ok=True)
+        remove(self.partial)
 
 
 def try_fault(together, fault, draw):
@@ -136,7 +137,7 @@ def plant_many(options):
                 break
             try_fault(together, fault, draw)
     if len(together.records) < options.count:
-        together.partial.unlink(missing_ok=True)
+        remove(together.partial)
         sys.exit(f"{options.input.name} takes only {len(together.records)} faults of {options.count}")
     together.write()
     return together.records

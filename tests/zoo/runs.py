@@ -5,6 +5,7 @@ import multiprocessing
 import numpy
 
 import oracle
+from kinds import kind_of
 
 WAIT = 120  # seconds
 
@@ -23,8 +24,10 @@ def _run(path, batch, pipe):
 
 
 def outputs_on_noise(path, batch=1):
-    if path.suffix in (".keras", ".h5"):
+    if kind_of(path) == "keras":
         oracle.keras_of(path)  # once, in the parent: the import takes longer than a run
+    if kind_of(path) == "tensorflow":
+        import tensorflow  # noqa: F401  the same
     context = multiprocessing.get_context("fork")
     mine, child = context.Pipe(False)
     process = context.Process(target=_run, args=(path, batch, child))

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "formats/keras/edit_parts.h"
+#include "formats/same_padding.h"
 
 namespace fetafix::formats::keras {
 namespace {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "formats/keras/edit_parts.h"
+#include "formats/same_padding.h"
 #include "graph/lens.h"
 
 namespace fetafix::formats::keras {

@@ -191,12 +191,4 @@ bool is_order(std::vector<int64_t> axes);
 // ONNX's numbers of element types, for Cast.
 inline constexpr int64_t onnx_float32 = 1, onnx_int32 = 6;
 
-// The shape of a node's only output from its operands (shapes.cpp); nullopt: not known.
-std::optional<Shape> infer_shape(const graph::Graph& graph, const graph::Node& node);
-
-// Pads that "same" means: befores, then afters. nullopt: a size is not known.
-std::optional<std::vector<int64_t>> same_pads(const Shape& sizes, const std::vector<int64_t>& kernel,
-                                              const std::vector<int64_t>& strides,
-                                              const std::vector<int64_t>& dilations);
-
 }  // namespace fetafix::formats::keras

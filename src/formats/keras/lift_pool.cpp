@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "formats/keras/lift_families.h"
+#include "formats/same_padding.h"
 
 namespace fetafix::formats::keras {
 namespace {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "formats/keras/lift.h"
+#include "graph/infer_shape.h"
 #include "graph/lens.h"
 
 namespace fetafix::formats::keras {
@@ -210,7 +211,7 @@ std::vector<Operand> Operation::nodes(const std::string& type, const std::vector
     outputs.push_back({graph.add_value(std::move(value)), -1});
     made.outputs.push_back(outputs.back().id);
   }
-  if (count == 1) graph.value(outputs[0].id).shape = infer_shape(graph, made);
+  if (count == 1) graph.value(outputs[0].id).shape = graph::infer_shape(graph, made);
   graph.add_node(std::move(made));
   return outputs;
 }

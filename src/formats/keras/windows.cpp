@@ -1,4 +1,5 @@
 #include "formats/keras/windows.h"
+#include "formats/same_padding.h"
 
 namespace fetafix::formats::keras {
 

@@ -1,58 +1,11 @@
-// WHILE. One ONNX Loop whose body is the body's subgraph followed by the condition's; the condition before
-// the first step is computed in front of it. The nested graphs are carried, not analyzed (graph::Body).
-#include <algorithm>
-#include <set>
-
+// WHILE.
 #include "formats/tflite/lift_families.h"
+#include "graph/while_loop.h"
 
 namespace fetafix::formats::tflite {
 namespace {
 
 constexpr int most_depth = 2;  // a damaged file may nest subgraphs in themselves
-
-// Names that are taken neither in `graph` nor by each other.
-void rename_for(const graph::Graph& graph, graph::Graph& nested) {
-  std::set<std::string> taken;
-  for (const graph::Value& value : graph.values) taken.insert(value.name);
-  for (graph::Value& value : nested.values)
-    while (!taken.insert(value.name).second) value.name += "/condition";
-}
-
-// What varies from one step to the next would be lifted for the sizes of the first.
-bool may_be_same(const graph::Value& a, const graph::Value& b) {
-  if (a.dtype != b.dtype) return false;
-  if (!a.shape || !b.shape) return true;
-  if (a.shape->size() != b.shape->size()) return false;
-  for (size_t i = 0; i < a.shape->size(); ++i)
-    if ((*a.shape)[i] >= 0 && (*b.shape)[i] >= 0 && (*a.shape)[i] != (*b.shape)[i]) return false;
-  return true;
-}
-
-Status check_form(const Operation& op, const graph::Graph& condition, const graph::Graph& body) {
-  const auto count = static_cast<size_t>(op.operands());
-  if (count == 0 || condition.inputs.size() != count || body.inputs.size() != count ||
-      body.outputs.size() != count || static_cast<size_t>(op.outputs()) != count)
-    return Operation::unsupported("its subgraphs have other operands than it has");
-  if (condition.outputs.size() != 1 || condition.value(condition.outputs[0]).dtype != DType::boolean)
-    return Operation::unsupported("its condition is not one boolean");
-  for (size_t i = 0; i < count; ++i) {
-    const graph::Value& variable = body.value(body.inputs[i]);
-    if (!may_be_same(variable, body.value(body.outputs[i])) ||
-        !may_be_same(variable, condition.value(condition.inputs[i])))
-      return Operation::unsupported("variable " + std::to_string(i) + " changes its form");
-  }
-  return {};
-}
-
-ValueId scalar_input(graph::Graph& graph, const std::string& name, DType dtype) {
-  graph::Value value;
-  value.name = name;
-  const auto taken = [&](const graph::Value& other) { return other.name == value.name; };
-  while (std::any_of(graph.values.begin(), graph.values.end(), taken)) value.name += "/loop";
-  value.dtype = dtype;
-  value.shape = Shape{};
-  return graph.add_value(std::move(value));
-}
 
 }  // namespace
 
@@ -88,14 +41,7 @@ Status Operation::loop(graph::Graph condition, graph::Graph body) {
     operands.push_back(operand);
     first.push_back(operand.id);
   }
-  rename_for(body, condition);
-  const graph::NativeOperator inside{"body", index_};
-  auto results = graph::append(body, condition, body.outputs, inside, Role::core);
-  results.insert(results.end(), body.outputs.begin(), body.outputs.end());
-  body.outputs = std::move(results);
-  body.inputs.insert(body.inputs.begin(), {scalar_input(body, "loop/step", DType::int64),
-                                           scalar_input(body, "loop/condition", DType::boolean)});
-
+  body = graph::loop_body(condition, std::move(body), index_);
   auto& graph = lifter_.out_.graph;
   for (graph::Value& value : condition.values) value.name = lifter_.unique(label() + "/" + value.name);
   operands[1].id = graph::append(graph, condition, first, {"", index_}, Role::bridge)[0];
@@ -113,7 +59,9 @@ Status lift_while(Operation& op) {
   const auto options = op.options<schema::WhileOptions>();
   FETAFIX_TRY(graph::Graph condition, op.nested(options.cond_subgraph_index));
   FETAFIX_TRY(graph::Graph body, op.nested(options.body_subgraph_index));
-  FETAFIX_CHECK(check_form(op, condition, body));
+  if (op.outputs() != op.operands()) return Operation::unsupported("it gives other values than it takes");
+  const auto why = graph::why_no_loop(condition, body, static_cast<size_t>(op.operands()));
+  if (!why.empty()) return Operation::unsupported(why);
   return op.loop(std::move(condition), std::move(body));
 }
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "formats/tflite/known_sizes.h"
 #include "formats/tflite/lift.h"
+#include "graph/known_numbers.h"
 
 namespace fetafix::formats::tflite {
 namespace {
@@ -239,7 +239,7 @@ Result<std::vector<int64_t>> Operation::ints(int slot) const {
 Result<std::vector<int64_t>> Operation::sizes(int slot) const {
   if (is_constant(slot) || !has(slot)) return ints(slot);
   FETAFIX_TRY(const ValueId id, lifter_.value_of(tensor(slot)));
-  const auto known = known_numbers(lifter_.out_.graph, id);
+  const auto known = graph::known_numbers(lifter_.out_.graph, id);
   if (known.empty()) return unsupported("operand " + std::to_string(slot) + " is computed");
   std::vector<int64_t> out;
   for (const auto& number : known)

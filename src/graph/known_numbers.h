@@ -4,11 +4,11 @@
 
 #include "graph/graph.h"
 
-namespace fetafix::formats::tflite {
+namespace fetafix::graph {
 
 // The integers that `value` holds in any run, nullopt for one that depends on it. Of constants, and of what
 // SHAPE, slices, joins and sums and products of single numbers make; empty: nothing is known, not even how
 // many there are.
-std::vector<std::optional<int64_t>> known_numbers(const graph::Graph& view, graph::ValueId value);
+std::vector<std::optional<int64_t>> known_numbers(const Graph& view, ValueId value);
 
-}  // namespace fetafix::formats::tflite
+}  // namespace fetafix::graph

@@ -1,13 +1,11 @@
-#include "formats/tflite/known_sizes.h"
+#include "graph/known_numbers.h"
 
 #include <algorithm>
 #include <limits>
 
-namespace fetafix::formats::tflite {
+namespace fetafix::graph {
 namespace {
 
-using graph::Node;
-using graph::ValueId;
 using Numbers = std::vector<std::optional<int64_t>>;
 
 constexpr size_t most_numbers = 64;  // no shape has more
@@ -17,14 +15,14 @@ constexpr int most_nodes = 64;       // what is longer than any shape arithmetic
 // more than one dimension is not known.
 class Arithmetic {
  public:
-  explicit Arithmetic(const graph::Graph& view) : view_(view) {}
+  explicit Arithmetic(const Graph& view) : view_(view) {}
 
   Numbers of(ValueId id) {
-    if (id == graph::no_value) return {};
-    const graph::Value& value = view_.value(id);
+    if (id == no_value) return {};
+    const Value& value = view_.value(id);
     if (value.is_constant()) return stored(value.constant);
     const Node* node = --nodes_left_ > 0 ? producer(id) : nullptr;
-    if (!node || node->opaque || node->inputs.empty() || node->inputs[0] == graph::no_value) return {};
+    if (!node || node->opaque || node->inputs.empty() || node->inputs[0] == no_value) return {};
     if (node->type == "Shape") return sizes(view_.value(node->inputs[0]));
     if (node->type == "Concat") return joined(*node);
     Numbers first = of(node->inputs[0]);
@@ -45,7 +43,7 @@ class Arithmetic {
     return numbers.ok() ? Numbers(numbers->begin(), numbers->end()) : Numbers();
   }
 
-  static Numbers sizes(const graph::Value& value) {
+  static Numbers sizes(const Value& value) {
     Numbers out;
     for (int64_t size : value.shape.value_or(Shape{}))
       out.push_back(size < 0 ? std::nullopt : std::optional(size));
@@ -60,7 +58,7 @@ class Arithmetic {
   }
 
   Numbers joined(const Node& node) {
-    if (graph::attribute_or(node, "axis", int64_t{0}) != 0) return {};
+    if (attribute_or(node, "axis", int64_t{0}) != 0) return {};
     Numbers out;
     for (ValueId in : node.inputs) {
       const Numbers part = of(in);
@@ -102,14 +100,14 @@ class Arithmetic {
     return number >= range.min() && number <= range.max();
   }
 
-  const graph::Graph& view_;
+  const Graph& view_;
   int nodes_left_ = most_nodes;
 };
 
 }  // namespace
 
-std::vector<std::optional<int64_t>> known_numbers(const graph::Graph& view, ValueId value) {
+std::vector<std::optional<int64_t>> known_numbers(const Graph& view, ValueId value) {
   return Arithmetic(view).of(value);
 }
 
-}  // namespace fetafix::formats::tflite
+}  // namespace fetafix::graph

@@ -1,26 +1,20 @@
-// Shapes of computed values, as far as configurations and operators tell: enough to resolve "same" pads and
-// the order of axes. What is not known stays open.
+#include "graph/infer_shape.h"
+
 #include <algorithm>
+#include <set>
 
-#include "formats/keras/lift.h"
-#include "formats/same_padding.h"
-
-namespace fetafix::formats::keras {
+namespace fetafix::graph {
 namespace {
 
-using graph::attribute_or;
-using graph::Graph;
-using graph::Node;
-
 std::optional<Shape> shape_at(const Graph& graph, const Node& node, size_t input) {
-  if (input >= node.inputs.size() || node.inputs[input] == graph::no_value) return std::nullopt;
-  const graph::Value& value = graph.value(node.inputs[input]);
+  if (input >= node.inputs.size() || node.inputs[input] == no_value) return std::nullopt;
+  const Value& value = graph.value(node.inputs[input]);
   return value.is_constant() ? value.constant.shape() : value.shape;
 }
 
 std::vector<int64_t> numbers_at(const Graph& graph, const Node& node, size_t input) {
-  if (input >= node.inputs.size() || node.inputs[input] == graph::no_value) return {};
-  const graph::Value& value = graph.value(node.inputs[input]);
+  if (input >= node.inputs.size() || node.inputs[input] == no_value) return {};
+  const Value& value = graph.value(node.inputs[input]);
   auto numbers =
       value.is_constant() ? to_int64s(value.constant) : Result<std::vector<int64_t>>(std::vector<int64_t>());
   return numbers.ok() ? *numbers : std::vector<int64_t>();
@@ -276,6 +270,21 @@ std::optional<Shape> of_blocks(const Graph& graph, const Node& node) {
   return out;
 }
 
+// What has the sizes that an operand says, an Expand at least those.
+std::optional<Shape> of_filled(const Graph& graph, const Node& node) {
+  const size_t at = node.type == "Expand" ? 1 : 0;
+  if (at >= node.inputs.size() || node.inputs[at] == no_value) return std::nullopt;
+  const Value& sizes = graph.value(node.inputs[at]);
+  const auto shape = sizes.is_constant() ? std::optional(numbers_at(graph, node, at)) : std::nullopt;
+  return at == 0 ? shape : broadcast(shape_at(graph, node, 0), shape);
+}
+
+std::optional<Shape> of_shape(const Graph& graph, const Node& node) {
+  const auto in = shape_at(graph, node, 0);
+  if (!in || node.attributes.contains("start") || node.attributes.contains("end")) return std::nullopt;
+  return Shape{static_cast<int64_t>(in->size())};
+}
+
 std::optional<Shape> infer(const Graph& graph, const Node& node) {
   const std::string& type = node.type;
   static const std::set<std::string> windows{"Conv", "ConvTranspose", "MaxPool", "AveragePool"};
@@ -298,11 +307,15 @@ std::optional<Shape> infer(const Graph& graph, const Node& node) {
                                                 "Or"};
   static const std::set<std::string> reductions{"ReduceMean", "ReduceMax",  "ReduceSum",
                                                 "ReduceMin",  "ReduceProd", "ReduceLogSumExp"};
-  static const std::set<std::string> unknown{"LSTM", "GRU", "RNN", "Einsum", "Expand", "Split"};
+  static const std::set<std::string> unknown{"LSTM", "GRU",  "RNN",   "Einsum",  "Split",  "Loop",    "If",
+                                             "Scan", "TopK", "Range", "NonZero", "OneHot", "GatherND"};
   if (windows.contains(type)) return of_window(graph, node);
   if (broadcasts.contains(type)) return of_broadcast(graph, node);
   if (reductions.contains(type)) return of_reduction(graph, node);
   if (unknown.contains(type)) return std::nullopt;
+  if (type == "ConstantOfShape" || type == "Expand") return of_filled(graph, node);
+  if (type == "Size") return Shape{};
+  if (type == "Shape") return of_shape(graph, node);
   if (type == "Transpose") return of_transpose(graph, node);
   if (type == "MatMul") return of_matmul(graph, node);
   if (type == "Reshape") return of_reshape(graph, node);
@@ -328,18 +341,4 @@ std::optional<Shape> infer_shape(const Graph& graph, const Node& node) {
   return out;
 }
 
-std::optional<std::vector<int64_t>> same_pads(const Shape& sizes, const std::vector<int64_t>& kernel,
-                                              const std::vector<int64_t>& strides,
-                                              const std::vector<int64_t>& dilations) {
-  std::vector<int64_t> before, after;
-  for (size_t i = 0; i < kernel.size(); ++i) {
-    if (sizes[i] < 0 || strides[i] < 1) return std::nullopt;
-    const Window window = same_padding(sizes[i], kernel[i], strides[i], dilations[i]);
-    before.push_back(window.before);
-    after.push_back(window.after);
-  }
-  before.insert(before.end(), after.begin(), after.end());
-  return before;
-}
-
-}  // namespace fetafix::formats::keras
+}  // namespace fetafix::graph
