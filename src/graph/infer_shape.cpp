@@ -279,6 +279,20 @@ std::optional<Shape> of_filled(const Graph& graph, const Node& node) {
   return at == 0 ? shape : broadcast(shape_at(graph, node, 0), shape);
 }
 
+// Of each output, where the parts are equal; else the size along the axis is open.
+std::optional<Shape> of_split(const Graph& graph, const Node& node) {
+  auto out = shape_at(graph, node, 0);
+  if (!out) return std::nullopt;
+  const auto rank = static_cast<int64_t>(out->size());
+  int64_t axis = attribute_or(node, "axis", int64_t{0});
+  axis += axis < 0 ? rank : 0;
+  if (axis < 0 || axis >= rank) return std::nullopt;
+  int64_t& size = (*out)[static_cast<size_t>(axis)];
+  const int64_t parts = attribute_or(node, "num_outputs", int64_t{0});
+  size = size >= 0 && parts > 0 && size % parts == 0 ? size / parts : -1;
+  return out;
+}
+
 std::optional<Shape> of_shape(const Graph& graph, const Node& node) {
   const auto in = shape_at(graph, node, 0);
   if (!in || node.attributes.contains("start") || node.attributes.contains("end")) return std::nullopt;
@@ -307,7 +321,7 @@ std::optional<Shape> infer(const Graph& graph, const Node& node) {
                                                 "Or"};
   static const std::set<std::string> reductions{"ReduceMean", "ReduceMax",  "ReduceSum",
                                                 "ReduceMin",  "ReduceProd", "ReduceLogSumExp"};
-  static const std::set<std::string> unknown{"LSTM", "GRU",  "RNN",   "Einsum",  "Split",  "Loop",    "If",
+  static const std::set<std::string> unknown{"LSTM", "GRU",  "RNN",   "Einsum",  "Loop",    "If",
                                              "Scan", "TopK", "Range", "NonZero", "OneHot", "GatherND"};
   if (windows.contains(type)) return of_window(graph, node);
   if (broadcasts.contains(type)) return of_broadcast(graph, node);
@@ -315,6 +329,7 @@ std::optional<Shape> infer(const Graph& graph, const Node& node) {
   if (unknown.contains(type)) return std::nullopt;
   if (type == "ConstantOfShape" || type == "Expand") return of_filled(graph, node);
   if (type == "Size") return Shape{};
+  if (type == "Split") return of_split(graph, node);
   if (type == "Shape") return of_shape(graph, node);
   if (type == "Transpose") return of_transpose(graph, node);
   if (type == "MatMul") return of_matmul(graph, node);

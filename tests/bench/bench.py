@@ -75,8 +75,10 @@ def line(row):
 def keep_miss(row, folder, to):
     """The planted file and its record, beside the name of the source."""
     to.mkdir(parents=True, exist_ok=True)
-    for file in [*folder.glob("target.*"), folder / "record.json", folder / "result.json", folder / "messages"]:
-        if file.exists():
+    for file in [*folder.glob("target*"), folder / "record.json", folder / "result.json", folder / "messages"]:
+        if file.is_dir():
+            shutil.copytree(file, to / file.name, dirs_exist_ok=True)
+        elif file.exists():
             shutil.copy(file, to)
     (to / "row.json").write_text(json.dumps(row, indent=1) + "\n")
 

@@ -1,6 +1,7 @@
 """What a planted fault does, and whether what fetafix said and wrote is right: by the record and the oracle alone."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,23 +53,21 @@ class Bar:
                 (self.reduced or judged["labels"] <= self.clean["labels"]))
 
 
-def place_of(text):
-    """An operator's number, or its path in a SavedModel: `op_type #12`, `op_type 'a/b'`."""
-    if "#" in text:
-        return int(text.split("#")[1].split()[0])
-    return text.split("'")[1] if text.count("'") > 1 else None
+def in_text(place):
+    """What `Conv #12 'a/b'` says: the operator's number, and its name, which is its path in a SavedModel."""
+    return {*(int(number) for number in re.findall(r"#(\d+)", place)[:1]), *re.findall(r"'([^']+)'", place)[:1]}
 
 
 def places_of(record):
     """The operators that were touched; for a removed or inserted one either end of that edge."""
-    if "places" in record:
-        return set(record["places"])
+    if "paths" in record:
+        return set(record["paths"])
     return {record.get("index"), record.get("inserted"), *(record.get("ends") or []), *(record.get("also") or [])} - {None}
 
 
 def named(fault):
-    return {place_of(fault.get("target_node", ""))} | {place_of(e.get("note", "")) for e in fault.get("evidence", [])
-                                                      if e.get("name") == "place"}
+    notes = [evidence.get("note", "") for evidence in fault.get("evidence", []) if evidence.get("name") == "place"]
+    return set().union(*map(in_text, [fault.get("target_node", ""), *notes]))
 
 
 def is_at(record, fault):

@@ -8,6 +8,7 @@ import time
 from bench_pairs import name_of
 from cases import key
 from judge import Bar, class_right, named, place_columns, script
+from kinds import ending_of, move
 
 TIMEOUT = 300
 WRONG = ("latent", "different", "broken")
@@ -52,17 +53,17 @@ class Bench:
 
     def plant(self, case, folder):
         """(file, records), or (None, why not)"""
-        suffix = self.model(case.pair.target).suffix
-        file, record = folder / f"target{suffix}", folder / "record.json"
+        ending = ending_of(case.pair.target)
+        file, record = folder / f"target{ending}", folder / "record.json"
         words = ["--fault", case.fault] if case.fault else ["--count", case.count, *(["--near"] if case.near else [])]
         done = script(self.python, "plant.py", self.model(case.pair.target), file, *words, "--seed", case.seed, "--json", record)
         if done.returncode:
             return None, done.stderr.strip()[-200:]
-        records = json.loads(record.read_text())
         if case.renamed:
-            renamed = folder / f"renamed{suffix}"
-            if script(self.python, "rename.py", file, renamed, "--seed", case.seed).returncode == 0:
-                renamed.replace(file)
+            renamed = folder / f"renamed{ending}"
+            if script(self.python, "rename.py", file, renamed, "--seed", case.seed, "--record", record).returncode == 0:
+                move(renamed, file)
+        records = json.loads(record.read_text())
         return file, records if isinstance(records, list) else [records]
 
     def row(self, case, folder):
@@ -80,7 +81,7 @@ class Bench:
         effect = self.oracle.compare(case.pair, reference, file, batch) if loads else {"error": records[0]["refusal"]}
         if bar.is_equivalent(effect):
             return {**out, "state": "equivalent mutant", "effect": effect["relative"], "pattern": records[0]["pattern"]}
-        fixed, result_file = folder / f"fixed{file.suffix}", folder / "result.json"
+        fixed, result_file = folder / f"fixed{ending_of(file)}", folder / "result.json"
         code, messages, seconds, memory = run_measured(
             self.command(case, "repair", file, result_file, "--output", fixed), folder)
         out.update(state="planted", loads=loads, records=records, seconds=round(seconds, 2), memory=round(memory),
@@ -115,5 +116,5 @@ class Bench:
                 # A mutant that passed for right was not repaired, however near it is.
                 "repaired": detected and changed and bar.is_right(after),
                 "claims_repair": verdict == "repaired", "after": after,
-                "found": [[f["class"], f["pattern"], *sorted(named(f) - {None})] for f in found],
+                "found": [[f["class"], f["pattern"], *sorted(named(f), key=str)] for f in found],
                 "said": [f"{f['class']}, {f['pattern'] or '-'} @ {f['target_node']}: {f['explanation']}"[:200] for f in found[:3]]}

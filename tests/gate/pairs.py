@@ -147,6 +147,18 @@ PAIRS = [
     *same(KERAS, "branches.keras branches_export.onnx", "branches.keras branches_from_keras.onnx"),
     *quantized(KERAS, "branches.keras branches_int8.tflite", "dog.h5 dog_float16.tflite"),
 
+    # SavedModel folders, which the other files of a net were converted from or are beside, in both directions.
+    *same(KERAS,
+          "branches.keras branches_saved_model", "branches.onnx branches_saved_model", "branches.tflite branches_saved_model",
+          "dog.h5 dog_saved_model", "dog.onnx dog_saved_model", "chain.onnx chain_saved_model", "vit.keras vit_saved_model",
+          "mobilenet_v3.keras mobilenet_v3_saved_model", "lstm.keras lstm_saved_model", "gru.keras gru_saved_model",
+          "densenet.keras densenet_saved_model",
+          *(f"{net}_saved_model {net}.{ending}" for net in ("branches", "dog", "chain", "vit", "mobilenet_v3", "densenet", "lstm", "gru")
+            for ending in ("onnx", "tflite")),
+          "lstm_fused_saved_model lstm_fused.tflite"),
+    *same(LITE0, "lite0_nhwc.onnx lite0_saved_model", "lite0_saved_model lite0_nhwc.onnx", "lite0_saved_model lite0_float32.tflite"),
+    *same(ARRAYS, "pitch_saved_model pitch.onnx", "pitch_saved_model pitch.tflite"),
+
     # One audio network as its authors ship it.
     *same(ARRAYS, "pitch.onnx pitch.tflite", "pitch.tflite pitch.onnx", "pitch.onnx pitch_sim.onnx",
           "pitch.onnx pitch_extended.onnx"),

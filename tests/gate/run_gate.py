@@ -55,12 +55,28 @@ def run_fetafix(words, timeout):
             time.sleep(2)
 
 
+def signature_inputs(folder):
+    """[(name, shape)] of a SavedModel."""
+    from tensorflow.core.protobuf import saved_model_pb2
+    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    inputs = saved.meta_graphs[0].signature_def["serving_default"].inputs
+    return [(name, [d.size for d in inputs[name].tensor_shape.dim]) for name in sorted(inputs)]
+
+
+def bytes_of(path):
+    """Of a folder all files in it."""
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return b"".join(file.read_bytes() for file in files if file.exists()) or b"missing"
+
+
 def write_arrays(source, path):
     """Seeded samples for a model that takes no picture: an .npz named by its inputs."""
     import onnxruntime
     from ai_edge_litert.interpreter import Interpreter
     if source.suffix == ".tflite":
         slots = [(i["name"], i["shape_signature"].tolist()) for i in Interpreter(model_path=str(source)).get_input_details()]
+    elif source.is_dir():
+        slots = signature_inputs(source)
     else:
         session = onnxruntime.InferenceSession(str(source), providers=["CPUExecutionProvider"])
         slots = [(i.name, i.shape) for i in session.get_inputs()]
@@ -105,7 +121,7 @@ def fingerprint(pair):
     """Of all that decides a pair's result: the program, both models, and how they are run."""
     digest = hashlib.sha256(repr(pair).encode())
     for path in (PROGRAM, BUILD / "models" / pair.source, BUILD / "models" / pair.target):
-        digest.update(path.read_bytes() if path.exists() else b"missing")
+        digest.update(bytes_of(path))
     return digest.hexdigest()
 
 

@@ -15,7 +15,7 @@ record of the truth:
     index, op_type, node   the operator touched, by its index in OUT's node list (main graph); for an inserted operator itself
     index_in               its index in IN's node list; null for an inserted one
     ends                   for an inserted or removed operator: indices in OUT of the operators on both sides of the edge
-    places                 of a SavedModel: the paths of all operators that were touched
+    paths                  of a SavedModel: the paths of all operators that were touched
     slot or attribute      what of it changed
     effect_on_noise        largest output difference between IN and OUT on one noise sample (null: the shapes differ, or it does
                            not run)
@@ -29,14 +29,13 @@ import copy
 import importlib
 import json
 import random
-import shutil
 import sys
 from pathlib import Path
 
 import numpy
 
 from faults.common import DoesNotApply
-from kinds import kind_of
+from kinds import kind_of, move, remove
 from runs import Refused, difference, has_effect, outputs_on_noise
 
 
@@ -49,7 +48,7 @@ def attempt(planter, original, fault, place, seed, output):
     model = copy.deepcopy(original)
     file = planter.File(model)
     record = fault.apply(file, place, numpy.random.default_rng(seed))
-    return with_places(planter, model, renumbered(record, planter.write(model, output)))
+    return with_places(planter, original, model, renumbered(record, planter.write(model, output)))
 
 
 def renumbered(record, numbers):
@@ -61,14 +60,14 @@ def renumbered(record, numbers):
     return {**record, **single, **several}
 
 
-def with_places(planter, model, record):
+def with_places(planter, original, model, record):
     """Of a format whose operators are known by paths: those of all that was touched."""
     if planter.FORMAT != "tensorflow":
         return record
-    paths = planter.paths(model)
+    paths = planter.paths(model, original)
     numbers = [record.get("inserted"), *record.get("ends", []), *record.get("also", [])]
     own = [record["node"]] if record["index"] is not None else []
-    return {**record, "places": sorted({*own, *(paths[n] for n in numbers if n is not None)})}
+    return {**record, "paths": sorted({*own, *(paths[n] for n in numbers if n is not None)})}
 
 
 def describe(fault, planter, record):
@@ -109,16 +108,6 @@ def places_in_order(options, fault, places):
     if options.place >= len(places):
         sys.exit(f"{fault.name}: place {options.place} of {len(places)}")
     return [options.place]
-
-
-def remove(path):
-    """A file, or a format's folder."""
-    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-
-
-def move(path, to):
-    remove(to)
-    path.replace(to)
 
 
 def plant(options):

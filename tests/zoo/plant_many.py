@@ -11,7 +11,8 @@ import sys
 import numpy
 
 from faults.common import DoesNotApply
-from plant import describe, format_of, remove, with_places
+from kinds import remove
+from plant import describe, format_of, with_places
 from runs import difference, has_effect, outputs_on_noise
 
 NEAR = 4  # edges between two places
@@ -109,7 +110,7 @@ class Together:
             for key in ("ends", "also"):
                 if key in record:
                     record[key] = [where[tag] for tag in record[key] if tag in where]
-        self.records = [with_places(self.planter, self.model, record) for record in self.records]
+        self.records = [with_places(self.planter, self.original, self.model, record) for record in self.records]
         self.planter.remove_tags(self.model, self.original)
         self.planter.write(self.model, self.options.output)
         remove(self.partial)

@@ -1,13 +1,17 @@
-"""Replaces every name in an ONNX, TFLite or Keras file by a random one: rename.py IN OUT --seed N
+"""Replaces every name in an ONNX, TFLite or Keras file or a SavedModel by a random one: rename.py IN OUT --seed N
 
 Names of nodes, values, graph inputs and outputs, nested graphs and free dimensions; documentation and metadata go. In a Keras
 file those of models and layers, and of the groups and weights of an .h5 file (an archive's groups are called after classes). What
-is computed stays the same. A tool that leans on names shows it on such a file.
+is computed stays the same. In a SavedModel those of nodes, functions and variables; signatures and the checkpoint keep their
+keys, and --record FILE says the new paths in a record of plant.py. A tool that leans on names shows it on such a file.
 """
 
 import argparse
+import json
 import random
 from pathlib import Path
+
+from kinds import kind_of
 
 
 class Names:
@@ -122,14 +126,32 @@ def rename_keras(source, target, seed):
     rename_keras.rename(source, target, Names(seed))
 
 
+def rename_tensorflow(source, target, seed):
+    """{old path of an operator: new one}"""
+    import rename_tensorflow
+    return rename_tensorflow.rename(source, target, Names(seed))
+
+
+def rename_in_record(path, paths):
+    """The operators that plant.py's record names."""
+    def renamed(record):
+        known = {key: paths.get(record[key], record[key]) for key in ("node",) if key in record}
+        return {**record, **known, **({"paths": [paths[p] for p in record["paths"]]} if "paths" in record else {})}
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps([*map(renamed, record)] if isinstance(record, list) else renamed(record), indent=1) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("input", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--record", type=Path, help="of plant.py about IN: it gets the new names")
     options = parser.parse_args()
-    rename = {".tflite": rename_tflite, ".keras": rename_keras, ".h5": rename_keras}.get(options.input.suffix, rename_onnx)
-    rename(options.input, options.output, options.seed)
+    rename = {"tflite": rename_tflite, "keras": rename_keras, "tensorflow": rename_tensorflow, "onnx": rename_onnx}
+    paths = rename[kind_of(options.input)](options.input, options.output, options.seed)
+    if options.record and paths:
+        rename_in_record(options.record, paths)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import tensorflow  # noqa: E402
-from tensorflow.core.protobuf import saved_model_pb2  # noqa: E402
+from tensorflow.core.protobuf import saved_model_pb2, trackable_object_graph_pb2  # noqa: E402
 from tensorflow.python.training import py_checkpoint_reader  # noqa: E402
 
 GRAPH, VARIABLES, FINGERPRINT = "saved_model.pb", "variables", "fingerprint.pb"
-SIGNATURE = "serving_default"
+SIGNATURE, OBJECTS = "serving_default", "_CHECKPOINTABLE_OBJECT_GRAPH"
 WAIT = 120  # seconds for a checkpoint to be written
 
 
@@ -41,6 +41,12 @@ class Model:
     @property
     def signature(self):
         return self.saved.meta_graphs[0].signature_def[SIGNATURE]
+
+
+def full_names(model):
+    """{checkpoint key: the variable's own name}"""
+    objects = trackable_object_graph_pb2.TrackableObjectGraph.FromString(model.arrays[OBJECTS])
+    return {entry.checkpoint_key: entry.full_name for node in objects.nodes for entry in node.attributes}
 
 
 def checkpoint(folder):

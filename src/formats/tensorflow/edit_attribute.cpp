@@ -51,42 +51,13 @@ std::vector<int64_t> view_ints(const Request& r, const char* name, int64_t fallb
   return graph::attribute_or(r.node, name, std::vector<int64_t>(size, fallback));
 }
 
-// Pads in TensorFlow's words: VALID, SAME where that computes the same, else all of them.
-Status write_pads(const Request& r, const std::vector<int64_t>& pads) {
-  const size_t n = r.axes();
-  if (pads.size() != 2 * n) return Editor::unsupported("expected " + std::to_string(2 * n) + " pads");
-  drop_attribute(r.native, "explicit_paddings");
-  if (std::ranges::count(pads, 0) == static_cast<std::ptrdiff_t>(pads.size())) {
-    set_text(r.native, "padding", "VALID");
-    return {};
-  }
-  const auto& shape = r.editor.view().value(r.node.inputs[0]).shape;
-  const auto kernel = view_ints(r, "kernel_shape", 1, n);
-  if (shape && shape->size() == n + 2 && r.node.type != "ConvTranspose") {
-    const auto same = same_pads(Shape(shape->begin() + 2, shape->end()), kernel, view_ints(r, "strides", 1, n),
-                                view_ints(r, "dilations", 1, n));
-    if (same == pads) {
-      set_text(r.native, "padding", "SAME");
-      return {};
-    }
-  }
-  if (!r.is({"Conv2D", "DepthwiseConv2dNative", "MaxPool", "Conv2DBackpropInput"}))
-    return not_here(r, "pads but those of SAME and VALID");
-  std::vector<int64_t> pairs(2 * (n + 2), 0);
-  const size_t first = r.channels_last() ? 1 : 2;
-  for (size_t i = 0; i < n; ++i) {
-    pairs[2 * (first + i)] = pads[i];
-    pairs[2 * (first + i) + 1] = pads[i + n];
-  }
-  set_text(r.native, "padding", "EXPLICIT");
-  set_integers(r.native, "explicit_paddings", pairs);
-  return {};
-}
-
 Status set_pads(const Request& r) {
   if (!slides(r)) return not_here(r, "pads");
   if (r.node.type == "ConvTranspose") return not_here(r, "pads of its own: its output's size decides");
-  return write_pads(r, r.ints(0, 2 * r.axes()));
+  const auto pads = r.ints(0, 2 * r.axes());
+  if (pads.size() != 2 * r.axes()) return Editor::unsupported("expected " + std::to_string(2 * r.axes()) + " pads");
+  r.editor.pads[r.op] = pads;
+  return {};
 }
 
 // The view's pads stay what they are when other geometry changes, and SAME would not.
@@ -98,11 +69,9 @@ Status set_geometry(const Request& r, const char* key) {
   const bool all_one = std::ranges::count(values, 1) == static_cast<std::ptrdiff_t>(values.size());
   if (std::string(key) == "dilations" && all_one && !r.has("dilations")) return {};
   set_spatial(r, key, values);
-  if (r.node.attributes.contains("auto_pad") || r.node.type == "ConvTranspose") return {};
-  graph::Node changed = r.node;
-  changed.attributes[std::string(key) == "ksize" ? "kernel_shape" : key] = values;
-  const std::optional<graph::Attribute> none;
-  return write_pads(Request{r.editor, r.op, r.native, changed, none}, view_ints(r, "pads", 0, 2 * r.axes()));
+  if (!r.node.attributes.contains("auto_pad") && r.node.type != "ConvTranspose")
+    r.editor.pads.try_emplace(r.op, view_ints(r, "pads", 0, 2 * r.axes()));
+  return {};
 }
 
 Status set_strides(const Request& r) {
@@ -125,6 +94,7 @@ Status set_auto_pad(const Request& r) {
   if (v == "NOTSET")
     return r.node.attributes.contains("auto_pad") ? Editor::unsupported("give the pads instead") : Status();
   if (v != "SAME_UPPER" && v != "VALID") return Editor::unsupported("auto_pad " + v + " can't be said; give the pads");
+  r.editor.pads.erase(r.op);
   drop_attribute(r.native, "explicit_paddings");
   set_text(r.native, "padding", v == "VALID" ? "VALID" : "SAME");
   return {};
@@ -314,7 +284,61 @@ const std::map<std::string, Setter>& setters() {
   return table;
 }
 
+// The spatial part of an attribute of one number an axis; missing: all 1.
+std::vector<int64_t> spatial_of(const wire::Node& node, const char* key, bool channels_last, size_t axes) {
+  const wire::Attribute* found = wire::find_attribute(node, key);
+  std::vector<int64_t> out(axes, 1);
+  const int first = channels_last ? 1 : 2;
+  if (found && found->list().i_size() == static_cast<int>(axes + 2))
+    for (size_t i = 0; i < axes; ++i) out[i] = found->list().i(first + static_cast<int>(i));
+  return out;
+}
+
+bool is_same(const Editor& editor, const Request& r, const std::vector<int64_t>& pads) {
+  const size_t n = r.axes();
+  const auto& shape = editor.view().value(r.node.inputs[0]).shape;
+  if (!shape || shape->size() != n + 2) return false;
+  const bool last = r.channels_last();
+  const auto kernel = r.has("ksize") ? spatial_of(r.native, "ksize", last, n) : view_ints(r, "kernel_shape", 1, n);
+  return same_pads(Shape(shape->begin() + 2, shape->end()), kernel, spatial_of(r.native, "strides", last, n),
+                   spatial_of(r.native, "dilations", last, n)) == pads;
+}
+
+// In TensorFlow's words: VALID, SAME where that computes the same, else all of them.
+Status write_pads(const Request& r, const std::vector<int64_t>& pads) {
+  drop_attribute(r.native, "explicit_paddings");
+  const bool none = std::ranges::count(pads, 0) == static_cast<std::ptrdiff_t>(pads.size());
+  if (none || is_same(r.editor, r, pads)) {
+    set_text(r.native, "padding", none ? "VALID" : "SAME");
+    return {};
+  }
+  if (!r.is({"Conv2D", "DepthwiseConv2dNative", "MaxPool"})) return not_here(r, "pads but those of SAME and VALID");
+  const size_t n = r.axes();
+  std::vector<int64_t> pairs(2 * (n + 2), 0);
+  const size_t first = r.channels_last() ? 1 : 2;
+  for (size_t i = 0; i < n; ++i) {
+    pairs[2 * (first + i)] = pads[i];
+    pairs[2 * (first + i) + 1] = pads[i + n];
+  }
+  set_text(r.native, "padding", "EXPLICIT");
+  set_integers(r.native, "explicit_paddings", pairs);
+  return {};
+}
+
 }  // namespace
+
+Status resolve_pads(Editor& editor) {
+  for (const auto& [op, pads] : editor.pads) {
+    const auto& nodes = editor.view().nodes;
+    const auto node = std::ranges::find_if(
+        nodes, [&](const graph::Node& n) { return n.native.index == op && n.role == Role::core; });
+    const std::optional<graph::Attribute> none;
+    if (node != nodes.end())
+      if (auto status = write_pads({editor, op, editor.node(op), *node, none}, pads); !status.ok())
+        return in_context("set attribute pads of operator " + std::to_string(op), std::move(status).error());
+  }
+  return {};
+}
 
 Status apply_edit(Editor& editor, const graph::SetAttribute& edit) {
   FETAFIX_TRY(const int op, editor.op_at(edit.at));
@@ -324,7 +348,7 @@ Status apply_edit(Editor& editor, const graph::SetAttribute& edit) {
   const auto setter = setters().find(edit.name);
   wire::Node& native = editor.node(op);
   if (setter == setters().end()) return Editor::unsupported(native.op() + " has no attribute like " + edit.name);
-  drop_attribute(native, "_output_shapes");  // what follows may have another shape
+  editor.touch(op);
   return setter->second({editor, op, native, editor.view().node(id), edit.value});
 }
 

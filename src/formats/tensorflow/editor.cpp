@@ -84,6 +84,7 @@ Status Editor::set_operand(int op, int slot, const std::string& reference) {
   const int at = position_of(native, slot);
   if (at < 0) return unsupported("it has no operand " + std::to_string(slot));
   native.set_input(at, reference);
+  touch(op);
   return {};
 }
 
@@ -107,7 +108,10 @@ Status Editor::redirect(const Source& from, const std::string& to) {
   };
   for (auto& node : list(function))
     for (int i = 0; i < node.input_size(); ++i)
-      if (!fresh_.contains(&node) && is_it(node.input(i))) node.set_input(i, to);
+      if (!fresh_.contains(&node) && is_it(node.input(i))) {
+        node.set_input(i, to);
+        touched_.insert({function, node.name()});
+      }
   if (function >= 0) {
     for (auto& entry : *graph_->mutable_library()->mutable_function(function)->mutable_ret())
       if (is_it(entry.value())) entry.set_value(to);
@@ -269,7 +273,7 @@ Result<Tensor> Editor::stored(const Source& given) const {
     return wire::read_tensor(value->tensor());
   const auto keys = lift_.variables.find(variable_name(made));
   if (keys == lift_.variables.end()) return unsupported("it is computed");
-  return file_.variable(keys->second.back());
+  return file_.variable(keys->second.keys.back());
 }
 
 DType Editor::stored_type(const Source& source) const {
@@ -324,17 +328,18 @@ Status Editor::write_constant(int index, int slot, const Tensor& native) {
   const std::string variable = variable_name(*op(stored.op).node);
   const bool constant = op(stored.op).node->op() == "Const";
   if (!constant && variable.empty()) return unsupported("operand " + std::to_string(slot) + " is computed");
+  if (!is_floating(native.dtype())) touch(index);
   if (uses_of(stored).size() > 1 && !common_.contains(stored))
     return set_operand(index, slot, add_constant(op(index).scope, op(index).node->name(), native));
   if (constant) {
     wire::Node& made = node(stored.op);
-    drop_attribute(made, "_output_shapes");
+    if (!is_floating(native.dtype()) || native.shape() != stored_shape(stored)) touch(index);
     wire::write_tensor(native, *wire::attribute_of(made, "value").mutable_tensor());
     return {};
   }
   const auto keys = lift_.variables.find(variable);
   if (keys == lift_.variables.end()) return unsupported("variable '" + variable + "' is not in the checkpoint");
-  for (const std::string& key : keys->second) replaced_.insert_or_assign(key, native);
+  for (const std::string& key : keys->second.keys) replaced_.insert_or_assign(key, native);
   return {};
 }
 
@@ -352,7 +357,39 @@ void Editor::drop_removed() {
   }
 }
 
-File Editor::finish() {
+// From the touched nodes on to all that read them, and where a function returns one, to those that call it.
+void Editor::forget_shapes() {
+  std::vector<std::pair<int, std::string>> ahead(touched_.begin(), touched_.end());
+  std::map<int, std::multimap<std::string, wire::Node*>> readers;  // by function and node read
+  while (!ahead.empty()) {
+    const auto [function, name] = ahead.back();
+    ahead.pop_back();
+    auto [reads, is_new] = readers.try_emplace(function);
+    if (is_new)
+      for (auto& node : list(function))
+        for (const std::string& input : node.input())
+          if (!input.starts_with("^")) reads->second.emplace(input.substr(0, input.find(':')), &node);
+    const auto also = [&](wire::Node& node, int where) {
+      drop_attribute(node, "_output_shapes");
+      if (touched_.insert({where, node.name()}).second) ahead.emplace_back(where, node.name());
+    };
+    for (auto& node : list(function))
+      if (node.name() == name) drop_attribute(node, "_output_shapes");
+    const auto [first, last] = reads->second.equal_range(name);
+    for (auto it = first; it != last; ++it) also(*it->second, function);
+    if (function < 0) continue;
+    const auto& body = graph_->library().function(function);
+    const bool returned = std::ranges::any_of(
+        body.ret(), [&](const auto& entry) { return entry.value().substr(0, entry.value().find(':')) == name; });
+    for (int caller = -1; returned && caller < graph_->library().function_size(); ++caller)
+      for (auto& node : list(caller))
+        if (is_call(node.op()) && function_at(*graph_, node, "f") == function) also(node, caller);
+  }
+}
+
+Result<File> Editor::finish() {
+  FETAFIX_CHECK(resolve_pads(*this));
+  forget_shapes();
   drop_removed();
   File out = file_;
   out.replaced = std::move(replaced_);
@@ -380,7 +417,7 @@ Result<File> patch_file(const File& file, const graph::Patch& patch) {
     for (const auto& edit : group.edits)
       if (auto status = editor.apply(edit); !status.ok())
         return in_context(graph::describe(edit), std::move(status).error());
-  File out = editor.finish();
+  FETAFIX_TRY(File out, editor.finish());
   if (auto again = lift_file(out); !again.ok()) return in_context("the patched model", std::move(again).error());
   return out;
 }

@@ -26,7 +26,7 @@ class Editor {
   // Variables and constants of which every use gets the same new content need no copy: call this first.
   void find_common_changes(const graph::Patch& patch);
   Status apply(const graph::Edit& edit);
-  File finish();
+  Result<File> finish();
 
   // --- the parts of the native graph, for the files that implement edits ---
 
@@ -58,6 +58,9 @@ class Editor {
   std::string add_constant(int scope, const std::string& name, const Tensor& value);
   // The name of an output of an added node, for the nodes of that scope.
   std::string output_of(int scope, const wire::Node& node, int output = 0) const;
+  // What follows from the operator may have other shapes now: what the file says of them goes at the end, for
+  // TensorFlow's loader refuses what it finds wrong.
+  void touch(int op) { touched_.insert({function_of(op), this->op(op).node->name()}); }
   void remove(int op) { removed_.insert({function_of(op), this->op(op).place}); }
   bool is_frozen_result(int op) const;
 
@@ -77,6 +80,9 @@ class Editor {
   Shape stored_shape(const Source& source) const;
   const Source& stored_at(int native_tensor) const { return lift_.tensors[static_cast<size_t>(native_tensor)]; }
 
+  // The pads that a window will need when everything else is known: befores, then afters, by operator.
+  std::map<int, std::vector<int64_t>> pads;
+
   static Error unsupported(const std::string& why) { return {ErrorKind::unsupported, why}; }
 
  private:
@@ -90,6 +96,7 @@ class Editor {
   std::string unique_name(int scope, const std::string& base);
   const graph::Value* value_of(const Source& source) const;
   void drop_removed();
+  void forget_shapes();
 
   const File& file_;
   const Lift& lift_;
@@ -101,6 +108,7 @@ class Editor {
   std::set<std::pair<int, int>> removed_;       // function and place
   std::map<Source, Tensor> common_;             // stored tensors that are changed for all that read them
   std::map<int, std::set<std::string>> names_;  // by function
+  std::set<std::pair<int, std::string>> touched_;  // function and node
   std::set<const wire::Node*> fresh_;  // added by the edit at hand
   bool edited_ = false;
 };
@@ -117,6 +125,9 @@ template <class Other>
 Status apply_edit(Editor&, const Other&) {
   return Error{ErrorKind::unsupported, "TensorFlow files have no such edit yet"};
 }
+
+// Writes the pads that edits asked for (edit_attribute.cpp).
+Status resolve_pads(Editor& editor);
 
 // The tensor of an edit as the file stores it (edit_tensor.cpp).
 Result<Tensor> native_form(const Editor& editor, int op, const graph::SetTensor& edit);

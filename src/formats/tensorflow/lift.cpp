@@ -63,7 +63,7 @@ Result<Tensor> Lifter::variable(const Op& handle) const {
   const auto keys = out_.variables.find(name);
   if (keys == out_.variables.end())
     return Operation::unsupported("nothing restores variable '" + name + "' from the checkpoint");
-  return file_.variable(keys->second.back());  // the last assignment stays
+  return file_.variable(keys->second.keys.back());  // the last assignment stays
 }
 
 std::optional<Result<Tensor>> Lifter::stored(const Source& given) const {
@@ -211,6 +211,10 @@ Status Lifter::add_outputs() {
 Result<Lift> Lifter::run() {
   FETAFIX_TRY(out_.program, program_of(file_));
   out_.variables = variables_of(file_);
+  for (const auto& [name, variable] : out_.variables)
+    if (variable.copies_differ)
+      out_.lifted.notes.push_back("variable '" + name +
+                                  "' is stored twice and the copies differ: tf.saved_model.load may read the other one");
   return lift_program();
 }
 

@@ -1,35 +1,34 @@
 // Operators that move or repeat values. They act on the native order of dimensions.
 #include <algorithm>
+#include <limits>
 
 #include "formats/tensorflow/lift_families.h"
 
 namespace fetafix::formats::tensorflow {
 namespace {
 
+constexpr int64_t to_the_end = std::numeric_limits<int32_t>::max();
+
 Operand follows(Operation& op, const Shape& numbers) {
   return op.number("", Tensor::vector(numbers));
 }
 
-// Block sizes and pads or crops of SpaceToBatchND and BatchToSpaceND.
+// Block sizes and pads or crops of SpaceToBatchND and BatchToSpaceND over the two axes of images.
 struct Blocks {
-  std::vector<int64_t> block;
-  std::vector<int64_t> edges;  // before and after, for each block
-  Shape input;
+  int64_t rows = 0, columns = 0;
+  std::vector<int64_t> edges;  // before and after, for each
 };
 
-// `sizes`: those behind the batch have to be known.
-Result<Blocks> blocks_of(Operation& op, bool sizes) {
+constexpr int64_t most_blocks = 1024;
+
+Result<Blocks> blocks_of(Operation& op) {
   FETAFIX_TRY(const auto block, op.ints(1));
   FETAFIX_TRY(const auto edges, op.ints(2));
-  const auto shape = op.shape_of(0);
-  if (!shape || shape->size() < block.size() + 1 || edges.size() != 2 * block.size())
-    return Operation::unsupported("blocks do not fit the input's rank");
-  for (size_t i = 1; i < shape->size(); ++i)
-    if ((*shape)[i] < 0 && (sizes || i > block.size()))
-      return Operation::unsupported("a size other than the batch is not known");
-  for (int64_t b : block)
-    if (b < 1) return Operation::unsupported("a block size below 1");
-  return Blocks{block, edges, *shape};
+  if (op.rank_of(0) != 4 || block.size() != 2 || edges.size() != 4)
+    return Operation::unsupported("blocks of what is no image");
+  if (block[0] < 1 || block[1] < 1 || block[0] * block[1] > most_blocks)
+    return Operation::unsupported("a block of " + std::to_string(block[0]) + " x " + std::to_string(block[1]));
+  return Blocks{block[0], block[1], edges};
 }
 
 DType index_type(const Operation& op, const std::string& key) {
@@ -127,63 +126,37 @@ Status lift_range(Operation& op) {
   return op.out(op.node("Range", {start, limit, delta}));
 }
 
-// Pad, cut each axis into blocks, move the place within a block to the front of the batch.
+// Pad; then every place within a block is an image of its own, one behind another in the batch.
 Status lift_space_to_batch(Operation& op) {
-  FETAFIX_TRY(const Blocks blocks, blocks_of(op, true));
+  FETAFIX_TRY(const Blocks blocks, blocks_of(op));
   FETAFIX_TRY(Operand x, op.in(0));
-  const Shape& input = blocks.input;
-  const size_t m = blocks.block.size();
-  std::vector<int64_t> pads(2 * input.size(), 0), order;
-  Shape cut{-1}, merged{-1};
-  for (size_t i = 0; i < m; ++i) {
-    pads[i + 1] = blocks.edges[2 * i];
-    pads[input.size() + i + 1] = blocks.edges[2 * i + 1];
-    const int64_t padded = input[i + 1] + blocks.edges[2 * i] + blocks.edges[2 * i + 1];
-    if (padded % blocks.block[i] != 0)
-      return Operation::unsupported("a padded size is not a multiple of its block");
-    cut.insert(cut.end(), {padded / blocks.block[i], blocks.block[i]});
-    merged.push_back(padded / blocks.block[i]);
-    order.push_back(static_cast<int64_t>(2 * i + 2));
-  }
-  order.push_back(0);
-  for (size_t i = 0; i < m; ++i) order.push_back(static_cast<int64_t>(2 * i + 1));
-  for (size_t i = m + 1; i < input.size(); ++i) {
-    order.push_back(static_cast<int64_t>(i + m));
-    cut.push_back(input[i]);
-    merged.push_back(input[i]);
-  }
-  x = op.node("Pad", {x, follows(op, pads)}, {}, Role::padding);
-  x = op.node("Reshape", {x, follows(op, cut)}, {}, Role::bridge);
-  x = op.node("Transpose", {x}, {{"perm", order}});
-  return op.out(op.node("Reshape", {x, follows(op, merged)}, {}, Role::bridge));
+  const auto& e = blocks.edges;
+  x = op.node("Pad", {x, follows(op, {0, e[0], e[2], 0, 0, e[1], e[3], 0})}, {}, Role::padding);
+  const Operand ends = follows(op, {to_the_end, to_the_end}), axes = follows(op, {1, 2}),
+                steps = follows(op, {blocks.rows, blocks.columns});
+  std::vector<Operand> parts;
+  for (int64_t row = 0; row < blocks.rows; ++row)
+    for (int64_t column = 0; column < blocks.columns; ++column)
+      parts.push_back(op.node("Slice", {x, follows(op, {row, column}), ends, axes, steps}, {}, Role::bridge));
+  return op.out(op.node("Concat", parts, {{"axis", int64_t{0}}}));
 }
 
-// The inverse: split the batch, move its parts behind the axes, merge, crop.
+// The inverse: the parts of the batch become channels, those move into the blocks; crop.
 Status lift_batch_to_space(Operation& op) {
-  FETAFIX_TRY(const Blocks blocks, blocks_of(op, true));
-  FETAFIX_TRY(Operand x, op.in(0));
-  const Shape& input = blocks.input;
-  const size_t m = blocks.block.size();
-  Shape cut(blocks.block.begin(), blocks.block.end());
-  cut.push_back(-1);
-  cut.insert(cut.end(), input.begin() + 1, input.end());
-  Shape merged{-1}, starts, ends, axes;
-  std::vector<int64_t> order{static_cast<int64_t>(m)};
-  for (size_t i = 0; i < m; ++i) {
-    order.insert(order.end(), {static_cast<int64_t>(m + 1 + i), static_cast<int64_t>(i)});
-    merged.push_back(input[i + 1] * blocks.block[i]);
-    axes.push_back(static_cast<int64_t>(i + 1));
-    starts.push_back(blocks.edges[2 * i]);
-    ends.push_back(merged.back() - blocks.edges[2 * i + 1]);
-  }
-  for (size_t i = m + 1; i < input.size(); ++i) {
-    order.push_back(static_cast<int64_t>(m + i));
-    merged.push_back(input[i]);
-  }
-  x = op.node("Reshape", {x, follows(op, cut)}, {}, Role::bridge);
-  x = op.node("Transpose", {x}, {{"perm", order}});
-  x = op.node("Reshape", {x, follows(op, merged)}, {}, Role::bridge);
-  return op.out(op.node("Slice", {x, follows(op, starts), follows(op, ends), follows(op, axes)}, {}, Role::padding));
+  FETAFIX_TRY(const Blocks blocks, blocks_of(op));
+  if (blocks.rows != blocks.columns) return Operation::unsupported("blocks that are not square");
+  FETAFIX_TRY(const Operand x, op.in(0));
+  const int64_t count = blocks.rows * blocks.columns;
+  const auto parts = op.nodes("Split", {x}, {{"axis", int64_t{0}}, {"num_outputs", count}}, static_cast<int>(count),
+                              Role::bridge);
+  Operand y = op.node("Concat", parts, {{"axis", int64_t{3}}}, Role::bridge);
+  y = op.node("DepthToSpace", {op.bridge(y, {0, 3, 1, 2})},
+              {{"blocksize", blocks.rows}, {"mode", std::string("DCR")}});
+  y = op.bridge(y, {0, 2, 3, 1});
+  const auto& e = blocks.edges;
+  const Shape ends{e[1] > 0 ? -e[1] : to_the_end, e[3] > 0 ? -e[3] : to_the_end};
+  return op.out(op.node("Slice", {y, follows(op, {e[0], e[2]}), follows(op, ends), follows(op, {1, 2})}, {},
+                        Role::padding));
 }
 
 }  // namespace fetafix::formats::tensorflow

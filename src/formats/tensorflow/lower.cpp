@@ -47,9 +47,7 @@ class Lowerer {
     if (type == "Dropout") return typed("Identity", {what_.input});
     if (type == "Pad") return pad();
     if (type == "Cast") return cast_to();
-    if (const bool image = is_image(); image && (type == "MaxPool" || type == "AveragePool")) return pool();
-    else if (image && type == "Conv") return conv();
-    else if (image && type == "BatchNormalization") return batch_norm();
+    if (type == "MaxPool" || type == "AveragePool" || type == "Conv" || type == "BatchNormalization") return on_image();
     const std::string input = turned(what_.input, what_.permutation);
     for (const auto& [operand, name] : what_.others) others_[operand] = turned(name, what_.permutation);
     FETAFIX_TRY(const std::string result, in_view_layout(input));
@@ -57,10 +55,18 @@ class Lowerer {
   }
 
  private:
-  // Whether the value is an image with channels last that the view sees with channels second.
-  bool is_image() const {
-    const auto& p = what_.permutation;
-    return p == std::vector<int>{0, 3, 1, 2};
+  // Runtimes want images with channels last. The view sees them with channels second: where the file has them so too,
+  // they are turned and turned back.
+  Result<std::string> on_image() {
+    const std::vector<int> second{0, 3, 1, 2}, last{0, 2, 3, 1};
+    const bool is_last = what_.permutation == second;
+    if (!is_last && (!what_.permutation.empty() || (what_.rank >= 0 && what_.rank != 4)))
+      return cant(edit_.type + " on what is no image");
+    const std::string input = is_last ? what_.input : turned(what_.input, last);
+    FETAFIX_TRY(const std::string result, edit_.type == "Conv"                 ? conv(input)
+                                          : edit_.type == "BatchNormalization" ? batch_norm(input)
+                                                                               : pool(input));
+    return is_last ? result : turned(result, second);
   }
 
   std::string made(const wire::Node& node) const { return editor_.output_of(what_.scope, node); }
@@ -225,16 +231,16 @@ class Lowerer {
     return made(added);
   }
 
-  Result<std::string> pool() {
+  Result<std::string> pool(const std::string& input) {
     const auto kernel = attribute_or(edit_.attributes, "kernel_shape", std::vector<int64_t>{});
     if (kernel.size() != 2) return cant("its windows have other axes");
     const std::string op = edit_.type == "MaxPool" ? "MaxPool" : "AvgPool";
-    wire::Node& added = node(op, {what_.input});
+    wire::Node& added = node(op, {input});
     set_integers(added, "ksize", {1, kernel[0], kernel[1], 1});
     return slide(added, op);
   }
 
-  Result<std::string> conv() {
+  Result<std::string> conv(const std::string& input) {
     if (!has_constant(1) || edit_.operands[1]->rank() != 4) return cant("its kernel is not constant");
     const int64_t group = attribute_or(edit_.attributes, "group", int64_t{1});
     const Tensor& kernel = *edit_.operands[1];
@@ -245,15 +251,15 @@ class Lowerer {
       stored = stored.reshaped({stored.shape()[0], stored.shape()[1], group, kernel.shape()[0] / group});
     const std::string op = depthwise ? "DepthwiseConv2dNative" : "Conv2D";
     const std::string weights = constant(stored);
-    wire::Node& added = node(op, {what_.input, weights});
+    wire::Node& added = node(op, {input, weights});
     FETAFIX_TRY(const std::string result, slide(added, op));
     if (!has_constant(2)) return result;
     FETAFIX_TRY(const Tensor bias, cast(*edit_.operands[2], what_.dtype));
     return typed("BiasAdd", {result, constant(bias)});
   }
 
-  Result<std::string> batch_norm() {
-    std::vector<std::string> inputs{what_.input};
+  Result<std::string> batch_norm(const std::string& input) {
+    std::vector<std::string> inputs{input};
     for (size_t i = 1; i < 5; ++i) {
       if (!has_constant(i)) return cant("its parameters are not constant");
       FETAFIX_TRY(const Tensor parameter, cast(*edit_.operands[i], DType::float32));

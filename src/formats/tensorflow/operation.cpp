@@ -250,7 +250,9 @@ std::vector<Operand> Operation::nodes(const std::string& type, const std::vector
     outputs.push_back({graph.add_value(std::move(value)), -1});
     made.outputs.push_back(outputs.back().id);
   }
-  if (count == 1) graph.value(outputs[0].id).shape = graph::infer_shape(graph, made);
+  const bool alike = count == 1 || type == "Split";
+  for (const Operand& output : outputs)
+    if (alike) graph.value(output.id).shape = graph::infer_shape(graph, made);
   graph.add_node(std::move(made));
   return outputs;
 }

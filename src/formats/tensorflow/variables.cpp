@@ -50,6 +50,53 @@ class Restorer {
   std::unordered_map<std::string, const wire::Node*> by_name_;
 };
 
+// The checkpoint's object graph: one string, behind its length and a checksum of that.
+wire::ObjectGraph objects_of(const File& file) {
+  constexpr size_t checksum = 4;
+  wire::ObjectGraph out;
+  const tensor_bundle::Entry* entry = file.bundle ? file.bundle->find("_CHECKPOINTABLE_OBJECT_GRAPH") : nullptr;
+  const auto bytes = entry ? file.bundle->raw(*entry) : Result<Bytes>(Bytes());
+  if (!bytes.ok()) return out;
+  size_t start = 0;
+  while (start < bytes->size() && std::to_integer<int>((*bytes)[start]) >= 0x80) ++start;
+  start += 1 + checksum;
+  if (start < bytes->size() &&
+      !out.ParseFromArray(bytes->data() + start, static_cast<int>(bytes->size() - start)))
+    out.Clear();
+  return out;
+}
+
+bool same_content(const tensor_bundle::Entry& a, const tensor_bundle::Entry& b) {
+  return a.dtype_code == b.dtype_code && a.shape == b.shape && a.size == b.size && a.crc32c == b.crc32c;
+}
+
+// Other keys under which the same variable is stored.
+void add_copies(const File& file, Variables& variables) {
+  std::unordered_map<std::string, std::vector<std::string>> keys;  // by what the program calls a variable
+  std::unordered_map<std::string, std::string> called;             // by key
+  const wire::ObjectGraph objects = objects_of(file);
+  for (const auto& object : objects.nodes())
+    for (const auto& stored : object.attributes()) {
+      if (stored.full_name().empty()) continue;
+      keys[stored.full_name()].push_back(stored.checkpoint_key());
+      called[stored.checkpoint_key()] = stored.full_name();
+    }
+  for (auto& [name, variable] : variables) {
+    const std::string restored = variable.keys.back();
+    const auto* entry = file.bundle ? file.bundle->find(restored) : nullptr;
+    const auto full_name = called.find(restored);
+    if (!entry || full_name == called.end()) continue;
+    for (const std::string& key : keys[full_name->second]) {
+      const auto* copy = file.bundle->find(key);
+      if (!copy || key == restored) continue;
+      if (same_content(*entry, *copy))
+        variable.keys.insert(variable.keys.begin(), key);
+      else
+        variable.copies_differ = true;
+    }
+  }
+}
+
 bool assigns(const wire::Node& node) {
   return (node.op() == "AssignVariableOp" || node.op() == "Assign") && node.input_size() >= 2;
 }
@@ -69,14 +116,17 @@ Variables variables_of(const File& file) {
   const Restorer main(graph.node());
   const auto note = [&](const wire::Node* handle, const std::string& key) {
     const std::string name = handle ? variable_name(*handle) : "";
-    if (!name.empty() && !key.empty()) out[name].push_back(key);
+    if (!name.empty() && !key.empty()) out[name].keys.push_back(key);
   };
   for (const auto& node : graph.node())
     if (assigns(node)) note(main.find(node.input(0)), main.key_of(node.input(1)));
 
   const wire::Node* call = main.find(file.serving().saver_def().restore_op_name());
   const int function = call ? function_at(graph, *call, "f") : -1;
-  if (function < 0) return out;
+  if (function < 0) {
+    add_copies(file, out);
+    return out;
+  }
   const auto& body = graph.library().function(function);
   const Restorer inside(body.node_def());
   std::unordered_map<std::string, std::string> given;  // what the call gives, by the function's argument
@@ -86,6 +136,7 @@ Variables variables_of(const File& file) {
     if (assigns(node))
       if (const auto handle = given.find(node_of(node.input(0))); handle != given.end())
         note(main.find(handle->second), inside.key_of(node.input(1)));
+  add_copies(file, out);
   return out;
 }
 

@@ -6,8 +6,13 @@
 
 namespace fetafix::formats::tensorflow {
 
-// Keys of the checkpoint by the variable's name; several where it is stored more than once.
-using Variables = std::map<std::string, std::vector<std::string>>;
+// Where a variable is stored. Keras stores its own twice: one copy for the restoring operators, which is the last, one
+// for tf.saved_model.load, which goes by the checkpoint's object graph.
+struct Variable {
+  std::vector<std::string> keys;
+  bool copies_differ = false;  // one that is stored as the same variable has other content, and is not among the keys
+};
+using Variables = std::map<std::string, Variable>;  // by name
 Variables variables_of(const File& file);
 
 // The name of the variable that a node makes (VarHandleOp, VariableV2): handles that share a name are one variable.

@@ -25,7 +25,8 @@ def set_numbers(change):
         if file.type(root) == "Const":
             set_value(file.node(root), after)
         else:
-            file.model.arrays[file.key_of(root)] = after
+            for key in file.copies_of(root):
+                file.model.arrays[key] = after
         return record
     return apply
 
@@ -49,7 +50,8 @@ def lose_key(file, place, draw):
     if file.type(root) != "VarHandleOp":
         raise DoesNotApply("it is no variable")
     record = file.record_of_constant(index, slot, root)
-    del file.model.arrays[file.key_of(root)]
+    for key in file.copies_of(root):
+        del file.model.arrays[key]
     return record
 
 
@@ -73,7 +75,10 @@ def damage_data(change):
 def flip_byte(path, needle):
     """One byte of the tensor: its checksum doesn't fit any more."""
     data = bytearray(path.read_bytes())
-    data[data.index(needle) + len(needle) // 2] ^= 0x40
+    start = data.find(needle)
+    while start >= 0:
+        data[start + len(needle) // 2] ^= 0x40
+        start = data.find(needle, start + len(needle))
     path.write_bytes(data)
 
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 import numpy
 from tensorflow.python.framework import dtypes, op_def_registry, tensor_util
 
+import tensorflow_file
 from faults.common import DoesNotApply, live_operators
 from tensorflow_nodes import Flat, data_inputs
 
@@ -17,7 +18,7 @@ TRANSPARENT = ("Identity", "ReadVariableOp", "Reshape", "Squeeze", "ExpandDims",
 # What asks for a shape: on no way from the input to the output.
 SHAPES = ("Shape", "Size", "Rank", "ShapeN")
 RESTORE = ("AssignVariableOp",)
-TAG = "_planted_tag"
+TAG, SHAPES_NOTED = "_planted_tag", "_output_shapes"
 # Where an operator notes its type when not in T.
 TYPES = {"GatherV2": "Tparams"}
 
@@ -86,7 +87,7 @@ class File:
             return list(self.constant_array(node).shape)
         if node.op in ("Placeholder",):
             return [d.size for d in node.attr["shape"].shape.dim]
-        shapes = node.attr["_output_shapes"].list.shape
+        shapes = node.attr[SHAPES_NOTED].list.shape
         if value[1] >= len(shapes) or shapes[value[1]].unknown_rank:
             return None
         return [d.size for d in shapes[value[1]].dim]
@@ -99,9 +100,10 @@ class File:
 
     def dtype(self, index):
         """Of the operator's first result, as it is written in the attribute T or dtype."""
-        for key in ("T", "dtype", "element_dtype", "DstT"):
-            if self.node(index).attr.get(key) is not None and self.node(index).attr[key].WhichOneof("value") == "type":
-                return self.node(index).attr[key].type
+        for key in ("T", "dtype", "element_dtype", "DstT", "Tparams"):
+            value = found(self.node(index), key)
+            if value is not None and value.WhichOneof("value") == "type":
+                return value.type
         raise DoesNotApply("its type is not known")
 
     # --- Constants
@@ -123,6 +125,14 @@ class File:
             self.keys = restore_keys(self.model, self.flat)
         return self.keys.get(self.node(index).name)
 
+    def copies_of(self, root):
+        """All keys of a variable: Keras exports each twice, once for the graph's restore function and once for the objects that
+        tf.saved_model.load makes."""
+        own, names = self.key_of(root), tensorflow_file.full_names(self.model)
+        mine = self.model.arrays[own]
+        return [key for key, name in names.items() if key == own or name == names[own]
+                and numpy.array_equal(self.model.arrays[key], mine)]
+
     def array(self, root):
         if self.type(root) == "Const":
             return self.constant_array(self.node(root))
@@ -138,8 +148,8 @@ class File:
         if self.type(root) == "Const":
             set_value(self.node(root), numpy.asarray(array, self.constant_array(self.node(root)).dtype))
         else:
-            key = self.key_of(root)
-            self.model.arrays[key] = numpy.ascontiguousarray(array, self.model.arrays[key].dtype)
+            for key in self.copies_of(root):
+                self.model.arrays[key] = numpy.ascontiguousarray(array, self.model.arrays[key].dtype)
 
     def dependents(self, index):
         """All that is computed from this one, up to and with the first live operators."""
@@ -152,6 +162,13 @@ class File:
         return sorted(found)
 
     # --- Changes
+
+    def forget_shapes(self, index):
+        """What the file notes of the shapes from there on: TensorFlow refuses a node that contradicts it."""
+        scope, name = self.operators[index].scope, self.node(index).name
+        while scope is not None:
+            forget_behind(scope.graph.node if scope.is_main else scope.graph.node_def, name)
+            scope, name = scope.caller, None if scope.is_main else scope.call.name
 
     def graph_of(self, index):
         return self.operators[index].scope.graph
@@ -279,12 +296,27 @@ def restore_keys(model, flat):
     return found
 
 
+def forget_behind(nodes, name):
+    """A node and all of its graph that read it, those too that no output needs."""
+    readers = defaultdict(list)
+    for node in nodes:
+        for text in data_inputs(node):
+            readers[text.split(":")[0]].append(node)
+    edge, seen = [node for node in nodes if node.name == name], {name}
+    while edge:
+        node = edge.pop()
+        node.attr.pop(SHAPES_NOTED, None)
+        fresh = [reader for reader in readers[node.name] if reader.name not in seen]
+        seen.update(reader.name for reader in fresh)
+        edge += fresh
+
+
 def set_value(node, array):
     node.attr["value"].tensor.CopyFrom(tensor_util.make_tensor_proto(array))
 
 
 def set_shape(node, shape):
-    shapes = node.attr["_output_shapes"].list
+    shapes = node.attr[SHAPES_NOTED].list
     del shapes.shape[:]
     entry = shapes.shape.add()
     for size in shape:
@@ -308,11 +340,19 @@ def set_attribute(node, key, value):
         attribute.list.i.extend(value)
 
 
+def found(node, key):
+    """The attribute, or the operator's default: files leave those out."""
+    if key in node.attr:
+        return node.attr[key]
+    definition = op_def_registry.get(node.op)
+    return next((a.default_value for a in definition.attr if a.name == key and a.HasField("default_value")), None)
+
+
 def attribute(node, key):
     """As a Python value, or None."""
-    if key not in node.attr:
+    value = found(node, key)
+    if value is None:
         return None
-    value = node.attr[key]
     kind = value.WhichOneof("value")
     if kind == "s":
         return value.s.decode()
@@ -338,8 +378,11 @@ def drop_control(nodes, name):
 
 def clear(node, op, *kept):
     """Another operator in its place, with these attributes and T."""
+    kind = found(node, "T")
+    if kind is not None:
+        node.attr["T"].CopyFrom(kind)
     node.op = op
-    for key in [key for key in node.attr if key not in ("T", "_output_shapes", TAG, *kept)]:
+    for key in [key for key in node.attr if key not in ("T", SHAPES_NOTED, TAG, *kept)]:
         del node.attr[key]
 
 

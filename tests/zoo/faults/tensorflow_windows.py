@@ -91,6 +91,8 @@ def lose_padding(file, index, draw):
 
 
 def gain_padding(file, index, draw):
+    if max(kernel_of(file, index)) < 2:
+        raise DoesNotApply("a window of one pixel needs none")
     return change_attribute(file, index, "padding", "SAME")
 
 
