@@ -27,6 +27,8 @@ class Renamer:
         for function in [value.func, *value.list.func]:
             if function.name:
                 function.name = self.function(function.name)
+        if value.s.decode(errors="replace") in self.functions:
+            value.s = self.function(value.s.decode()).encode()
         if key == "_class":
             value.list.s[:] = [b"loc:@" + self.node(text.decode().removeprefix("loc:@")).encode() for text in value.list.s]
         if key in NAMES and value.s:
@@ -48,6 +50,8 @@ class Renamer:
         for arg in signature.input_arg:
             arg.name = arguments[arg.name]
         signature.name = self.function(signature.name)
+        for key in function.attr:
+            self.attribute(key, function.attr[key])
         self.nodes(function.node_def, arguments)
         for key in list(function.ret):
             function.ret[key] = self.input(function.ret[key], arguments)
@@ -70,6 +74,9 @@ class Renamer:
                 node.bare_concrete_function.concrete_function_name = self.function(node.bare_concrete_function.concrete_function_name)
             if node.HasField("constant"):
                 node.constant.operation = self.node(node.constant.operation)
+            if node.HasField("captured_tensor"):
+                node.captured_tensor.name = self.input(node.captured_tensor.name)
+                node.captured_tensor.concrete_function = self.function(node.captured_tensor.concrete_function)
             if node.HasField("variable"):
                 node.variable.name = self.names(f"variable {node.variable.name}")
 

@@ -175,6 +175,9 @@ bool is_batch_norm(const Request& r) {
 }
 
 Status set_epsilon(const Request& r) {
+  const auto& templates = r.editor.templates().normalizations;
+  if (const auto parts = templates.find(r.op); parts != templates.end())
+    return r.editor.write_constant(parts->second.epsilon.op, parts->second.epsilon.slot, Tensor::scalar(r.get(1e-5f)));
   if (!is_batch_norm(r)) return not_here(r, "epsilon");
   return set_number(r.native, "epsilon", r.get(1e-5f)), Status();
 }

@@ -41,8 +41,7 @@ Status apply_edit(Editor& editor, const graph::RemoveNode& edit) {
   FETAFIX_CHECK(editor.check_single(editor.view().node(id)));
   if (!only_first_output_read(editor, op)) return cant("another output of it is used");
   FETAFIX_TRY(const Edge through, editor.operand_edge(id, edit.through));
-  if (through.reader != op) return cant("the operand is not the operator's own");
-  FETAFIX_TRY(const std::string to, editor.operand(op, through.slot));
+  FETAFIX_TRY(const std::string to, editor.operand(through.reader, through.slot));
   return stand_aside(editor, op, to);
 }
 

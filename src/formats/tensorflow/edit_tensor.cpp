@@ -58,7 +58,8 @@ Result<Tensor> native_form(const Editor& editor, int op, const graph::SetTensor&
 Status apply_edit(Editor& editor, const graph::SetTensor& edit) {
   FETAFIX_TRY(const int op, editor.op_at(edit.at));
   const std::string& type = editor.op(op).node->op();
-  const bool own = edit.slot < static_cast<int>(editor.op(op).inputs.size());
+  const Slot operand = editor.operand_at(op, edit.slot);
+  const bool own = operand.op >= 0 && operand.slot < static_cast<int>(editor.op(operand.op).inputs.size());
   if (type == "Relu6" && (edit.slot == 1 || edit.slot == 2)) return set_bound(editor, op, edit.slot, edit.value);
   if (edit.slot < 0 || !own)
     return Editor::unsupported(type + " has no operand " + std::to_string(edit.slot));
@@ -66,7 +67,7 @@ Status apply_edit(Editor& editor, const graph::SetTensor& edit) {
   if (!seen) return Editor::unsupported("operand " + std::to_string(edit.slot) + " is computed");
   if (!seen->lens || seen->lens->native_tensor < 0) return set_slice_indices(editor, op, edit.slot, edit.value);
   FETAFIX_TRY(const Tensor native, native_form(editor, op, edit));
-  return editor.write_constant(op, edit.slot, native);
+  return editor.write_constant(operand.op, operand.slot, native);
 }
 
 }  // namespace fetafix::formats::tensorflow

@@ -235,7 +235,8 @@ Result<Edge> Editor::edge_of(ValueId id) const {
     }
     if (node.outputs[0] == id && view().value(node.inputs[0]).native_tensor >= 0) {
       const auto tensor = static_cast<size_t>(view().value(node.inputs[0]).native_tensor);
-      return Edge{lift_.tensors[tensor], order, node.native.index, node.slots[0]};
+      const Slot read = lift_.operand(node.native.index, node.slots[0]);
+      return Edge{lift_.tensors[tensor], order, read.op, read.slot};
     }
   }
   return unsupported("the value lies inside of an operator");
@@ -252,8 +253,10 @@ Result<Edge> Editor::operand_edge(graph::NodeId id, int input) const {
     return unsupported("it has no operand " + std::to_string(input));
   FETAFIX_TRY(Edge out, edge_of(node.inputs[static_cast<size_t>(input)]));
   if (out.reader >= 0) return out;
-  out.reader = node.native.index;
-  out.slot = static_cast<size_t>(input) < node.slots.size() ? node.slots[static_cast<size_t>(input)] : -1;
+  const int slot = static_cast<size_t>(input) < node.slots.size() ? node.slots[static_cast<size_t>(input)] : -1;
+  const Slot read = lift_.operand(node.native.index, slot);
+  out.reader = read.op;
+  out.slot = read.slot;
   if (out.slot < 0) return unsupported("operand " + std::to_string(input) + " is no operand of the file");
   return out;
 }
@@ -292,7 +295,9 @@ std::vector<std::pair<int, int>> Editor::uses_of(const Source& stored) const {
   const std::string variable = variable_name(*op(stored.op).node);
   for (size_t i = 0; i < program().ops.size(); ++i) {
     const Op& reader = program().ops[i];
-    if (hands_on(reader.node->op())) continue;
+    // What only hands it on is no use of it; who reads that is.
+    if (hands_on(reader.node->op()) || (reshapes(reader.node->op()) && origin({-1, static_cast<int>(i), 0}) == stored))
+      continue;
     for (size_t slot = 0; slot < reader.inputs.size(); ++slot) {
       const Source from = origin(reader.inputs[slot]);
       const bool same = from == stored || (from.op >= 0 && !variable.empty() && variable_name(*op(from.op).node) == variable);
@@ -309,8 +314,10 @@ void Editor::find_common_changes(const graph::Patch& patch) {
     for (const auto& edit : group.edits)
       if (const auto* set = std::get_if<graph::SetTensor>(&edit)) {
         const auto index = op_at(set->at);
-        if (!index.ok() || set->slot < 0 || static_cast<size_t>(set->slot) >= op(*index).inputs.size()) continue;
-        const Source stored = origin(op(*index).inputs[static_cast<size_t>(set->slot)]);
+        if (!index.ok()) continue;
+        const Slot read = operand_at(*index, set->slot);
+        if (read.op < 0 || read.slot < 0 || static_cast<size_t>(read.slot) >= op(read.op).inputs.size()) continue;
+        const Source stored = origin(op(read.op).inputs[static_cast<size_t>(read.slot)]);
         const auto native = native_form(*this, *index, *set);
         if (stored.op >= 0 && native.ok()) changes[stored].push_back(*native);
       }
@@ -331,15 +338,17 @@ Status Editor::write_constant(int index, int slot, const Tensor& native) {
   if (!is_floating(native.dtype())) touch(index);
   if (uses_of(stored).size() > 1 && !common_.contains(stored))
     return set_operand(index, slot, add_constant(op(index).scope, op(index).node->name(), native));
+  const Shape shape = stored_shape(stored);
+  const Tensor content = element_count(shape) == native.size() ? native.reshaped(shape) : native;
   if (constant) {
     wire::Node& made = node(stored.op);
-    if (!is_floating(native.dtype()) || native.shape() != stored_shape(stored)) touch(index);
-    wire::write_tensor(native, *wire::attribute_of(made, "value").mutable_tensor());
+    if (!is_floating(native.dtype()) || content.shape() != shape) touch(index);
+    wire::write_tensor(content, *wire::attribute_of(made, "value").mutable_tensor());
     return {};
   }
   const auto keys = lift_.variables.find(variable);
   if (keys == lift_.variables.end()) return unsupported("variable '" + variable + "' is not in the checkpoint");
-  for (const std::string& key : keys->second.keys) replaced_.insert_or_assign(key, native);
+  for (const std::string& key : keys->second.keys) replaced_.insert_or_assign(key, content);
   return {};
 }
 

@@ -36,6 +36,9 @@ class Editor {
   const Op& op(int index) const { return lift_.program.ops[static_cast<size_t>(index)]; }
   wire::Node& node(int op);
 
+  // The operand that a slot of a view node means.
+  Slot operand_at(int op, int slot) const { return lift_.operand(op, slot); }
+  const Templates& templates() const { return lift_.templates; }
   // How the nodes of a scope name a tensor. Error `unsupported`: it can't be seen from there.
   Result<std::string> reference(const Source& source, int scope) const;
   // What operand `slot` of an operator is named in its node.

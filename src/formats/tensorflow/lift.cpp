@@ -11,6 +11,36 @@ Error broken(const std::string& what) {
   return {ErrorKind::file, what};
 }
 
+// `numbers`: the wanted sizes of a Reshape, the axes of a Squeeze (none: all of size 1), the axis of an ExpandDims.
+std::optional<Shape> reshaped_shape(const std::string& op, const Shape& from, std::vector<int64_t> numbers) {
+  const auto rank = static_cast<int64_t>(from.size());
+  if (op == "Reshape") {
+    int64_t others = 1;
+    for (int64_t size : numbers) {
+      if (size < -1 || size > int64_t{1} << 32 || others > int64_t{1} << 31) return std::nullopt;
+      others *= size == -1 ? 1 : size;
+    }
+    for (int64_t& size : numbers)
+      if (size == -1) size = others > 0 ? *element_count(from) / others : 0;
+    return numbers;
+  }
+  if (op == "ExpandDims") {
+    if (numbers.size() != 1) return std::nullopt;
+    const int64_t axis = numbers[0] < 0 ? numbers[0] + rank + 1 : numbers[0];
+    if (axis < 0 || axis > rank) return std::nullopt;
+    Shape out = from;
+    out.insert(out.begin() + axis, 1);
+    return out;
+  }
+  Shape out;
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    const int64_t size = from[static_cast<size_t>(axis)];
+    const bool named = std::ranges::any_of(numbers, [&](int64_t n) { return n == axis || n + rank == axis; });
+    if (size != 1 || (!numbers.empty() && !named)) out.push_back(size);
+  }
+  return out;
+}
+
 }  // namespace
 
 bool hands_on(const std::string& op) {
@@ -20,14 +50,45 @@ bool hands_on(const std::string& op) {
   return ops.contains(op);
 }
 
-Source stored_origin(const Program& program, Source source) {
+bool reshapes(const std::string& op) {
+  return op == "Reshape" || op == "Squeeze" || op == "ExpandDims";
+}
+
+Source stored_origin(const Program& program, const Source& source) {
   // Each step goes to an operator further ahead, so this ends.
-  while (source.op >= 0) {
-    const Op& op = program.ops[static_cast<size_t>(source.op)];
-    if (!hands_on(op.node->op()) || op.inputs.empty()) break;
-    source = op.inputs[0];
+  const auto follow = [&](Source from, bool through_shapes) {
+    while (from.op >= 0) {
+      const Op& op = program.ops[static_cast<size_t>(from.op)];
+      const bool on = hands_on(op.node->op()) || (through_shapes && reshapes(op.node->op()));
+      if (!on || op.inputs.empty()) break;
+      from = op.inputs[0];
+    }
+    return from;
+  };
+  const Source far = follow(source, true);
+  const bool is_stored = far.op >= 0 && (program.ops[static_cast<size_t>(far.op)].node->op() == "Const" ||
+                                         !variable_name(*program.ops[static_cast<size_t>(far.op)].node).empty());
+  return is_stored ? far : follow(source, false);
+}
+
+Slot Lift::operand(int op, int slot) const {
+  const auto found = templates.normalizations.find(op);
+  if (found == templates.normalizations.end()) return {op, slot};
+  const Normalization& parts = found->second;
+  switch (slot) {
+    case slot_x:
+      return parts.x;
+    case slot_gamma:
+      return parts.gamma;
+    case slot_beta:
+      return parts.beta;
+    case slot_mean:
+      return parts.mean;
+    case slot_variance:
+      return parts.variance;
+    default:
+      return {op, slot};
   }
-  return source;
 }
 
 std::string Lifter::unique(const std::string& base) {
@@ -66,22 +127,45 @@ Result<Tensor> Lifter::variable(const Op& handle) const {
   return file_.variable(keys->second.keys.back());  // the last assignment stays
 }
 
-std::optional<Result<Tensor>> Lifter::stored(const Source& given) const {
-  const Source source = stored_origin(out_.program, given);
-  if (const auto outside = inherited_.find(source.input); source.op < 0 && outside != inherited_.end())
-    return parent_->stored(outside->second);
-  if (source.op < 0) return std::nullopt;
+// Each operator is asked when it is added, so what it reads is known by then: this never goes deep.
+std::optional<Result<Tensor>> Lifter::stored(const Source& source) const {
   if (const auto before = stored_.find(source); before != stored_.end()) return before->second;
+  return stored_.emplace(source, read_stored(source)).first->second;
+}
+
+std::optional<Result<Tensor>> Lifter::read_stored(const Source& source) const {
+  if (source.op < 0) {
+    const auto outside = inherited_.find(source.input);
+    return outside == inherited_.end() ? std::nullopt : parent_->stored(outside->second);
+  }
   const Op& op = out_.program.ops[static_cast<size_t>(source.op)];
-  std::optional<Result<Tensor>> out;
+  if (hands_on(op.node->op()) && !op.inputs.empty()) return stored(op.inputs[0]);
+  if (reshapes(op.node->op())) return reshaped(op);
   if (op.node->op() == "Const") {
     const wire::Attribute* value = wire::find_attribute(*op.node, "value");
-    out = value ? wire::read_tensor(value->tensor()) : Result<Tensor>(broken("a constant without a value"));
-  } else if (!variable_name(*op.node).empty()) {
-    out = variable(op);
+    return value ? wire::read_tensor(value->tensor()) : Result<Tensor>(broken("a constant without a value"));
   }
-  if (out) stored_.emplace(source, *out);
-  return out;
+  if (!variable_name(*op.node).empty()) return variable(op);
+  return std::nullopt;
+}
+
+std::optional<Result<Tensor>> Lifter::reshaped(const Op& op) const {
+  const auto data = op.inputs.empty() ? std::nullopt : stored(op.inputs[0]);
+  if (!data || !data->ok()) return std::nullopt;
+  const Tensor& tensor = data->value();
+  std::vector<int64_t> numbers;
+  if (op.node->op() == "Squeeze") {
+    if (const wire::Attribute* axes = wire::find_attribute(*op.node, "squeeze_dims"))
+      numbers.assign(axes->list().i().begin(), axes->list().i().end());
+  } else {
+    const auto given = op.inputs.size() > 1 ? stored(op.inputs[1]) : std::nullopt;
+    auto known = given && given->ok() ? to_int64s(given->value()) : Result<std::vector<int64_t>>(broken("computed"));
+    if (!known.ok()) return std::nullopt;
+    numbers = std::move(*known);
+  }
+  const auto shape = reshaped_shape(op.node->op(), tensor.shape(), numbers);
+  if (!shape || element_count(*shape) != tensor.size()) return std::nullopt;
+  return tensor.reshaped(*shape);
 }
 
 bool Lifter::is_constant(const Source& source) const {
@@ -93,10 +177,11 @@ Result<ValueId> Lifter::constant_of(const Source& given, const std::vector<int>&
                                     DType dtype) {
   const Source source = stored_origin(out_.program, given);
   const int number = tensor_of(source);
+  const auto read = stored(given);
   std::string key = std::to_string(number) + "/" + std::string(dtype_name(dtype)) + to_string(shape);
+  if (read && read->ok()) key += to_string(read->value().shape());
   for (int axis : permutation) key += "," + std::to_string(axis);
   if (const auto found = constants_.find(key); found != constants_.end()) return found->second;
-  const auto read = stored(source);
   if (!read) return Operation::unsupported("operand '" + name_of(source) + "' is computed");
   FETAFIX_TRY(const Tensor data, Result<Tensor>(*read));
   if (!permutation.empty() && permutation.size() != data.shape().size())
@@ -178,10 +263,14 @@ Status Lifter::add_op(int index) {
   const Op& op = out_.program.ops[static_cast<size_t>(index)];
   const Source first{-1, index, 0};
   if (stored(first)) return {};  // it only says where a constant or a variable is
+  if (out_.templates.absorbed.contains(index)) return {};
   const size_t nodes = out_.lifted.graph.nodes.size(), notes = out_.lifted.notes.size();
   Operation operation(*this, index);
   const LiftRule* rule = find_lift_rule(op.node->op());
-  const Status status = rule ? rule->lift(operation) : Operation::unsupported("no ONNX operator says this");
+  const auto parts = out_.templates.normalizations.find(index);
+  const Status status = parts != out_.templates.normalizations.end() ? add_normalization(operation, parts->second)
+                        : rule                                       ? rule->lift(operation)
+                                                                     : Operation::unsupported("no ONNX operator says this");
   if (status.ok()) {
     for (const auto& [output, value] : operation.results_) values_[{-1, index, output}] = value;
     return {};
@@ -197,6 +286,37 @@ Status Lifter::add_op(int index) {
     dropped.native_name.clear();
   }
   return add_opaque(index, status.error().message);
+}
+
+// Of those that hang together as a normalization, the ones whose parameters are lists of one length.
+void Lifter::find_templates() {
+  out_.templates = templates_of(out_.program);
+  auto& found = out_.templates.normalizations;
+  std::set<int> kept;
+  for (auto it = found.begin(); it != found.end();) {
+    const Normalization& parts = it->second;
+    std::optional<Shape> length;
+    bool fits = true;
+    for (const Slot& slot : {parts.gamma, parts.beta, parts.mean, parts.variance}) {
+      if (slot.op < 0) continue;
+      const auto tensor = stored(out_.program.ops[static_cast<size_t>(slot.op)].inputs[static_cast<size_t>(slot.slot)]);
+      fits = fits && tensor && tensor->ok() && tensor->value().rank() == 1 && tensor->value().dtype() == DType::float32 &&
+             (!length || *length == tensor->value().shape());
+      if (fits) length = tensor->value().shape();
+    }
+    const auto epsilon = stored(out_.program.ops[static_cast<size_t>(parts.epsilon.op)].inputs[1]);
+    fits = fits && epsilon && epsilon->ok() && epsilon->value().size() == 1 && epsilon->value().dtype() == DType::float32;
+    if (fits)
+      for (const Slot& slot : {parts.x, parts.gamma, parts.beta, parts.mean, parts.variance}) kept.insert(slot.op);
+    if (fits && parts.gamma.op < 0) kept.insert(parts.variance.op);
+    if (fits)  // the root that the variance goes through
+      for (int op : out_.templates.absorbed)
+        if (const auto& inputs = out_.program.ops[static_cast<size_t>(op)].inputs;
+            inputs.size() == 1 && inputs[0].op == parts.variance.op)
+          kept.insert(op);
+    it = fits ? std::next(it) : found.erase(it);
+  }
+  out_.templates.absorbed = std::move(kept);
 }
 
 Status Lifter::add_outputs() {
@@ -220,6 +340,7 @@ Result<Lift> Lifter::run() {
 
 Result<Lift> Lifter::lift_program() {
   FETAFIX_CHECK(add_inputs());
+  find_templates();
   for (size_t i = 0; i < out_.program.ops.size(); ++i)
     if (auto status = add_op(static_cast<int>(i)); !status.ok())
       return in_context("'" + name_of({-1, static_cast<int>(i), 0}) + "'", std::move(status).error());

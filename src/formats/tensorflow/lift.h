@@ -12,6 +12,7 @@
 #include <span>
 
 #include "formats/tensorflow/program.h"
+#include "formats/tensorflow/templates.h"
 #include "formats/tensorflow/variables.h"
 #include "graph/graph.h"
 
@@ -34,14 +35,25 @@ struct Lift {
   Program program;
   Variables variables;
   std::vector<Source> tensors;  // what `native_tensor` of values and lenses counts
+  Templates templates;
+
+  // The operand of the program that a slot of a view node means: an operator that stands for several has slots of its
+  // own for theirs.
+  Slot operand(int op, int slot) const;
 };
+
+// The slots of a normalization that is one of the view's operators.
+enum NormalizationSlot { slot_x = 100, slot_gamma, slot_beta, slot_mean, slot_variance };
 
 Result<Lift> lift_file(const File& file);
 
 // Operators that hand on what they read, as it is.
 bool hands_on(const std::string& op);
-// Through those: where a tensor comes from.
-Source stored_origin(const Program& program, Source source);
+// ... or with the same numbers in another shape.
+bool reshapes(const std::string& op);
+// Where a tensor comes from: through those that hand it on, and if it is stored there (Const, variable) also through
+// those that reshape it.
+Source stored_origin(const Program& program, const Source& source);
 
 class Operation;
 
@@ -61,10 +73,14 @@ class Lifter {
 
   Status add_inputs();
   Status add_op(int index);
+  void find_templates();
+  Status add_normalization(Operation& op, const Normalization& parts);
   Status add_opaque(int index, const std::string& why);
   Status add_outputs();
   // Constants and variables; nullopt: it is computed. Error `unsupported`: of a type that no view holds.
   std::optional<Result<Tensor>> stored(const Source& source) const;
+  std::optional<Result<Tensor>> read_stored(const Source& source) const;
+  std::optional<Result<Tensor>> reshaped(const Op& op) const;
   Result<Tensor> variable(const Op& read) const;
   // The value of a tensor as it is stored. Error `unsupported`: what makes it can't be read.
   Result<ValueId> value_of(const Source& source);
@@ -87,7 +103,7 @@ class Lifter {
   std::set<std::string> names_;
   std::map<std::string, int> next_;               // by base name
   std::map<Source, ValueId> values_;              // computed ones and inputs
-  mutable std::map<Source, Result<Tensor>> stored_;  // read so far
+  mutable std::map<Source, std::optional<Result<Tensor>>> stored_;  // looked at so far
   std::map<std::string, ValueId> constants_;      // by tensor, permutation, shape, type
   std::map<Source, int> numbers_;                 // of tensors
   Lift out_;
@@ -134,6 +150,9 @@ class Operation {
   std::optional<Shape> shape_of(int slot) const;
   int rank_of(int slot) const;  // -1: not known
   DType dtype(const Operand& value) const;
+
+  // An operand of another operator of the program, as one of this with that slot.
+  Result<Operand> operand_of(const Slot& from, int slot);
 
   // A new constant. `attribute` names the native attribute that it stands for; "": none, it follows from the operator.
   Operand number(const std::string& attribute, Tensor tensor);

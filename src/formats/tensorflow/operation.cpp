@@ -166,6 +166,12 @@ Result<Tensor> Operation::constant(int slot) const {
   return *tensor;
 }
 
+Result<Operand> Operation::operand_of(const Slot& from, int slot) {
+  const Source source = lifter_.out_.program.ops[static_cast<size_t>(from.op)].inputs[static_cast<size_t>(from.slot)];
+  FETAFIX_TRY(const ValueId id, lifter_.value_of(source));
+  return Operand{id, slot};
+}
+
 // What follows from constants alone is as good as one.
 Result<std::vector<int64_t>> Operation::ints(int slot) const {
   if (!is_constant(slot)) {
