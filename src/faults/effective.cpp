@@ -122,7 +122,8 @@ class Reader {
       padded_ = true;
       return true;
     }
-    out_.batched = out_.batched || (padded_ && node.type == "Reshape");
+    // Pixels move into the batch by a Reshape, or by Slices that are joined.
+    out_.batched = out_.batched || (padded_ && (node.type == "Reshape" || node.type == "Concat"));
     if (node.type == "Transpose") reorder_pads(graph::attribute_or(node, "perm", std::vector<int64_t>{}));
     return rounds(node) || std::find(helpers.begin(), helpers.end(), node.type) != helpers.end();
   }
@@ -172,8 +173,9 @@ class Reader {
     const size_t channels = out_.scale.size();
     if (node.type == "Identity" || node.type == "Transpose" || node.type == "Dropout" || rounds(node))
       return true;
-    if (out_.batched && (node.type == "Reshape" || node.type == "Slice"))
-      return true;  // out of the batch again
+    static const std::vector<std::string> out_of_batch{"Reshape", "Slice", "Split", "Concat", "DepthToSpace"};
+    if (out_.batched && std::find(out_of_batch.begin(), out_of_batch.end(), node.type) != out_of_batch.end())
+      return true;
     if (node.type == "BatchNormalization") return read_batch_normalization(id, node);
     if (node.type != "Add" && node.type != "Mul" && node.type != "Sub" && node.type != "Div") return false;
     // Which operand is the constant; a constant minus or over the chain is not of this form.

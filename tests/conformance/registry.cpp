@@ -88,6 +88,24 @@ FormatSubject keras() {
   };
 }
 
+FormatSubject tensorflow() {
+  return {
+      .name = "tensorflow",
+      .models = {"net.pb", "sequence.pb", "net_saved_model"},
+      .broken = {},
+      .hostile = {{"an operator reads a value that nothing gives",
+                   [](const Bytes& sound) { return replaced(sound, "bounded", "nowhere"); },
+                   "no node is named so"},
+                  {"no operators at all", [](const Bytes&) { return Bytes{}; }, "no output"}},
+      .kinds = {{"keep outputs", "an operator gives all that it gives"},
+                {"set metadata", "a file has no numbers that decide whether it loads"},
+                {"redeclare", "what a file says of shapes is for people: its runtime infers them"},
+                {"set output", "a frozen graph's results are the operators that nothing reads"},
+                {"separate output", "an operator's name is its output's"},
+                {"sort operators", "a file names what an operator reads: no order is wrong"}},
+  };
+}
+
 runtimes::Locations no_python() {
   return {"/nonexistent/python", {}, {}};
 }
@@ -112,7 +130,7 @@ RuntimeSubject command() {
 }  // namespace
 
 const std::vector<FormatSubject>& format_subjects() {
-  static const std::vector<FormatSubject> all{onnx(), tflite(), keras()};
+  static const std::vector<FormatSubject> all{onnx(), tflite(), keras(), tensorflow()};
   return all;
 }
 

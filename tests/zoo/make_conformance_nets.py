@@ -5,8 +5,9 @@
 net       a picture of 12 x 12: convolutions (strides, SAME, depthwise), normalization, pools, both sides of an Add and a
           Concat, activation functions with a bound and a slope, a Dense, Softmax. net.keras, net.h5, net.tflite, net_int8.tflite
           by Keras and its converter; net.onnx by hand, with a normalization in training mode.
-          net.pb is the Keras net as a frozen graph of TensorFlow.
-sequence  six steps of three numbers through an LSTM. sequence.keras, sequence.tflite, sequence.onnx.
+          net.pb is the Keras net as a frozen graph of TensorFlow, net_saved_model as Keras exports it.
+sequence  six steps of three numbers through an LSTM. sequence.keras, sequence.tflite, sequence.onnx, and sequence.pb, where it
+          is a loop.
 broken_*  net with one planted fault (plant.py): its own runtime refuses it. broken_order.tflite is not refused, and computes
           something: two operators stand in the wrong order.
 
@@ -27,6 +28,7 @@ from keras import layers
 from onnx import TensorProto, helper, numpy_helper
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+import make_tensorflow_views
 import tflite_file
 
 ZOO = Path(__file__).resolve().parent
@@ -127,8 +129,10 @@ def onnx_of(model, path):
 
 
 def frozen(model):
-    serve = tensorflow.function(lambda image: model(image), input_signature=[tensorflow.TensorSpec((1, SIZE, SIZE, 3), name="image")])
-    graph = convert_variables_to_constants_v2(serve.get_concrete_function()).graph.as_graph_def()
+    taken = model.inputs[0]
+    serve = tensorflow.function(lambda given: model(given), input_signature=[tensorflow.TensorSpec(taken.shape, name=taken.name)])
+    # Loops stay operators: as TensorFlow 1 had them they are not read.
+    graph = convert_variables_to_constants_v2(serve.get_concrete_function(), lower_control_flow=False).graph.as_graph_def()
     graph.debug_info.Clear()
     return graph.SerializeToString(deterministic=True)
 
@@ -150,6 +154,8 @@ def main():
         pictures.save(out / f"net.{suffix}")
     steps.save(out / "sequence.keras")
     (out / "net.pb").write_bytes(frozen(pictures))
+    (out / "sequence.pb").write_bytes(frozen(steps))
+    make_tensorflow_views.export(pictures, out / "net_saved_model", [tensorflow.TensorSpec((1, SIZE, SIZE, 3), name="image")])
     (out / "net.tflite").write_bytes(converted(pictures))
     (out / "net_int8.tflite").write_bytes(converted(pictures, quantized=True))
     (out / "sequence.tflite").write_bytes(converted(steps))

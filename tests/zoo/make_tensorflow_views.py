@@ -13,6 +13,7 @@ edits.pb       a frozen graph, [2, 6, 6, 4] to `scores` and `top`: FusedBatchNor
                a shared constant, operators that edits change into others.
 operators.pb   a frozen graph of every operator that lifts, each once or more, `z_...` its result; the operands of most are
                `x` [2, 3, 4], `image` [1, 6, 6, 4], `ids` [2, 3] (0 to 2) and `flags` [2, 3, 4].
+attributes.pb  those of them that edits of attributes are tried on.
 """
 
 import os
@@ -142,8 +143,8 @@ def edits():
     b = tf.nn.max_pool2d(x, 2, 2, "SAME", name="most")
     b = raw.Sub(x=b, y=tf.nn.avg_pool2d(x, 3, 2, "SAME", name="mean"), name="less")
     x = tf.nn.bias_add(tf.add(a, b, name="sum"), offset, name="biased")
-    x = tf.concat([x, tf.transpose(x, [0, 2, 1, 3], name="turned")], 3, name="join")
-    x = tf.reduce_mean(x, [1, 2], name="flat")
+    rows = tf.reduce_max(tf.transpose(x, [0, 2, 1, 3], name="turned"), 1, name="rows")
+    x = tf.concat([tf.reduce_mean(x, [1, 2], name="flat"), tf.reduce_mean(rows, 1, name="columns")], 1, name="join")
     x = tf.nn.bias_add(tf.matmul(x, numbers(8, 5), name="dense"), numbers(5), name="logits")
     tf.nn.softmax(x, name="scores")
     tf.cast(tf.argmax(x, 1, name="best"), tf.float32, name="top")
@@ -319,6 +320,14 @@ def operators():
 FEATURES = {"Elu", "Relu", "Relu6", "Selu", "Softplus", "Softsign"}
 
 
+def chosen(graph):
+    names = ["AvgPool", "AvgPool_valid", "Conv2D", "Conv3D", "FusedBatchNormV2", "LRN", "Mean", "Sum_two", "Cumsum", "OneHot", "SpaceToDepth",
+             "Einsum", "ResizeBilinear", "ConcatV2", "Concat", "ArgMax", "GatherV2", "Transpose", "Pack", "Softmax", "MaxPool_explicit",
+             "GatherV2_batch", "MatMul", "StridedSlice"]
+    part = v1.graph_util.extract_sub_graph(tf.compat.v1.GraphDef.FromString(graph), ["z_" + name for name in names])
+    return part.SerializeToString(deterministic=True)
+
+
 def main():
     out = Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
@@ -328,7 +337,9 @@ def main():
     save(functions, out / "functions", functions.serve)
     session(out / "session")
     (out / "edits.pb").write_bytes(graph_of(edits))
-    (out / "operators.pb").write_bytes(graph_of(operators))
+    everything = graph_of(operators)
+    (out / "operators.pb").write_bytes(everything)
+    (out / "attributes.pb").write_bytes(chosen(everything))
 
 
 if __name__ == "__main__":

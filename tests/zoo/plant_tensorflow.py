@@ -3,15 +3,15 @@
 The operators are those of the signature serving_default, with the calls of functions looked into (tensorflow_nodes.py)."""
 
 import tensorflow_file
-from faults import (tensorflow_attributes, tensorflow_broken, tensorflow_parameters, tensorflow_unrecognized, tensorflow_windows,
-                    tensorflow_wiring)
+from faults import (tensorflow_attributes, tensorflow_broken, tensorflow_parameters, tensorflow_unrecognized,
+                    tensorflow_windows, tensorflow_wiring)
 from faults.tensorflow_graph import TAG, File, set_attribute
 from tensorflow_nodes import Flat
 
 FORMAT = "tensorflow"
 # After these other shapes come out, which is not what the file notes any more.
-RESHAPING = {"axes-not-mapped", "reduce-keep-dims", "concat-axis", "slice-end", "transpose-order", "reshape-order", "batch-frozen",
-             "batch-frozen-computed", *(fault.name for fault in tensorflow_windows.FAULTS)}
+RESHAPING = {"axes-not-mapped", "reduce-keep-dims", "concat-axis", "slice-end", "transpose-order", "reshape-order",
+             "batch-frozen", "batch-frozen-computed", *(fault.name for fault in tensorflow_windows.FAULTS)}
 
 
 def forgetting(apply):
@@ -45,7 +45,7 @@ def paths(model, original):
     together any more; its faults count in the original."""
     try:
         return [operator.path for operator in Flat(model).operators]
-    except (KeyError, AttributeError, IndexError):
+    except (KeyError, AttributeError, IndexError, ValueError):
         return [operator.path for operator in Flat(original).operators]
 
 

@@ -71,7 +71,8 @@ class Renamer:
             if node.HasField("function"):
                 node.function.concrete_functions[:] = [*map(self.function, node.function.concrete_functions)]
             if node.HasField("bare_concrete_function"):
-                node.bare_concrete_function.concrete_function_name = self.function(node.bare_concrete_function.concrete_function_name)
+                bare = node.bare_concrete_function
+                bare.concrete_function_name = self.function(bare.concrete_function_name)
             if node.HasField("constant"):
                 node.constant.operation = self.node(node.constant.operation)
             if node.HasField("captured_tensor"):
@@ -87,7 +88,8 @@ class Renamer:
         for function in graph.library.function:
             self.body(function)
         for gradient in graph.library.gradient:
-            gradient.function_name, gradient.gradient_func = map(self.function, (gradient.function_name, gradient.gradient_func))
+            gradient.function_name = self.function(gradient.function_name)
+            gradient.gradient_func = self.function(gradient.gradient_func)
         for gradient in graph.library.registered_gradients:
             gradient.gradient_func = self.function(gradient.gradient_func)
         graph.debug_info.Clear()
@@ -109,7 +111,7 @@ def paths_of(model):
     """None of a graph that does not hang together."""
     try:
         return [operator.path for operator in Flat(model).operators]
-    except (KeyError, AttributeError, IndexError):
+    except (KeyError, AttributeError, IndexError, ValueError):
         return []
 
 

@@ -65,7 +65,8 @@ def read(folder):
 
 def _save(prefix, arrays):
     values = [tensorflow.constant(array) for array in arrays.values()]
-    tensorflow.raw_ops.SaveV2(prefix=str(prefix), tensor_names=list(arrays), shape_and_slices=[""] * len(arrays), tensors=values)
+    whole = [""] * len(arrays)
+    tensorflow.raw_ops.SaveV2(prefix=str(prefix), tensor_names=list(arrays), shape_and_slices=whole, tensors=values)
 
 
 def write_arrays(folder, arrays):

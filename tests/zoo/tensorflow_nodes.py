@@ -78,13 +78,16 @@ class Flat:
 
     def visit(self, scope, node):
         """Depth first, without recursion: graphs are deeper than Python's stack."""
-        stack = [(scope, node, None)]
+        stack, begun = [(scope, node, None)], set()
         while stack:
             scope, node, sources = stack.pop()
             path = scope.path(node)
             if path in self.numbers:
                 continue
             if sources is None:
+                if path in begun:
+                    raise ValueError(f"{path}: what it reads is computed from it")
+                begun.add(path)
                 sources = [self.resolve(scope, name) for name in data_inputs(node)]
                 stack.append((scope, node, sources))
                 stack += [(s, n, None) for s, n, _ in reversed(sources) if s.path(n) not in self.numbers]

@@ -120,7 +120,12 @@ Status write_ints(const Request& r, int slot, const std::vector<int64_t>& values
 
 Status set_axis(const Request& r) {
   const int64_t axis = r.get(int64_t{r.node.type == "Gather" || r.node.type == "ArgMax" || r.node.type == "Split" ? 0 : -1});
-  if (r.is({"Pack", "Unpack", "OneHot"})) return set_integer(r.native, "axis", axis), Status();
+  if (r.is({"OneHot"})) return set_integer(r.native, "axis", axis), Status();
+  if (r.is({"Pack", "Unpack"})) {
+    // Its axis is that of the new dimension too, which the view keeps in operators of their own.
+    const bool same = axis == graph::attribute_or(r.node, "axis", int64_t{0});
+    return same ? Status() : Editor::unsupported(r.native.op() + " would move the dimension that it makes or takes away");
+  }
   if (r.is({"ConcatV2"})) return write_ints(r, static_cast<int>(r.editor.op(r.op).inputs.size()) - 1, {axis});
   if (r.is({"Concat", "Split"})) return write_ints(r, 0, {axis});
   if (r.is({"GatherV2", "SplitV"})) return write_ints(r, 2, {axis});
@@ -226,6 +231,7 @@ Status set_blocksize(const Request& r) {
 
 Status set_to(const Request& r) {
   if (!r.is({"Cast"})) return not_here(r, "type");
+  if (!r.editor.all_readers_cast(r.op)) return Editor::unsupported("what reads it takes the type that it gives now");
   for (DType dtype : {DType::float32, DType::float64, DType::float16, DType::int32, DType::int64, DType::uint8,
                       DType::int8, DType::boolean})
     if (onnx_type(dtype) == r.get(int64_t{1})) return set_type(r.native, "DstT", dtype), Status();
@@ -245,6 +251,10 @@ Status set_equation(const Request& r) {
 Status set_batch_dims(const Request& r) {
   if (!r.is({"GatherV2"})) return not_here(r, "batch dimensions");
   return set_integer(r.native, "batch_dims", r.get(int64_t{0})), Status();
+}
+
+Status set_noop_with_empty_axes(const Request& r) {
+  return r.get(int64_t{0}) != 0 ? Status() : not_here(r, "reduction over all axes where none is named");
 }
 
 // What the native operator has no word for and what nothing hangs on: ONNX's defaults, and what operands say there.
@@ -277,6 +287,7 @@ const std::map<std::string, Setter>& setters() {
       {"kernel_shape", set_kernel_shape},
       {"mode", set_mode},
       {"nearest_mode", set_nearest_mode},
+      {"noop_with_empty_axes", set_noop_with_empty_axes},
       {"pads", set_pads},
       {"perm", set_perm},
       {"reverse", [](const Request& r) { return set_flag_of(r, "reverse"); }},

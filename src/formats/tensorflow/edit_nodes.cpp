@@ -169,7 +169,7 @@ Status apply_edit(Editor& editor, const graph::InsertNode& edit) {
   FETAFIX_CHECK(find_others(editor, edit, edge, lowering));
   FETAFIX_TRY(const std::string result, lower(editor, lowering));
   if (takes_name) {
-    editor.take_name(scope, own, result);
+    editor.take_name(edge.tensor.op, own, result);
     return {};
   }
   return editor.redirect(edge.tensor, result);

@@ -44,6 +44,25 @@ Status set_bound(Editor& editor, int op, int slot, const Tensor& value) {
   return editor.set_operand(op, slot, editor.add_constant(editor.op(op).scope, node.name(), value.reshaped({})));
 }
 
+// Convolutions have no bias operand there: it is an operator of its own, behind them.
+Status add_bias(Editor& editor, int op, const Tensor& value) {
+  const Source result{-1, op, 0};
+  if (editor.is_frozen_result(op)) return Editor::unsupported("it is a result of a frozen graph");
+  const int scope = editor.op(op).scope;
+  const std::string name = editor.op(op).node->name();
+  FETAFIX_TRY(const std::string input, editor.reference(result, scope));
+  FETAFIX_TRY(const Tensor bias, cast(value.reshaped({value.size()}), editor.dtype_of(result)));
+  wire::Node& added = editor.add_node(scope, "BiasAdd", name, {input, editor.add_constant(scope, name, bias)});
+  set_type(added, "T", editor.dtype_of(result));
+  if (const wire::Attribute* format = wire::find_attribute(*editor.op(op).node, "data_format"))
+    set_text(added, "data_format", format->s());
+  return editor.redirect(result, editor.output_of(scope, added));
+}
+
+bool may_have_bias(const std::string& type) {
+  return type == "Conv2D" || type == "DepthwiseConv2dNative" || type == "Conv2DBackpropInput";
+}
+
 }  // namespace
 
 Result<Tensor> native_form(const Editor& editor, int op, const graph::SetTensor& edit) {
@@ -61,6 +80,7 @@ Status apply_edit(Editor& editor, const graph::SetTensor& edit) {
   const Slot operand = editor.operand_at(op, edit.slot);
   const bool own = operand.op >= 0 && operand.slot < static_cast<int>(editor.op(operand.op).inputs.size());
   if (type == "Relu6" && (edit.slot == 1 || edit.slot == 2)) return set_bound(editor, op, edit.slot, edit.value);
+  if (may_have_bias(type) && edit.slot == 2 && editor.view_lacks(edit.at, 2)) return add_bias(editor, op, edit.value);
   if (edit.slot < 0 || !own)
     return Editor::unsupported(type + " has no operand " + std::to_string(edit.slot));
   const graph::Value* seen = constant_behind(editor.view(), op, edit.slot);

@@ -33,6 +33,11 @@ Result<int> Editor::op_at(const graph::Address& at) const {
   return at.op.index;
 }
 
+bool Editor::view_lacks(const graph::Address& at, size_t input) const {
+  const auto node = graph::resolve(view(), at);
+  return node.ok() && view().node(*node).inputs.size() <= input;
+}
+
 wire::Node& Editor::node(int op) {
   return *list(function_of(op)).Mutable(this->op(op).place);
 }
@@ -212,12 +217,50 @@ std::string Editor::move_aside(int index) {
   return moved.name();
 }
 
-void Editor::take_name(int at, const std::string& own, const std::string& result) {
+void Editor::take_name(int index, const std::string& own, const std::string& result) {
   const std::string name = parse_reference(result)->node;
-  for (auto& node : list(scope(at).function)) {
+  for (auto& node : list(function_of(index))) {
     if (node.name() == name) node.set_name(own);
     for (int i = 0; i < node.input_size(); ++i)
       if (node.input(i) == name) node.set_input(i, own);
+  }
+  moved_.emplace_back(own, op(index).place);
+}
+
+bool Editor::all_readers_cast(int index) const {
+  return std::ranges::all_of(program().ops, [&](const Op& reader) {
+    const bool reads = std::ranges::any_of(reader.inputs, [&](const Source& s) { return s.op == index; });
+    return !reads || reader.node->op() == "Cast";
+  });
+}
+
+// The results of a frozen graph are in the order of its nodes: what took a name stands where the one before stood.
+void Editor::put_in_place() {
+  for (const auto& [name, place] : moved_) {
+    auto& nodes = list(-1);
+    for (int i = 0; i < nodes.size(); ++i)
+      if (nodes.Get(i).name() == name && i != place) {
+        nodes.SwapElements(i, place);
+        if (removed_.erase({-1, place}) > 0) removed_.insert({-1, i});
+        break;
+      }
+  }
+}
+
+// What nobody reads any longer would be a result of a frozen graph.
+Status Editor::drop_unread() {
+  if (meta_) return {};
+  std::set<std::string> wanted;
+  for (const wire::Port& port : file_.interface.outputs) wanted.insert(port.key);
+  for (;;) {
+    FETAFIX_TRY(const wire::Interface now, wire::interface_of(*graph_));
+    std::set<std::string> gone;
+    for (const wire::Port& port : now.outputs)
+      if (!wanted.contains(port.key)) gone.insert(port.key);
+    if (gone.empty()) return {};
+    auto& nodes = list(-1);
+    for (int i = nodes.size(); i-- > 0;)
+      if (gone.contains(nodes.Get(i).name())) nodes.DeleteSubrange(i, 1);
   }
 }
 
@@ -335,6 +378,9 @@ Status Editor::write_constant(int index, int slot, const Tensor& native) {
   const std::string variable = variable_name(*op(stored.op).node);
   const bool constant = op(stored.op).node->op() == "Const";
   if (!constant && variable.empty()) return unsupported("operand " + std::to_string(slot) + " is computed");
+  if (const auto now = this->stored(stored); now.ok() && now->dtype() == native.dtype() && now->size() == native.size() &&
+                                             native.reshaped(now->shape()).identical(*now))
+    return {};
   if (!is_floating(native.dtype())) touch(index);
   if (uses_of(stored).size() > 1 && !common_.contains(stored))
     return set_operand(index, slot, add_constant(op(index).scope, op(index).node->name(), native));
@@ -399,7 +445,9 @@ void Editor::forget_shapes() {
 Result<File> Editor::finish() {
   FETAFIX_CHECK(resolve_pads(*this));
   forget_shapes();
+  put_in_place();
   drop_removed();
+  if (edited_) FETAFIX_CHECK(drop_unread());
   File out = file_;
   out.replaced = std::move(replaced_);
   if (!edited_) return out;

@@ -36,6 +36,8 @@ class Editor {
   const Op& op(int index) const { return lift_.program.ops[static_cast<size_t>(index)]; }
   wire::Node& node(int op);
 
+  // Whether the view's node has no input `input`.
+  bool view_lacks(const graph::Address& at, size_t input) const;
   // The operand that a slot of a view node means.
   Slot operand_at(int op, int slot) const { return lift_.operand(op, slot); }
   const Templates& templates() const { return lift_.templates; }
@@ -53,7 +55,8 @@ class Editor {
   // A result of a frozen graph: its node gets another name, which is returned; then what computes `result` gets the
   // old name `own`.
   std::string move_aside(int op);
-  void take_name(int scope, const std::string& own, const std::string& result);
+  void take_name(int op, const std::string& own, const std::string& result);
+  bool all_readers_cast(int op) const;
   // Whether operator `op` needs what `on` computes.
   bool depends(int op, int on) const;
   // Adds a node to the list of a scope; its name begins with that of the operator that it belongs to.
@@ -100,6 +103,8 @@ class Editor {
   const graph::Value* value_of(const Source& source) const;
   void drop_removed();
   void forget_shapes();
+  void put_in_place();
+  Status drop_unread();
 
   const File& file_;
   const Lift& lift_;
@@ -111,6 +116,7 @@ class Editor {
   std::set<std::pair<int, int>> removed_;       // function and place
   std::map<Source, Tensor> common_;             // stored tensors that are changed for all that read them
   std::map<int, std::set<std::string>> names_;  // by function
+  std::vector<std::pair<std::string, int>> moved_;  // nodes that took a name, and where the one before stood
   std::set<std::pair<int, std::string>> touched_;  // function and node
   std::set<const wire::Node*> fresh_;  // added by the edit at hand
   bool edited_ = false;

@@ -30,8 +30,7 @@ void expect_native(const fs::path& path) {
 }
 
 TEST(Lift, ComputesWhatTensorflowComputes) {
-  for (const char* name :
-       {"pictures", "sequence", "functions", "session", "edits.pb", "operators.pb"})
+  for (const char* name : {"pictures", "sequence", "functions", "session", "edits.pb", "operators.pb"})
     expect_native(testdata(name));
   for (const char* name : {"several", "frozen.pb"}) expect_native(nets(name));
 }
@@ -69,7 +68,7 @@ TEST(Lift, ExposedValuesAreTheViews) {
     const fs::path copy = scratch(name);
     const auto exposed = model->expose(all, copy);
     ASSERT_TRUE(exposed.ok()) << exposed.error().message;
-    EXPECT_GT(exposed->size(), 2u);
+    EXPECT_GT(exposed->size(), 1u);
     std::vector<ValueId> wanted = view.outputs;
     std::vector<std::string> names = output_names(view);
     for (const ExposedValue& one : *exposed) {

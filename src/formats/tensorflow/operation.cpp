@@ -32,6 +32,16 @@ std::optional<Shape> merged(const std::optional<Shape>& inferred, const std::opt
   return out;
 }
 
+// Whether an output is a list of tensors.
+bool gives_list(const wire::Node& node, int output) {
+  constexpr int variant = 21;
+  if (node.op().starts_with("TensorList")) return node.op() != "TensorListStack" && node.op() != "TensorListGetItem";
+  const wire::Attribute* types = wire::find_attribute(node, "T");
+  if (!types) return false;
+  if (types->value_case() == wire::Attribute::kType) return types->type() == variant;
+  return output < types->list().type_size() && types->list().type(output) == variant;
+}
+
 }  // namespace
 
 int64_t onnx_type(DType dtype) {
@@ -296,7 +306,8 @@ Status Operation::out(int output, const Operand& given) {
   graph::Value& result = graph.value(value.id);
   result.name = lifter_.unique(lifter_.name_of(source));
   result.native_name = lifter_.name_of(source);
-  result.native_tensor = lifter_.tensor_of(source);
+  // A list is no tensor in the file, whatever it is in the view: it can't be given, and nothing fits behind it.
+  if (!gives_list(wire(), output)) result.native_tensor = lifter_.tensor_of(source);
   result.shape = merged(result.shape, lifter_.declared_shape(source));
   results_.emplace_back(output, value.id);
   return {};

@@ -9,7 +9,8 @@ namespace {
 
 constexpr int most_outputs = 4096;            // of an operator
 constexpr size_t deepest = 64;              // calls in calls
-constexpr size_t most_ops = size_t{1} << 21;  // of a program: a small file can ask for any number by calls
+// How many nodes calls may add up to, besides what the file holds: a small file can ask for any number.
+constexpr size_t most_more_nodes = size_t{1} << 16, most_repeats = 16;
 
 Error broken(const std::string& what) {
   return {ErrorKind::file, what};
@@ -53,7 +54,12 @@ class Inliner {
  public:
   explicit Inliner(const File& file) : file_(file), graph_(file.graph()) {
     const auto& functions = graph_.library().function();
-    for (int i = 0; i < functions.size(); ++i) functions_[functions.Get(i).signature().name()] = i;
+    size_t nodes = static_cast<size_t>(graph_.node_size());
+    for (int i = 0; i < functions.size(); ++i) {
+      functions_[functions.Get(i).signature().name()] = i;
+      nodes += static_cast<size_t>(functions.Get(i).node_def_size());
+    }
+    most_nodes_ = most_repeats * nodes + most_more_nodes;
     for (size_t i = 0; i < file.interface.inputs.size(); ++i)
       inputs_[wire::split_tensor_name(file.interface.inputs[i].tensor)] = static_cast<int>(i);
   }
@@ -126,7 +132,7 @@ class Inliner {
     }
     const auto count = static_cast<size_t>(nodes.size());
     total_ += count;
-    if (total_ > most_ops) return broken("its functions call each other more often than any model does");
+    if (total_ > most_nodes_) return broken("its functions call each other more often than any model does");
     visit.given = std::move(given);
     visit.seen.assign(count, Seen::never);
     visit.op.assign(count, -1);
@@ -247,7 +253,7 @@ class Inliner {
   std::unordered_map<std::string, int> functions_;
   std::map<std::pair<std::string, int>, int> inputs_;
   std::vector<Visit> visits_;  // by scope
-  size_t total_ = 0;
+  size_t total_ = 0, most_nodes_ = 0;
   Program out_;
 };
 

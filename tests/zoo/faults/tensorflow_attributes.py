@@ -5,9 +5,10 @@ import numpy
 from faults.common import GRAPH, HYPERPARAMETERS, DoesNotApply, Fault
 from faults.tensorflow_graph import attribute, change_attribute, clear, of, set_attribute
 from faults.tensorflow_parameters import FUSED, change_root, folded_sums, is_real, small_sums
+from faults.tensorflow_parameters import through_half as half
 
-RELATIVES = {"Sigmoid": "Tanh", "Tanh": "Sigmoid", "Relu": "Tanh", "Relu6": "Relu", "LeakyRelu": "Relu", "Elu": "Relu", "Erf": "Tanh",
-             "Selu": "Relu", "Softplus": "Relu"}
+RELATIVES = {"Sigmoid": "Tanh", "Tanh": "Sigmoid", "Relu": "Tanh", "Relu6": "Relu", "LeakyRelu": "Relu", "Elu": "Relu",
+             "Erf": "Tanh", "Selu": "Relu", "Softplus": "Relu"}
 REDUCTIONS = {"Mean": "Max", "Sum": "Mean", "Max": "Mean", "Min": "Max", "Prod": "Sum"}
 LAYERS = ("Conv2D", "DepthwiseConv2dNative", "MatMul", "BiasAdd", "AddV2", "Mul")
 ACTIVATIONS = ("Relu", "Relu6", "LeakyRelu", "Elu", "Sigmoid", "Tanh")
@@ -114,12 +115,13 @@ def change_epsilon(factor):
             before = attribute(file.node(index), "epsilon")
             return change_attribute(file, index, "epsilon", float(before * factor(before)))
         root = file.stored(index, slot)
-        before, path = file.array(root), file.operators[index].path
-        after = before * before.dtype.type(factor(float(before.ravel()[0])))
+        array, path = file.array(root), file.operators[index].path
+        before = float(array.ravel()[0])
         also = file.paths(file.dependents(index))
-        file.own_constant(index, slot, after)
-        index, also = file.numbers[path], file.indices(also)
-        return file.record(index, slot=slot, also=also, before=float(before.ravel()[0]), after=float(after.ravel()[0]), index_in=place[0])
+        file.own_constant(index, slot, array * array.dtype.type(factor(before)))
+        also = file.indices(also)
+        index = file.numbers[path]
+        return file.record(index, slot=slot, also=also, before=before, after=before * factor(before), index_in=place[0])
     return apply
 
 
@@ -136,9 +138,7 @@ def large_constants(file):
 
 def through_half(file, place, draw):
     index, slot = place
-    with numpy.errstate(over="ignore"):
-        return change_root(file, index, slot, file.stored(index, slot),
-                           lambda array, _: array.astype(numpy.float16).astype(array.dtype), 0)
+    return change_root(file, index, slot, file.stored(index, slot), lambda array, axis: half(array, axis, draw), 0)
 
 
 def shorten_slice(file, index, draw):
@@ -159,15 +159,6 @@ def shorten_slice(file, index, draw):
 def reflect_kind(file, index, draw):
     before = attribute(file.node(index), "mode")
     return change_attribute(file, index, "mode", "SYMMETRIC" if before == "REFLECT" else "REFLECT")
-
-
-def flip(key):
-    return lambda file, index, draw: change_attribute(file, index, key, not attribute(file.node(index), key))
-
-
-def resizes_without(*keys):
-    return lambda file: [i for i in file.of_type("ResizeBilinear", "ResizeNearestNeighbor")
-                         if any(attribute(file.node(i), key) for key in keys)]
 
 
 def align_corners(file, index, draw):

@@ -4,7 +4,7 @@ import numpy
 from tensorflow import int32
 
 import tensorflow_file
-from faults.common import GRAPH, HYPERPARAMETERS, INPUT, PARAMETERS, TENSOR_STRUCTURE, DoesNotApply, broken
+from faults.common import GRAPH, HYPERPARAMETERS, PARAMETERS, TENSOR_STRUCTURE, DoesNotApply, broken
 from faults.tensorflow_graph import attribute, of, set_attribute, set_value
 from faults.tensorflow_parameters import biases, change_root, kernels, weights
 from faults.tensorflow_windows import CONVOLUTIONS, lose_padding, padded
@@ -148,10 +148,6 @@ def repeat_name(file, index, node):
     node.name = file.node(other).name
 
 
-def unknown_attribute(file, index, node):
-    set_attribute(node, "planted", 7)
-
-
 def lose_constant(file, index, draw):
     """A Const that it reads is gone."""
     slots = [s for s, value in enumerate(file.operators[index].inputs) if file.type(file.producer(value)) == "Const"]
@@ -208,11 +204,6 @@ def change_file(change, **what):
     return apply
 
 
-def lose_output(file):
-    slot = sorted(file.model.signature.outputs.items())[0][1]
-    slot.name = "planted_no_such_node:0"
-
-
 def lose_checkpoint(file):
     def damage(folder):
         for path in (folder / tensorflow_file.VARIABLES).iterdir():
@@ -237,7 +228,7 @@ def first(file):
     return file.live[:1]
 
 
-P, H, G, T, I = PARAMETERS, HYPERPARAMETERS, GRAPH, TENSOR_STRUCTURE, INPUT
+P, H, G, T = PARAMETERS, HYPERPARAMETERS, GRAPH, TENSOR_STRUCTURE
 FAULTS = [
     broken("broken-pads", H, padded("SAME", *CONVOLUTIONS), lose_padding),
     broken("broken-weights-shape", P, weights, set_numbers(rotated)),
@@ -254,16 +245,15 @@ FAULTS = [
     broken("broken-operand-extra", G, of("Relu", "Relu6", "Conv2D", "MatMul"), change_node(extra_operand)),
     broken("broken-cycle", G, lambda f: f.live, change_node(close_cycle)),
     broken("broken-dtype", T, of("Conv2D", "AddV2", "Mul", "MatMul", "Relu", "Relu6"), change_node(set_type, attribute="T")),
-    broken("broken-dtype-lost", T, of("Conv2D", "AddV2", "Mul", "MatMul", "Relu"), change_node(lose_attribute("T"), attribute="T")),
+    broken("broken-dtype-lost", T, of("Conv2D", "AddV2", "Mul", "MatMul", "Relu"),
+           change_node(lose_attribute("T"), attribute="T")),
     broken("broken-strides-lost", H, of(*CONVOLUTIONS), change_node(lose_attribute("strides"), attribute="strides")),
-    broken("broken-attribute-unknown", H, lambda f: f.live, change_node(unknown_attribute, attribute="planted")),
     broken("broken-name-twice", G, lambda f: f.live[2:], change_node(repeat_name)),
     broken("broken-constant-lost", P, lambda f: f.live, lose_constant),
     broken("broken-reshape-size", T, of("Reshape"), resize_reshape),
     broken("broken-reshape-dropped", G, of("Reshape", "Squeeze"), reshape_dropped),
     broken("broken-axis-range", H, of("ConcatV2"), set_axis),
     broken("broken-stride", H, of(*CONVOLUTIONS), change_node(set_stride, attribute="strides", after=0)),
-    broken("broken-output-lost", I, first, change_file(lose_output, attribute="signature outputs")),
     broken("broken-return-lost", G, first, change_file(lose_return, attribute="returns")),
     broken("broken-checkpoint-lost", P, first, change_file(lose_checkpoint, attribute="checkpoint")),
     broken("broken-graph-short", G, first, change_file(cut_graph, attribute="graph")),

@@ -17,6 +17,7 @@ from tensorflow_nodes import Flat, data_inputs
 TRANSPARENT = ("Identity", "ReadVariableOp", "Reshape", "Squeeze", "ExpandDims", "Cast", "StopGradient")
 # What asks for a shape: on no way from the input to the output.
 SHAPES = ("Shape", "Size", "Rank", "ShapeN")
+LAYERS = ("Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMulV2", "Einsum", "Conv2DBackpropInput")
 RESTORE = ("AssignVariableOp",)
 TAG, SHAPES_NOTED = "_planted_tag", "_output_shapes"
 # Where an operator notes its type when not in T.
@@ -272,9 +273,15 @@ class File:
         also = sorted({*record.get("also", []), *twins} - {index})
         return {**record, "also": also} if also else record
 
+    def layers_of(self, index):
+        """The layer that a bias is added to: other formats write both as one operator."""
+        if self.type(index) not in ("BiasAdd", "AddV2"):
+            return []
+        return [s for s in map(self.producer, self.operators[index].inputs) if self.type(s) in LAYERS]
+
     def record_of_constant(self, index, slot, root, **what):
         """All that reads the constant was touched."""
-        also = [i for i in self.dependents(root) if i != index and self.type(i) not in TRANSPARENT]
+        also = [i for i in self.dependents(root) if i != index and self.type(i) not in TRANSPARENT] + self.layers_of(index)
         return self.record(index, slot=slot, constant=self.operators[root].path, also=also, **what)
 
 

@@ -44,12 +44,12 @@ def channel_axis(file, index, array):
 
 
 def change_root(file, index, slot, root, change, axis):
-    draw_before = file.array(root)
-    after = change(draw_before, axis)
+    before = file.array(root)
+    after = change(before, axis)
     if after is None:
         raise DoesNotApply("nothing would change")
-    after = numpy.asarray(after).astype(draw_before.dtype)
-    if numpy.array_equal(draw_before, after, equal_nan=True):
+    after = numpy.asarray(after).astype(before.dtype)
+    if numpy.array_equal(before, after):
         raise DoesNotApply("nothing would change")
     record = file.record_of_constant(index, slot, root)
     file.set_array(root, after)
@@ -152,10 +152,6 @@ def folded_sums(file):
     """Those of normalizations with stored statistics."""
     live = set(file.live)
     return [(i, slot) for i, slot in small_sums(file) if i not in live]
-
-
-def touched(file, index, slot, root, record_index):
-    return file.record_of_constant(record_index, slot, root)
 
 
 def reader_of_type(file, index, *types):

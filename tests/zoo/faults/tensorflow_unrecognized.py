@@ -43,7 +43,7 @@ def exchange(file, index, draw):
         raise DoesNotApply("they are of one type, or change the shape")
     if begin not in file.fed or len(file.readers(file.result(first))) > 1 or file.result(first) in file.outputs:
         raise DoesNotApply("what is between them is read elsewhere")
-    if any(file.operators[n].inputs[slot] in file.fed for n in (first, index) for slot in range(1, len(file.operators[n].inputs))):
+    if any(value in file.fed for n in (first, index) for value in file.operators[n].inputs[1:]):
         raise DoesNotApply("one needs more of what is before")
     paths, middle = file.paths([first, index]), file.reference(first)
     end, start = file.reference(index), file.node(first).input[0]
@@ -68,9 +68,10 @@ def shuffle(file, index, draw):
 
 FAULTS = [
     unrecognized("low-rank", PARAMETERS, kernels, change_numbers(tensors.low_rank)),
-    unrecognized("node-repeated", GRAPH, of("Conv2D", "DepthwiseConv2dNative", "MatMul", "AvgPool", "Softmax", "BiasAdd", "Sigmoid",
-                                            "Mul", "Tanh"), repeat),
+    unrecognized("node-repeated", GRAPH, of("Conv2D", "DepthwiseConv2dNative", "MatMul", "AvgPool", "Softmax", "BiasAdd",
+                                            "Sigmoid", "Mul", "Tanh"), repeat),
     unrecognized("add-to-max", GRAPH, residuals, largest),
     unrecognized("order-exchanged", GRAPH, lambda file: file.live, exchange),
-    unrecognized("channels-shuffled", GRAPH, of("Conv2D", "DepthwiseConv2dNative", "Relu", "AddV2", "LeakyRelu", "Relu6"), shuffle),
+    unrecognized("channels-shuffled", GRAPH, of("Conv2D", "DepthwiseConv2dNative", "Relu", "AddV2", "LeakyRelu", "Relu6"),
+                 shuffle),
 ]

@@ -1,5 +1,5 @@
-"""TensorFlow: faults in windows: padding, strides, dilations, pools. Amounts of SAME become EXPLICIT ones in a Conv2D, and a Pad
-in front of an operator that knows none."""
+"""TensorFlow: faults in windows: padding, strides, dilations, pools. Amounts of SAME become EXPLICIT ones in a Conv2D, and a
+Pad in front of an operator that knows none."""
 
 import numpy
 
@@ -60,7 +60,8 @@ def pad_before(file, index, before, after):
     amounts = numpy.array(amounts_for(file, index, after), numpy.int32)
     path, shape = file.operators[index].path, file.input_shape(index)
     set_attribute(file.node(index), "padding", "VALID")
-    at = file.insert_before(index, 0, "Pad", [amounts], shape=[n if n < 0 else n + sum(p) for n, p in zip(shape, amounts.tolist())])
+    padded_shape = [n if n < 0 else n + sum(pair) for n, pair in zip(shape, amounts.tolist())]
+    at = file.insert_before(index, 0, "Pad", [amounts], shape=padded_shape)
     record = file.record(file.numbers[path], attribute="padding", before=before, after=after)
     return {**record, "index_in": index, "inserted": at}
 
@@ -184,7 +185,9 @@ def change_crops(file, index, draw):
     after = before + numpy.array([[1, -1], [1, -1]], before.dtype)
     path = file.operators[index].path
     file.own_constant(index, 2, after)
-    return file.record(file.numbers[path], slot=2, before=before.tolist(), after=after.tolist(), index_in=index)
+    at = file.numbers[path]
+    behind = [reader for reader, _ in file.readers(file.result(at))]
+    return file.record(at, slot=2, before=before.tolist(), after=after.tolist(), index_in=index, also=behind)
 
 
 def pool_kind(file, index, draw):

@@ -142,10 +142,6 @@ def frozen_batch(file, index, before, draw):
     return [1, *before[1:].tolist()]
 
 
-def frozen_pack(file, index, before, draw):
-    return 1
-
-
 def packed_shapes(file):
     """(Reshape) whose shape is packed from a computed batch."""
     return [i for i in file.of_type("Reshape") if file.type(file.source(i, 1)) == "Pack"]

@@ -1,5 +1,5 @@
-// The files of testdata (tests/zoo/make_tensorflow_views.py says what they are), run by TensorFlow, and their views,
-// evaluated.
+// The files of testdata (tests/zoo/make_tensorflow_views.py says what they are), run by TensorFlow, and their
+// views, evaluated.
 #pragma once
 
 #include <gtest/gtest.h>

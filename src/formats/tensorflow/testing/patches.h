@@ -1,4 +1,5 @@
-// Patches on the files of testdata: the view, the file and TensorFlow held against each other, and what else changed.
+// Patches on the files of testdata: the view, the file and TensorFlow held against each other, and what else
+// changed.
 #pragma once
 
 #include <set>
@@ -18,8 +19,7 @@ inline bool is_named(const std::string& name, const std::string& end) {
   return name == end || name.ends_with("/" + end);
 }
 
-inline const graph::Node& node_of(const graph::Graph& view, const std::string& name,
-                                  Role role = Role::core) {
+inline const graph::Node& node_of(const graph::Graph& view, const std::string& name, Role role = Role::core) {
   for (const graph::Node& node : view.nodes)
     if (is_named(node.name, name) && node.role == role) return node;
   ADD_FAILURE() << "no node '" << name << "'";
@@ -114,8 +114,8 @@ inline std::set<std::string> changes(const fs::path& before, const fs::path& aft
   return out;
 }
 
-// The patched file, lifted again and in TensorFlow, computes what the patched view computes, and no longer what it did.
-// Gives what changed in it.
+// The patched file, lifted again and in TensorFlow, computes what the patched view computes, and no longer
+// what it did. Gives what changed in it.
 inline std::set<std::string> expect_agreement(const fs::path& path, const std::vector<Edit>& edits) {
   std::string what;
   for (const Edit& edit : edits) what += graph::describe(edit) + "; ";
@@ -143,7 +143,7 @@ inline std::set<std::string> expect_agreement(const fs::path& path, const std::v
   const graph::Graph again = lifted(**patched).graph;
   expect_same(expected, run_view(again, inputs, again.outputs));
   expect_same(expected, run_natively(written, inputs));
-  if (fs::is_directory(path)) EXPECT_EQ(contents(path).size(), contents(written).size());
+  EXPECT_EQ(contents(path).size(), contents(written).size());
   return changes(path, written);
 }
 
