@@ -14,6 +14,7 @@ import corpus_keras
 import corpus_onnx
 import corpus_patch
 import corpus_tensor_bundle
+import corpus_tensorflow
 import corpus_text
 import corpus_tflite
 
@@ -25,7 +26,8 @@ def main():
     total = 0
     for target, module in [("arrays", corpus_arrays), ("keras", corpus_keras),
                            ("keras_config", SimpleNamespace(seeds=corpus_keras.configurations)), ("onnx", corpus_onnx),
-                           ("patch", corpus_patch), ("tensor_bundle", corpus_tensor_bundle), ("text", corpus_text), ("tflite", corpus_tflite)]:
+                           ("patch", corpus_patch), ("tensor_bundle", corpus_tensor_bundle),
+                           ("tensorflow", corpus_tensorflow), ("text", corpus_text), ("tflite", corpus_tflite)]:
         place = folder / target
         place.mkdir(parents=True, exist_ok=True)
         for old in place.iterdir():

@@ -34,3 +34,12 @@ def test_the_table_of_keras_layers_is_the_one_in_the_code():
     document = (ROOT / "docs/keras.md").read_text().split("| Keras | lifts to |")[1].split("\n\n")[0]
     rows = re.findall(r"^\| (\S+) \| (.+) \|$", document, re.MULTILINE)
     assert len(rules) > 80 and rows == rules
+
+
+def test_the_table_of_tensorflow_operators_is_the_one_in_the_code():
+    """docs/tensorflow.md lists what lifts, row for row."""
+    code = (ROOT / "src/formats/tensorflow/lift_table.cpp").read_text()
+    rules = re.findall(r'\{"([^"]+)", \w+,\s*"([^"]+)"\}', code)
+    document = (ROOT / "docs/tensorflow.md").read_text().split("| TensorFlow | lifts to |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| (\S+) \| (.+) \|$", document, re.MULTILINE)
+    assert len(rules) > 120 and rows == rules

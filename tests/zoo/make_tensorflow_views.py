@@ -186,13 +186,13 @@ def operators():
     volume = tf.reshape(image, [1, 6, 6, 2, 2])
     normal = [tf.constant([1.0, 0.5, 2.0, 1.5]), tf.constant([0.5, -0.5, 0.25, 1.0]), tf.constant([0.5, 1.0, 0.0, -1.0]),
               tf.constant([1.0, 2.0, 0.5, 0.25])]
-    unary = ["Abs", "Atan", "Ceil", "Cos", "Elu", "Erf", "Erfc", "Exp", "Expm1", "Floor", "IsNan", "Neg", "Relu", "Relu6", "Rint",
-             "Round", "Selu", "Sigmoid", "Sign", "Sin", "Sinh", "Cosh", "Asinh", "Softplus", "Softsign", "Square", "Tan", "Tanh",
-             "OnesLike", "ZerosLike"]
+    unary = ["Abs", "Atan", "Ceil", "Cos", "Elu", "Erf", "Erfc", "Exp", "Expm1", "Floor", "IsNan", "Neg", "Relu", "Relu6",
+             "Rint", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Sinh", "Cosh", "Asinh", "Softplus", "Softsign", "Square",
+             "Tan", "Tanh", "OnesLike", "ZerosLike"]
     of_positive = ["Inv", "Log", "Log1p", "Reciprocal", "Rsqrt", "Sqrt"]
     of_unit = ["Acos", "Asin", "Atanh"]
-    binary = ["Add", "AddV2", "Div", "DivNoNan", "Equal", "FloorDiv", "FloorMod", "Greater", "GreaterEqual", "Less", "LessEqual",
-              "Maximum", "Minimum", "Mul", "NotEqual", "RealDiv", "SquaredDifference", "Sub"]
+    binary = ["Add", "AddV2", "Div", "DivNoNan", "Equal", "FloorDiv", "FloorMod", "Greater", "GreaterEqual", "Less",
+              "LessEqual", "Maximum", "Minimum", "Mul", "NotEqual", "RealDiv", "SquaredDifference", "Sub"]
     reductions = ["EuclideanNorm", "Max", "Mean", "Min", "Prod", "Sum"]
     made = {}
 
@@ -242,7 +242,8 @@ def operators():
                                     explicit_paddings=[0, 0, 1, 0, 2, 1, 0, 0]),
         "Conv2D_computed": raw.Conv2D(input=image, filter=tf.reshape(x, [1, 2, 4, 3]), strides=[1, 1, 1, 1], padding="VALID"),
         "Conv3D": raw.Conv3D(input=volume, filter=numbers(2, 2, 1, 2, 3), strides=[1, 1, 2, 1, 1], padding="SAME"),
-        "Conv2DBackpropInput": raw.Conv2DBackpropInput(input_sizes=[1, 12, 11, 3], filter=numbers(3, 3, 3, 4), out_backprop=image,
+        "Conv2DBackpropInput": raw.Conv2DBackpropInput(input_sizes=[1, 12, 11, 3], filter=numbers(3, 3, 3, 4),
+                                                       out_backprop=image,
                                                        strides=[1, 2, 2, 1], padding="SAME"),
         "Conv2DBackpropInput_valid": raw.Conv2DBackpropInput(input_sizes=[1, 13, 14, 3], filter=numbers(3, 3, 3, 4),
                                                              out_backprop=image, strides=[1, 2, 2, 1], padding="VALID"),
@@ -260,7 +261,8 @@ def operators():
                                                  is_training=False).y,
         "FusedBatchNormV3_own": raw.FusedBatchNormV3(x=image, scale=normal[0], offset=normal[1], mean=[], variance=[],
                                                      is_training=True).y,
-        "DepthToSpace": raw.DepthToSpace(input=image, block_size=2), "SpaceToDepth": raw.SpaceToDepth(input=image, block_size=3),
+        "DepthToSpace": raw.DepthToSpace(input=image, block_size=2),
+        "SpaceToDepth": raw.SpaceToDepth(input=image, block_size=3),
         "SpaceToBatchND": raw.SpaceToBatchND(input=image, block_shape=[2, 2], paddings=[[1, 1], [0, 2]]),
         "BatchToSpaceND": raw.BatchToSpaceND(input=tf.reshape(image, [4, 3, 3, 4]), block_shape=[2, 2], crops=[[1, 0], [0, 2]]),
         "ResizeBilinear": raw.ResizeBilinear(images=image, size=[9, 4]),
@@ -278,8 +280,10 @@ def operators():
         "Cast": raw.Cast(x=x * 4.0, DstT=tf.int32), "Cast_bool": raw.Cast(x=ids, DstT=tf.bool),
         "CheckNumerics": raw.CheckNumerics(tensor=x, message="x"), "EnsureShape": raw.EnsureShape(input=x, shape=[2, None, 4]),
         "Identity": raw.Identity(input=x), "PreventGradient": raw.PreventGradient(input=x), "Snapshot": raw.Snapshot(input=x),
-        "StopGradient": raw.StopGradient(input=x), "PlaceholderWithDefault": raw.PlaceholderWithDefault(input=x, shape=[2, 3, 4]),
-        "ClipByValue": raw.ClipByValue(t=x, clip_value_min=-0.5, clip_value_max=0.25), "LeakyRelu": raw.LeakyRelu(features=x, alpha=0.3),
+        "StopGradient": raw.StopGradient(input=x),
+        "PlaceholderWithDefault": raw.PlaceholderWithDefault(input=x, shape=[2, 3, 4]),
+        "ClipByValue": raw.ClipByValue(t=x, clip_value_min=-0.5, clip_value_max=0.25),
+        "LeakyRelu": raw.LeakyRelu(features=x, alpha=0.3),
         "Concat": raw.Concat(concat_dim=1, values=[x, other]), "ConcatV2": raw.ConcatV2(values=[x, other, x], axis=-1),
         "Pack": raw.Pack(values=[x, other], axis=2), "Cumsum": raw.Cumsum(x=x, axis=1, exclusive=True, reverse=True),
         "ExpandDims": raw.ExpandDims(input=x, axis=-1), "Squeeze": raw.Squeeze(input=image, axis=[0]),
@@ -298,7 +302,8 @@ def operators():
         "Rank": raw.Rank(input=x), "Shape": raw.Shape(input=x), "Size": raw.Size(input=x),
         "ReverseSequence": raw.ReverseSequence(input=x, seq_lengths=[2, 3], seq_dim=1, batch_dim=0),
         "ReverseV2": raw.ReverseV2(tensor=x, axis=[0, 2]), "Slice": raw.Slice(input=x, begin=[0, 1, 1], size=[2, 2, -1]),
-        "StridedSlice": raw.StridedSlice(input=x, begin=[0, -1, 3], end=[0, -4, 0], strides=[1, -1, -2], begin_mask=1, end_mask=1),
+        "StridedSlice": raw.StridedSlice(input=x, begin=[0, -1, 3], end=[0, -4, 0], strides=[1, -1, -2], begin_mask=1,
+                                         end_mask=1),
         "StridedSlice_masks": x[..., tf.newaxis, 1], "StridedSlice_shrink": x[1, :, 1:3],
         "Softmax": raw.Softmax(logits=x), "LogSoftmax": raw.LogSoftmax(logits=x),
         "While": looped(False)(x), "StatelessWhile": looped(True)(x), "TensorList": listed(x),
@@ -321,9 +326,9 @@ FEATURES = {"Elu", "Relu", "Relu6", "Selu", "Softplus", "Softsign"}
 
 
 def chosen(graph):
-    names = ["AvgPool", "AvgPool_valid", "Conv2D", "Conv3D", "FusedBatchNormV2", "LRN", "Mean", "Sum_two", "Cumsum", "OneHot", "SpaceToDepth",
-             "Einsum", "ResizeBilinear", "ConcatV2", "Concat", "ArgMax", "GatherV2", "Transpose", "Pack", "Softmax", "MaxPool_explicit",
-             "GatherV2_batch", "MatMul", "StridedSlice"]
+    names = ["AvgPool", "AvgPool_valid", "Conv2D", "Conv3D", "FusedBatchNormV2", "LRN", "Mean", "Sum_two", "Cumsum", "OneHot",
+             "SpaceToDepth", "Einsum", "ResizeBilinear", "ConcatV2", "Concat", "ArgMax", "GatherV2", "Transpose", "Pack",
+             "Softmax", "MaxPool_explicit", "GatherV2_batch", "MatMul", "StridedSlice"]
     part = v1.graph_util.extract_sub_graph(tf.compat.v1.GraphDef.FromString(graph), ["z_" + name for name in names])
     return part.SerializeToString(deterministic=True)
 
