@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "graph/known_numbers.h"
+
 namespace fetafix::graph {
 namespace {
 
@@ -18,6 +20,21 @@ std::vector<int64_t> numbers_at(const Graph& graph, const Node& node, size_t inp
   auto numbers =
       value.is_constant() ? to_int64s(value.constant) : Result<std::vector<int64_t>>(std::vector<int64_t>());
   return numbers.ok() ? *numbers : std::vector<int64_t>();
+}
+
+// The same of sizes that may be computed: -1 where one depends on the run; empty: not even their number is known.
+Shape sizes_at(const Graph& graph, const Node& node, size_t input) {
+  if (input >= node.inputs.size() || node.inputs[input] == no_value) return {};
+  Shape out;
+  for (const auto& number : known_numbers(graph, node.inputs[input])) out.push_back(number.value_or(-1));
+  return out;
+}
+
+// As many dimensions as the operand has, none of them known.
+std::optional<Shape> of_rank(const Graph& graph, const Node& node) {
+  auto out = shape_at(graph, node, 0);
+  if (out) std::ranges::fill(*out, -1);
+  return out;
 }
 
 std::optional<Shape> broadcast(const std::optional<Shape>& a, const std::optional<Shape>& b) {
@@ -93,7 +110,7 @@ std::optional<Shape> of_matmul(const Graph& graph, const Node& node) {
 // An open size follows from the others; where the batch is open and stays, from those behind it.
 std::optional<Shape> of_reshape(const Graph& graph, const Node& node) {
   const auto in = shape_at(graph, node, 0);
-  const Shape wanted = numbers_at(graph, node, 1);
+  const Shape wanted = sizes_at(graph, node, 1);
   if (wanted.empty()) return std::nullopt;
   Shape out = wanted;
   for (size_t i = 0; i < out.size(); ++i)
@@ -149,7 +166,7 @@ std::optional<Shape> of_concat(const Graph& graph, const Node& node) {
 std::optional<Shape> of_pad(const Graph& graph, const Node& node) {
   auto out = shape_at(graph, node, 0);
   const auto pads = numbers_at(graph, node, 1);
-  if (!out || pads.size() != 2 * out->size()) return std::nullopt;
+  if (!out || pads.size() != 2 * out->size()) return of_rank(graph, node);
   for (size_t i = 0; i < out->size(); ++i)
     if ((*out)[i] >= 0) (*out)[i] += pads[i] + pads[i + out->size()];
   return out;
@@ -162,7 +179,7 @@ std::optional<Shape> of_slice(const Graph& graph, const Node& node) {
   auto steps = numbers_at(graph, node, 4);
   if (node.inputs.size() < 5) steps.assign(axes.size(), 1);
   if (!out || starts.size() != axes.size() || ends.size() != axes.size() || steps.size() != axes.size())
-    return std::nullopt;
+    return of_rank(graph, node);
   for (size_t i = 0; i < axes.size(); ++i) {
     if (axes[i] < 0 || axes[i] >= static_cast<int64_t>(out->size())) return std::nullopt;
     int64_t& size = (*out)[static_cast<size_t>(axes[i])];
@@ -185,7 +202,10 @@ std::optional<Shape> of_resize(const Graph& graph, const Node& node) {
     return out;
   }
   const auto scales = numbers_at(graph, node, 2);
-  if (scales.size() != out->size()) return std::nullopt;
+  if (scales.size() != out->size()) {
+    for (size_t i = 2; i < out->size(); ++i) (*out)[i] = -1;
+    return out;
+  }
   for (size_t i = 0; i < scales.size(); ++i)
     if ((*out)[i] >= 0) (*out)[i] *= scales[i];
   return out;
@@ -248,7 +268,7 @@ std::optional<Shape> of_arg(const Graph& graph, const Node& node) {
 std::optional<Shape> of_tile(const Graph& graph, const Node& node) {
   auto out = shape_at(graph, node, 0);
   const auto times = numbers_at(graph, node, 1);
-  if (!out || times.size() != out->size()) return std::nullopt;
+  if (!out || times.size() != out->size()) return of_rank(graph, node);
   for (size_t i = 0; i < times.size(); ++i) {
     if (times[i] < 0 || times[i] > int64_t{1} << 24) return std::nullopt;
     if ((*out)[i] >= 0) (*out)[i] *= times[i];
@@ -275,8 +295,17 @@ std::optional<Shape> of_filled(const Graph& graph, const Node& node) {
   const size_t at = node.type == "Expand" ? 1 : 0;
   if (at >= node.inputs.size() || node.inputs[at] == no_value) return std::nullopt;
   const Value& sizes = graph.value(node.inputs[at]);
-  const auto shape = sizes.is_constant() ? std::optional(numbers_at(graph, node, at)) : std::nullopt;
+  const Shape known = sizes.is_constant() ? numbers_at(graph, node, at) : sizes_at(graph, node, at);
+  const auto shape = sizes.is_constant() || !known.empty() ? std::optional(known) : std::nullopt;
   return at == 0 ? shape : broadcast(shape_at(graph, node, 0), shape);
+}
+
+// As many dimensions as its result has letters; a "..." may stand for any number.
+std::optional<Shape> of_einsum(const Node& node) {
+  const auto equation = attribute_or(node, "equation", std::string());
+  const size_t arrow = equation.find("->");
+  if (arrow == std::string::npos || equation.find('.') != std::string::npos) return std::nullopt;
+  return Shape(static_cast<size_t>(std::ranges::count_if(equation.substr(arrow + 2), [](char c) { return c != ' '; })), -1);
 }
 
 // Of each output, where the parts are equal; else the size along the axis is open.
@@ -321,14 +350,16 @@ std::optional<Shape> infer(const Graph& graph, const Node& node) {
                                                 "Or"};
   static const std::set<std::string> reductions{"ReduceMean", "ReduceMax",  "ReduceSum",
                                                 "ReduceMin",  "ReduceProd", "ReduceLogSumExp"};
-  static const std::set<std::string> unknown{"LSTM", "GRU",  "RNN",   "Einsum",  "Loop",    "If",
-                                             "Scan", "TopK", "Range", "NonZero", "OneHot", "GatherND"};
+  static const std::set<std::string> unknown{"LSTM", "GRU",  "RNN",   "Loop",    "If",
+                                             "Scan", "TopK", "NonZero", "OneHot", "GatherND"};
   if (windows.contains(type)) return of_window(graph, node);
   if (broadcasts.contains(type)) return of_broadcast(graph, node);
   if (reductions.contains(type)) return of_reduction(graph, node);
   if (unknown.contains(type)) return std::nullopt;
   if (type == "ConstantOfShape" || type == "Expand") return of_filled(graph, node);
   if (type == "Size") return Shape{};
+  if (type == "Range") return Shape{-1};
+  if (type == "Einsum") return of_einsum(node);
   if (type == "Split") return of_split(graph, node);
   if (type == "Shape") return of_shape(graph, node);
   if (type == "Transpose") return of_transpose(graph, node);

@@ -220,6 +220,7 @@ Status set_nearest_mode(const Request& r) {
   const wire::Attribute* half = wire::find_attribute(r.native, "half_pixel_centers");
   const bool floor = !(aligned && aligned->b()) && !(half && half->b());
   const std::string v = r.get(std::string("round_prefer_floor"));
+  if (r.is({"ResizeBilinear"})) return {};  // it means nothing there
   if (r.is({"ResizeNearestNeighbor"}) && v == (floor ? "floor" : "round_prefer_ceil")) return {};
   return not_here(r, "nearest_mode " + v);
 }
@@ -318,6 +319,24 @@ bool is_same(const Editor& editor, const Request& r, const std::vector<int64_t>&
                    spatial_of(r.native, "dilations", last, n)) == pads;
 }
 
+// An operator of their own, in front.
+Status pad_before(const Request& r, const std::vector<int64_t>& pads) {
+  std::vector<int32_t> rows(8, 0);
+  const size_t first = r.channels_last() ? 1 : 2;
+  for (size_t i = 0; i < 2; ++i) {
+    rows[2 * (first + i)] = static_cast<int32_t>(pads[i]);
+    rows[2 * (first + i) + 1] = static_cast<int32_t>(pads[i + 2]);
+  }
+  const int scope = r.editor.op(r.op).scope;
+  FETAFIX_TRY(const std::string input, r.editor.operand(r.op, 0));
+  const std::string constant = r.editor.add_constant(scope, r.native.name(), Tensor::of(rows, {4, 2}));
+  wire::Node& pad = r.editor.add_node(scope, "Pad", r.native.name(), {input, constant});
+  set_type(pad, "T", r.editor.dtype_of({-1, r.op, 0}));
+  set_type(pad, "Tpaddings", DType::int32);
+  set_text(r.native, "padding", "VALID");
+  return r.editor.set_operand(r.op, 0, r.editor.output_of(scope, pad));
+}
+
 // In TensorFlow's words: VALID, SAME where that computes the same, else all of them.
 Status write_pads(const Request& r, const std::vector<int64_t>& pads) {
   drop_attribute(r.native, "explicit_paddings");
@@ -326,8 +345,10 @@ Status write_pads(const Request& r, const std::vector<int64_t>& pads) {
     set_text(r.native, "padding", none ? "VALID" : "SAME");
     return {};
   }
-  if (!r.is({"Conv2D", "DepthwiseConv2dNative", "MaxPool"})) return not_here(r, "pads but those of SAME and VALID");
   const size_t n = r.axes();
+  // TensorFlow ends at a depthwise convolution with explicit pads and a bias behind it (2.21, oneDNN).
+  if (r.is({"DepthwiseConv2dNative"})) return pad_before(r, pads);
+  if (!r.is({"Conv2D", "MaxPool"})) return not_here(r, "pads but those of SAME and VALID");
   std::vector<int64_t> pairs(2 * (n + 2), 0);
   const size_t first = r.channels_last() ? 1 : 2;
   for (size_t i = 0; i < n; ++i) {

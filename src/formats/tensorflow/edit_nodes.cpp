@@ -10,10 +10,18 @@ Error cant(const std::string& why) {
   return Editor::unsupported(why);
 }
 
+// Operators whose result has the shape of what they are put on.
+bool keeps_shape(const std::string& onnx) {
+  static const std::set<std::string> types{"Add",  "Sub",       "Mul",       "Div",       "Max",     "Min", "Pow",
+                                           "Clip", "LeakyRelu", "HardSwish", "Gelu",      "Dropout", "BatchNormalization",
+                                           "Softmax", "LogSoftmax"};
+  return types.contains(onnx) || plain_operator(onnx);
+}
+
 // Everything that reads the operator reads `to` instead; a result of a frozen graph becomes an Identity by its name.
-Status stand_aside(Editor& editor, int op, const std::string& to) {
+Status stand_aside(Editor& editor, int op, const std::string& to, bool same_shape) {
   if (!editor.is_frozen_result(op)) {
-    FETAFIX_CHECK(editor.redirect({-1, op, 0}, to));
+    FETAFIX_CHECK(editor.redirect({-1, op, 0}, to, same_shape));
     editor.remove(op);
     return {};
   }
@@ -42,7 +50,8 @@ Status apply_edit(Editor& editor, const graph::RemoveNode& edit) {
   if (!only_first_output_read(editor, op)) return cant("another output of it is used");
   FETAFIX_TRY(const Edge through, editor.operand_edge(id, edit.through));
   FETAFIX_TRY(const std::string to, editor.operand(through.reader, through.slot));
-  return stand_aside(editor, op, to);
+  const auto before = editor.shape_of({-1, op, 0}), after = editor.shape_of(through.tensor);
+  return stand_aside(editor, op, to, keeps_shape(editor.view().node(id).type) && before && before == after);
 }
 
 Status apply_edit(Editor& editor, const graph::SetOperand& edit) {
@@ -54,7 +63,8 @@ Status apply_edit(Editor& editor, const graph::SetOperand& edit) {
   if (value.tensor.op >= operand.reader && editor.depends(value.tensor.op, operand.reader))
     return cant("the value is computed from the operator's result");
   FETAFIX_TRY(const std::string name, editor.reference(value.tensor, editor.op(operand.reader).scope));
-  return editor.set_operand(operand.reader, operand.slot, name);
+  const auto before = editor.shape_of(operand.tensor), after = editor.shape_of(value.tensor);
+  return editor.set_operand(operand.reader, operand.slot, name, before && before == after);
 }
 
 namespace {
@@ -105,6 +115,9 @@ Status apply_edit(Editor& editor, const graph::ChangeType& edit) {
   const bool was_leaky = native.op() == "LeakyRelu";
   const std::string to = kind.family == Family::pool && native.op().ends_with("3D") ? kind.op + "3D" : kind.op;
   native.set_op(to);
+  // A file may leave out what one kind has a default for and the other not, and must not say what the other has not.
+  if (kind.family != Family::arg) set_type(native, "T", editor.dtype_of({-1, op, 0}));
+  if (kind.family == Family::binary) drop_attribute(native, "data_format");
   if (was_leaky && to != "LeakyRelu") drop_attribute(native, "alpha");
   if (kind.family == Family::pool && to.starts_with("Avg")) drop_attribute(native, "explicit_paddings");
   FETAFIX_CHECK(editor.rename_output(op));
@@ -140,7 +153,7 @@ Status insert_for_reader(Editor& editor, const graph::InsertNode& edit, const Ed
                     rank_of(editor, edge.tensor), {}};
   FETAFIX_CHECK(find_others(editor, edit, edge, lowering));
   FETAFIX_TRY(const std::string result, lower(editor, lowering));
-  return editor.set_operand(edge.reader, edge.slot, result);
+  return editor.set_operand(edge.reader, edge.slot, result, keeps_shape(edit.type));
 }
 
 }  // namespace
@@ -172,7 +185,7 @@ Status apply_edit(Editor& editor, const graph::InsertNode& edit) {
     editor.take_name(edge.tensor.op, own, result);
     return {};
   }
-  return editor.redirect(edge.tensor, result);
+  return editor.redirect(edge.tensor, result, keeps_shape(edit.type));
 }
 
 Status apply_edit(Editor& editor, const graph::KeepOutputs& edit) {

@@ -41,7 +41,7 @@ Status set_bound(Editor& editor, int op, int slot, const Tensor& value) {
     node.set_op("ClipByValue");
     FETAFIX_CHECK(editor.rename_output(op));
   }
-  return editor.set_operand(op, slot, editor.add_constant(editor.op(op).scope, node.name(), value.reshaped({})));
+  return editor.set_operand(op, slot, editor.add_constant(editor.op(op).scope, node.name(), value.reshaped({})), true);
 }
 
 // Convolutions have no bias operand there: it is an operator of its own, behind them.
@@ -56,7 +56,7 @@ Status add_bias(Editor& editor, int op, const Tensor& value) {
   set_type(added, "T", editor.dtype_of(result));
   if (const wire::Attribute* format = wire::find_attribute(*editor.op(op).node, "data_format"))
     set_text(added, "data_format", format->s());
-  return editor.redirect(result, editor.output_of(scope, added));
+  return editor.redirect(result, editor.output_of(scope, added), true);
 }
 
 bool may_have_bias(const std::string& type) {

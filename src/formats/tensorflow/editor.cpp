@@ -84,12 +84,12 @@ Result<std::string> Editor::operand(int op, int slot) {
   return native.input(at);
 }
 
-Status Editor::set_operand(int op, int slot, const std::string& reference) {
+Status Editor::set_operand(int op, int slot, const std::string& reference, bool same_shape) {
   wire::Node& native = node(op);
   const int at = position_of(native, slot);
   if (at < 0) return unsupported("it has no operand " + std::to_string(slot));
   native.set_input(at, reference);
-  touch(op);
+  if (!same_shape) touch(op);
   return {};
 }
 
@@ -97,7 +97,7 @@ bool Editor::is_frozen_result(int op) const {
   return !meta_ && std::ranges::any_of(program().outputs, [&](const Source& s) { return s.op == op; });
 }
 
-Status Editor::redirect(const Source& from, const std::string& to) {
+Status Editor::redirect(const Source& from, const std::string& to, bool same_shape) {
   const int at = from.op >= 0 ? op(from.op).scope : 0;
   const int function = scope(at).function;
   if (from.op >= 0 && is_frozen_result(from.op))
@@ -115,7 +115,7 @@ Status Editor::redirect(const Source& from, const std::string& to) {
     for (int i = 0; i < node.input_size(); ++i)
       if (!fresh_.contains(&node) && is_it(node.input(i))) {
         node.set_input(i, to);
-        touched_.insert({function, node.name()});
+        if (!same_shape) touched_.insert({function, node.name()});
       }
   if (function >= 0) {
     for (auto& entry : *graph_->mutable_library()->mutable_function(function)->mutable_ret())
@@ -383,7 +383,8 @@ Status Editor::write_constant(int index, int slot, const Tensor& native) {
     return {};
   if (!is_floating(native.dtype())) touch(index);
   if (uses_of(stored).size() > 1 && !common_.contains(stored))
-    return set_operand(index, slot, add_constant(op(index).scope, op(index).node->name(), native));
+    return set_operand(index, slot, add_constant(op(index).scope, op(index).node->name(), native),
+                       is_floating(native.dtype()));
   const Shape shape = stored_shape(stored);
   const Tensor content = element_count(shape) == native.size() ? native.reshaped(shape) : native;
   if (constant) {

@@ -45,11 +45,12 @@ class Editor {
   Result<std::string> reference(const Source& source, int scope) const;
   // What operand `slot` of an operator is named in its node.
   Result<std::string> operand(int op, int slot);
-  Status set_operand(int op, int slot, const std::string& reference);
+  // `same_shape`: it has the shape that was read there before.
+  Status set_operand(int op, int slot, const std::string& reference, bool same_shape = false);
   // All that reads the tensor reads `to` instead: nodes of its list, what a function returns, a signature.
   // Error `unsupported`: it is a result of a frozen graph, which is known by its node.
   // Nodes that the same edit added go on reading it.
-  Status redirect(const Source& from, const std::string& to);
+  Status redirect(const Source& from, const std::string& to, bool same_shape = false);
   // For an operator that became another, whose output may have another name.
   Status rename_output(int op);
   // A result of a frozen graph: its node gets another name, which is returned; then what computes `result` gets the

@@ -250,6 +250,9 @@ class Lowerer {
     if (depthwise)
       stored = stored.reshaped({stored.shape()[0], stored.shape()[1], group, kernel.shape()[0] / group});
     const std::string op = depthwise ? "DepthwiseConv2dNative" : "Conv2D";
+    const auto pads = attribute_or(edit_.attributes, "pads", std::vector<int64_t>{0, 0, 0, 0});
+    if (depthwise && std::ranges::count(pads, 0) != 4)  // TensorFlow 2.21 ends at explicit pads of these with a bias
+      return cant("a depthwise convolution with pads of its own");
     const std::string weights = constant(stored);
     wire::Node& added = node(op, {input, weights});
     FETAFIX_TRY(const std::string result, slide(added, op));
