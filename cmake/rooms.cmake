@@ -42,7 +42,7 @@ function(fetafix_test name)
     target_compile_definitions(${target} PRIVATE FETAFIX_SANITIZE)
     fetafix_sanitized(${target} fetafix_precompiled ${TEST_PRECOMPILE})
   else()
-    target_compile_options(${target} PRIVATE -O1) # compiled once, run once
+    target_compile_options(${target} PRIVATE -O0) # compiled once, run once
   endif()
   add_test(NAME ${name} COMMAND ${target})
   if(name MATCHES ${FETAFIX_READERS})

@@ -139,6 +139,17 @@ def loop(condition="cond", body="body"):
     return ends(graph, "loop")
 
 
+def large_loops(levels, count):
+    graph = calls(levels)
+    del graph.node[1:]
+    test = function(graph, "cond", "n:z:0")
+    node(Body(test), "Less", "n", "x", "x")
+    for i in range(count):
+        made = node(graph, "StatelessWhile", f"l{i}", "x" if i == 0 else f"l{i - 1}")
+        function_of(function_of(made, "cond", "cond"), "body", "f0")
+    return graph
+
+
 def itself():
     graph = started()
     function_of(node(Body(function(graph, "f", "c:output:0")), "PartitionedCall", "c", "x"), "f", "f")
@@ -205,7 +216,8 @@ def seeds():
     graphs = {
         "image": image(), "shapes": shapes(), "calls": calls(3), "calls-many": calls(40), "calls-wide": calls(4, 100),
         "calls-itself": itself(), "loop": loop(), "loop-over-itself": loop("body", "body"),
-        "loop-of-nothing": loop("nowhere", "nowhere"), "node-missing": bare("Neg", "nowhere"),
+        "loop-of-nothing": loop("nowhere", "nowhere"), "loops-large": large_loops(12, 100),
+        "node-missing": bare("Neg", "nowhere"),
         "output-far": bare("Neg", "x:99999999999"), "output-negative": bare("Neg", "x:-1"), "cycle": bare("AddV2", "x", "y"),
         "no-inputs": bare("Conv2D"), "control": bare("Neg", "x", "^x", "^nowhere"),
         "constant-huge": sized([1 << 20, 1 << 20]), "constant-overflow": sized([1 << 40, 1 << 40]),
@@ -214,6 +226,7 @@ def seeds():
         "split-many": bare("Unpack", "x", num=1 << 40), "einsum": bare("Einsum", "x", equation="ab,->->"),
         "strides-zero": bare("MaxPool", "x", ksize=[1, 0, 0, 1], strides=[1, 0, -1, 1], padding="SAME"),
         "many-nodes": many("Neg", 700), "one-hot": bare("OneHot", "x", "x", "x", "x", axis=1 << 62),
+        "local-response-wide": bare("LRN", "x", depth_radius=(1 << 63) - 1),
         "batch-dims": bare("GatherV2", "x", "x", "x", batch_dims=-(1 << 62)),
     }
     lost = started()

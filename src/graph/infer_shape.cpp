@@ -22,7 +22,8 @@ std::vector<int64_t> numbers_at(const Graph& graph, const Node& node, size_t inp
   return numbers.ok() ? *numbers : std::vector<int64_t>();
 }
 
-// The same of sizes that may be computed: -1 where one depends on the run; empty: not even their number is known.
+// The same of sizes that may be computed: -1 where one depends on the run; empty: not even their number is
+// known.
 Shape sizes_at(const Graph& graph, const Node& node, size_t input) {
   if (input >= node.inputs.size() || node.inputs[input] == no_value) return {};
   Shape out;
@@ -305,7 +306,9 @@ std::optional<Shape> of_einsum(const Node& node) {
   const auto equation = attribute_or(node, "equation", std::string());
   const size_t arrow = equation.find("->");
   if (arrow == std::string::npos || equation.find('.') != std::string::npos) return std::nullopt;
-  return Shape(static_cast<size_t>(std::ranges::count_if(equation.substr(arrow + 2), [](char c) { return c != ' '; })), -1);
+  return Shape(
+      static_cast<size_t>(std::ranges::count_if(equation.substr(arrow + 2), [](char c) { return c != ' '; })),
+      -1);
 }
 
 // Of each output, where the parts are equal; else the size along the axis is open.
@@ -350,7 +353,7 @@ std::optional<Shape> infer(const Graph& graph, const Node& node) {
                                                 "Or"};
   static const std::set<std::string> reductions{"ReduceMean", "ReduceMax",  "ReduceSum",
                                                 "ReduceMin",  "ReduceProd", "ReduceLogSumExp"};
-  static const std::set<std::string> unknown{"LSTM", "GRU",  "RNN",   "Loop",    "If",
+  static const std::set<std::string> unknown{"LSTM", "GRU",  "RNN",     "Loop",   "If",
                                              "Scan", "TopK", "NonZero", "OneHot", "GatherND"};
   if (windows.contains(type)) return of_window(graph, node);
   if (broadcasts.contains(type)) return of_broadcast(graph, node);

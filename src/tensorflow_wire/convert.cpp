@@ -23,7 +23,8 @@ constexpr std::array<std::pair<DType, int>, 14> codes{{{DType::float32, 1},
                                                        {DType::uint32, 22},
                                                        {DType::uint64, 23}}};
 constexpr int reference = 100;
-constexpr int64_t most_implied_elements = int64_t{1} << 26;  // of a constant whose elements are not in the file
+constexpr int64_t most_implied_elements = int64_t{1}
+                                          << 26;  // of a constant whose elements are not in the file
 
 Error broken(const std::string& what) {
   return {ErrorKind::file, "a constant: " + what};
@@ -69,7 +70,8 @@ Result<fetafix::Tensor> from_typed(const Tensor& wire, DType dtype, const fetafi
     case DType::uint8:
       return from_field<uint8_t>(dtype, shape, wire.int_val());
     default:
-      return Error{ErrorKind::unsupported, "element type " + std::to_string(wire.dtype()) + " is not supported"};
+      return Error{ErrorKind::unsupported,
+                   "element type " + std::to_string(wire.dtype()) + " is not supported"};
   }
 }
 
@@ -83,12 +85,14 @@ bool has_typed(const Tensor& wire) {
 
 DType dtype_from_code(int code) {
   const int wanted = code > reference ? code - reference : code;
-  const auto* found = std::find_if(codes.begin(), codes.end(), [&](const auto& c) { return c.second == wanted; });
+  const auto* found =
+      std::find_if(codes.begin(), codes.end(), [&](const auto& c) { return c.second == wanted; });
   return found == codes.end() ? DType::unknown : found->first;
 }
 
 int code_from_dtype(DType dtype) {
-  const auto* found = std::find_if(codes.begin(), codes.end(), [&](const auto& c) { return c.first == dtype; });
+  const auto* found =
+      std::find_if(codes.begin(), codes.end(), [&](const auto& c) { return c.first == dtype; });
   return found == codes.end() ? 0 : found->second;
 }
 
@@ -107,12 +111,15 @@ void write_shape(const fetafix::Shape& shape, TensorShape& wire) {
 Result<fetafix::Tensor> read_tensor(const Tensor& wire) {
   const DType dtype = dtype_from_code(wire.dtype());
   if (element_size(dtype) == 0)
-    return Error{ErrorKind::unsupported, "element type " + std::to_string(wire.dtype()) + " is not supported"};
+    return Error{ErrorKind::unsupported,
+                 "element type " + std::to_string(wire.dtype()) + " is not supported"};
   const auto shape = read_shape(wire.tensor_shape());
   if (!shape || !element_count(*shape)) return broken("its shape is not fixed");
-  if (!wire.tensor_content().empty()) return fetafix::Tensor::from_bytes(dtype, *shape, as_bytes(wire.tensor_content()));
+  if (!wire.tensor_content().empty())
+    return fetafix::Tensor::from_bytes(dtype, *shape, as_bytes(wire.tensor_content()));
   if (has_typed(wire)) return from_typed(wire, dtype, *shape);
-  // Neither: zeros, as TensorFlow fills what a compressed constant leaves out. A small file may not ask for much.
+  // Neither: zeros, as TensorFlow fills what a compressed constant leaves out. A small file may not ask for
+  // much.
   if (*element_count(*shape) > most_implied_elements)
     return broken("shape " + to_string(*shape) + " holds no elements at all");
   return fetafix::Tensor::zeros(dtype, *shape);

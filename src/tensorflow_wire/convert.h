@@ -8,8 +8,9 @@
 
 namespace fetafix::tensorflow_wire {
 
-// DataType of tensorflow/core/framework/types.proto; what we don't hold (complex, quantized, resource, variant) is
-// DType::unknown / 0. A reference type (TF 1's variables: 100 more) is the type that it refers to.
+// DataType of tensorflow/core/framework/types.proto; what we don't hold (complex, quantized, resource,
+// variant) is DType::unknown / 0. A reference type (TF 1's variables: 100 more) is the type that it refers
+// to.
 DType dtype_from_code(int code);
 int code_from_dtype(DType dtype);
 inline constexpr int resource_code = 20;

@@ -30,7 +30,8 @@ std::string listed(const std::vector<std::string>& names) {
 }
 
 bool gives_nothing(const std::string& op) {
-  static const std::set<std::string> ops{"NoOp", "Placeholder", "Assert", "Const", "VarHandleOp", "VariableV2"};
+  static const std::set<std::string> ops{"NoOp",  "Placeholder", "Assert",
+                                         "Const", "VarHandleOp", "VariableV2"};
   return ops.contains(op);
 }
 
@@ -56,7 +57,8 @@ Result<const MetaGraph*> serving_graph(const SavedModel& model) {
   if (model.meta_graphs_size() == 1) return &model.meta_graphs(0);
   if (model.meta_graphs_size() == 0) return Error{ErrorKind::file, "a SavedModel without a graph"};
   return Error{ErrorKind::unsupported, "none of the " + std::to_string(model.meta_graphs_size()) +
-                                           " graphs of the SavedModel is tagged 'serve'; found tags " + listed(tags)};
+                                           " graphs of the SavedModel is tagged 'serve'; found tags " +
+                                           listed(tags)};
 }
 
 Result<Interface> interface_of(const MetaGraph& graph, const std::string& signature) {
@@ -71,12 +73,14 @@ Result<Interface> interface_of(const MetaGraph& graph, const std::string& signat
   if (chosen.empty() && found.contains("serving_default")) chosen = "serving_default";
   if (chosen.empty() && found.size() == 1) chosen = found.begin()->first;
   if (!found.contains(chosen))
-    return Error{ErrorKind::usage,
-                 (signature.empty() ? std::string(found.empty() ? "the SavedModel has no signature to run (save it again with "
-                                                                  "signatures=...)"
-                                                                : "the SavedModel has several signatures and none is chosen")
-                                    : "the SavedModel has no signature '" + signature + "'") +
-                     "; signatures found: " + listed(names)};
+    return Error{
+        ErrorKind::usage,
+        (signature.empty()
+             ? std::string(found.empty() ? "the SavedModel has no signature to run (save it again with "
+                                           "signatures=...)"
+                                         : "the SavedModel has several signatures and none is chosen")
+             : "the SavedModel has no signature '" + signature + "'") +
+            "; signatures found: " + listed(names)};
   return Interface{chosen, ports_of(found[chosen]->inputs()), ports_of(found[chosen]->outputs())};
 }
 
@@ -92,13 +96,15 @@ Result<Interface> interface_of(const Graph& graph) {
     if (node.op() == "Placeholder") {
       const Attribute* dtype = find_attribute(node, "dtype");
       const Attribute* shape = find_attribute(node, "shape");
-      out.inputs.push_back({node.name(), node.name() + ":0", dtype ? dtype_from_code(dtype->type()) : DType::unknown,
+      out.inputs.push_back({node.name(), node.name() + ":0",
+                            dtype ? dtype_from_code(dtype->type()) : DType::unknown,
                             shape ? read_shape(shape->shape()) : std::nullopt});
     } else if (!read.contains(node.name()) && !gives_nothing(node.op())) {
       out.outputs.push_back({node.name(), node.name() + ":0", DType::unknown, std::nullopt});
     }
   }
-  if (out.outputs.empty()) return Error{ErrorKind::file, "a graph whose results are all read again: no output"};
+  if (out.outputs.empty())
+    return Error{ErrorKind::file, "a graph whose results are all read again: no output"};
   return out;
 }
 

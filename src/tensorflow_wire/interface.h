@@ -1,4 +1,5 @@
-// What a TensorFlow file takes and gives: the one rule for the format that reads it and the worker that runs it.
+// What a TensorFlow file takes and gives: the one rule for the format that reads it and the worker that runs
+// it.
 #pragma once
 
 #include <string>
@@ -24,7 +25,8 @@ struct Interface {
 // "node:2" or "node" as the node's name and the number of its output.
 std::pair<std::string, int> split_tensor_name(const std::string& tensor);
 
-// The graph tagged "serve", else the only one. Error kind `file`: none; `unsupported`: several and none to serve.
+// The graph tagged "serve", else the only one. Error kind `file`: none; `unsupported`: several and none to
+// serve.
 Result<const MetaGraph*> serving_graph(const SavedModel& model);
 
 // `signature` empty: "serving_default", else the only one that gives something.

@@ -122,7 +122,7 @@ TEST_P(InKeras, InstrumentedCopies) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Keras, InKeras, ::testing::ValuesIn(of_each("")),
+INSTANTIATE_TEST_SUITE_P(Keras, InKeras, ::testing::ValuesIn(some_of_each("")),
                          [](const auto& one) { return "of_" + one.param; });
 
 }  // namespace

@@ -35,12 +35,22 @@ class OnnxFormat final : public Format {
   Result<std::unique_ptr<NativeModel>> parse(Bytes bytes, const fs::path& folder) const override;
 };
 
+// A length, and then a text or nothing.
+bool text_follows(BytesView bytes) {
+  size_t at = 0;
+  while (at + 1 < bytes.size() && static_cast<unsigned>(bytes[at]) >= 0x80) ++at;
+  const bool is_empty = at == 0 && bytes[0] == std::byte{0};
+  return is_empty || (at + 1 < bytes.size() && static_cast<unsigned>(bytes[at + 1]) >= 0x20);
+}
+
 // There is no magic number. A ModelProto starts with one of its low-numbered fields: ir_version (1, a
 // small varint) in everything any exporter writes, else a string field or an operator set (8).
 bool OnnxFormat::recognizes(BytesView head) const {
   if (head.size() < 8) return false;
   const auto byte = [&](size_t i) { return static_cast<unsigned>(head[i]); };
   // Whatever version it states; a text or the graph follows, or the model's own version (5, a varint).
+  // A SavedModel begins alike, with a message where the producer's name (2) would be.
+  if (byte(0) == 0x08 && byte(2) == 0x12) return byte(1) < 0x80 && text_follows(head.subspan(3));
   if (byte(0) == 0x08) return byte(1) < 0x80 && ((byte(2) & 7) == 2 || byte(2) == 0x28);
   return (byte(0) == 0x12 || byte(0) == 0x3a || byte(0) == 0x42) && byte(1) > 0 && byte(1) < 0x80 &&
          byte(0) != byte(1);

@@ -1,5 +1,5 @@
-// SetAttribute: ONNX attributes in TensorFlow's words, one row each. What TensorFlow keeps in a constant operand (axes,
-// orders) is written there.
+// SetAttribute: ONNX attributes in TensorFlow's words, one row each. What TensorFlow keeps in a constant
+// operand (axes, orders) is written there.
 #include <algorithm>
 
 #include "formats/same_padding.h"
@@ -20,7 +20,9 @@ struct Request {
     const T* held = value ? std::get_if<T>(&*value) : nullptr;
     return held ? *held : fallback;
   }
-  std::vector<int64_t> ints(int64_t fallback, size_t size) const { return get(std::vector<int64_t>(size, fallback)); }
+  std::vector<int64_t> ints(int64_t fallback, size_t size) const {
+    return get(std::vector<int64_t>(size, fallback));
+  }
   bool has(const char* key) const { return wire::find_attribute(native, key) != nullptr; }
   bool is(std::initializer_list<const char*> ops) const {
     return std::any_of(ops.begin(), ops.end(), [&](const char* one) { return native.op() == one; });
@@ -55,7 +57,8 @@ Status set_pads(const Request& r) {
   if (!slides(r)) return not_here(r, "pads");
   if (r.node.type == "ConvTranspose") return not_here(r, "pads of its own: its output's size decides");
   const auto pads = r.ints(0, 2 * r.axes());
-  if (pads.size() != 2 * r.axes()) return Editor::unsupported("expected " + std::to_string(2 * r.axes()) + " pads");
+  if (pads.size() != 2 * r.axes())
+    return Editor::unsupported("expected " + std::to_string(2 * r.axes()) + " pads");
   r.editor.pads[r.op] = pads;
   return {};
 }
@@ -93,7 +96,8 @@ Status set_auto_pad(const Request& r) {
   if (!slides(r)) return not_here(r, "padding");
   if (v == "NOTSET")
     return r.node.attributes.contains("auto_pad") ? Editor::unsupported("give the pads instead") : Status();
-  if (v != "SAME_UPPER" && v != "VALID") return Editor::unsupported("auto_pad " + v + " can't be said; give the pads");
+  if (v != "SAME_UPPER" && v != "VALID")
+    return Editor::unsupported("auto_pad " + v + " can't be said; give the pads");
   r.editor.pads.erase(r.op);
   drop_attribute(r.native, "explicit_paddings");
   set_text(r.native, "padding", v == "VALID" ? "VALID" : "SAME");
@@ -111,7 +115,8 @@ Status write_ints(const Request& r, int slot, const std::vector<int64_t>& values
   const auto stored = static_cast<size_t>(slot) < r.editor.op(r.op).inputs.size()
                           ? r.editor.stored_type(r.editor.op(r.op).inputs[static_cast<size_t>(slot)])
                           : DType::unknown;
-  if (stored == DType::unknown) return Editor::unsupported("operand " + std::to_string(slot) + " is computed");
+  if (stored == DType::unknown)
+    return Editor::unsupported("operand " + std::to_string(slot) + " is computed");
   const Shape shape = r.editor.stored_shape(r.editor.op(r.op).inputs[static_cast<size_t>(slot)]);
   FETAFIX_TRY(Tensor out, cast(Tensor::vector(values), stored));
   if (element_count(shape) == out.size()) out = out.reshaped(shape);
@@ -119,12 +124,15 @@ Status write_ints(const Request& r, int slot, const std::vector<int64_t>& values
 }
 
 Status set_axis(const Request& r) {
-  const int64_t axis = r.get(int64_t{r.node.type == "Gather" || r.node.type == "ArgMax" || r.node.type == "Split" ? 0 : -1});
+  const int64_t axis =
+      r.get(int64_t{r.node.type == "Gather" || r.node.type == "ArgMax" || r.node.type == "Split" ? 0 : -1});
   if (r.is({"OneHot"})) return set_integer(r.native, "axis", axis), Status();
   if (r.is({"Pack", "Unpack"})) {
     // Its axis is that of the new dimension too, which the view keeps in operators of their own.
     const bool same = axis == graph::attribute_or(r.node, "axis", int64_t{0});
-    return same ? Status() : Editor::unsupported(r.native.op() + " would move the dimension that it makes or takes away");
+    return same
+               ? Status()
+               : Editor::unsupported(r.native.op() + " would move the dimension that it makes or takes away");
   }
   if (r.is({"ConcatV2"})) return write_ints(r, static_cast<int>(r.editor.op(r.op).inputs.size()) - 1, {axis});
   if (r.is({"Concat", "Split"})) return write_ints(r, 0, {axis});
@@ -182,7 +190,8 @@ bool is_batch_norm(const Request& r) {
 Status set_epsilon(const Request& r) {
   const auto& templates = r.editor.templates().normalizations;
   if (const auto parts = templates.find(r.op); parts != templates.end())
-    return r.editor.write_constant(parts->second.epsilon.op, parts->second.epsilon.slot, Tensor::scalar(r.get(1e-5f)));
+    return r.editor.write_constant(parts->second.epsilon.op, parts->second.epsilon.slot,
+                                   Tensor::scalar(r.get(1e-5f)));
   if (!is_batch_norm(r)) return not_here(r, "epsilon");
   return set_number(r.native, "epsilon", r.get(1e-5f)), Status();
 }
@@ -232,9 +241,10 @@ Status set_blocksize(const Request& r) {
 
 Status set_to(const Request& r) {
   if (!r.is({"Cast"})) return not_here(r, "type");
-  if (!r.editor.all_readers_cast(r.op)) return Editor::unsupported("what reads it takes the type that it gives now");
-  for (DType dtype : {DType::float32, DType::float64, DType::float16, DType::int32, DType::int64, DType::uint8,
-                      DType::int8, DType::boolean})
+  if (!r.editor.all_readers_cast(r.op))
+    return Editor::unsupported("what reads it takes the type that it gives now");
+  for (DType dtype : {DType::float32, DType::float64, DType::float16, DType::int32, DType::int64,
+                      DType::uint8, DType::int8, DType::boolean})
     if (onnx_type(dtype) == r.get(int64_t{1})) return set_type(r.native, "DstT", dtype), Status();
   return not_here(r, "that type");
 }
@@ -258,7 +268,8 @@ Status set_noop_with_empty_axes(const Request& r) {
   return r.get(int64_t{0}) != 0 ? Status() : not_here(r, "reduction over all axes where none is named");
 }
 
-// What the native operator has no word for and what nothing hangs on: ONNX's defaults, and what operands say there.
+// What the native operator has no word for and what nothing hangs on: ONNX's defaults, and what operands say
+// there.
 Status unchanged(const Request& r) {
   const auto before = r.node.attributes.find("group");
   const auto now = r.get(int64_t{1});
@@ -314,7 +325,8 @@ bool is_same(const Editor& editor, const Request& r, const std::vector<int64_t>&
   const auto& shape = editor.view().value(r.node.inputs[0]).shape;
   if (!shape || shape->size() != n + 2) return false;
   const bool last = r.channels_last();
-  const auto kernel = r.has("ksize") ? spatial_of(r.native, "ksize", last, n) : view_ints(r, "kernel_shape", 1, n);
+  const auto kernel =
+      r.has("ksize") ? spatial_of(r.native, "ksize", last, n) : view_ints(r, "kernel_shape", 1, n);
   return same_pads(Shape(shape->begin() + 2, shape->end()), kernel, spatial_of(r.native, "strides", last, n),
                    spatial_of(r.native, "dilations", last, n)) == pads;
 }
@@ -366,7 +378,7 @@ Status resolve_pads(Editor& editor) {
   for (const auto& [op, pads] : editor.pads) {
     const auto& nodes = editor.view().nodes;
     const auto node = std::ranges::find_if(
-        nodes, [&](const graph::Node& n) { return n.native.index == op && n.role == Role::core; });
+        nodes, [&, op = op](const graph::Node& n) { return n.native.index == op && n.role == Role::core; });
     const std::optional<graph::Attribute> none;
     if (node != nodes.end())
       if (auto status = write_pads({editor, op, editor.node(op), *node, none}, pads); !status.ok())
@@ -379,10 +391,12 @@ Status apply_edit(Editor& editor, const graph::SetAttribute& edit) {
   FETAFIX_TRY(const int op, editor.op_at(edit.at));
   FETAFIX_TRY(const graph::NodeId id, graph::resolve(editor.view(), edit.at));
   if (edit.at.role != Role::core)
-    return Editor::unsupported("a part of role " + std::string(graph::role_name(edit.at.role)) + " has no attributes");
+    return Editor::unsupported("a part of role " + std::string(graph::role_name(edit.at.role)) +
+                               " has no attributes");
   const auto setter = setters().find(edit.name);
   wire::Node& native = editor.node(op);
-  if (setter == setters().end()) return Editor::unsupported(native.op() + " has no attribute like " + edit.name);
+  if (setter == setters().end())
+    return Editor::unsupported(native.op() + " has no attribute like " + edit.name);
   editor.touch(op);
   return setter->second({editor, op, native, editor.view().node(id), edit.value});
 }

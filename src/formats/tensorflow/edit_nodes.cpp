@@ -12,13 +12,26 @@ Error cant(const std::string& why) {
 
 // Operators whose result has the shape of what they are put on.
 bool keeps_shape(const std::string& onnx) {
-  static const std::set<std::string> types{"Add",  "Sub",       "Mul",       "Div",       "Max",     "Min", "Pow",
-                                           "Clip", "LeakyRelu", "HardSwish", "Gelu",      "Dropout", "BatchNormalization",
-                                           "Softmax", "LogSoftmax"};
+  static const std::set<std::string> types{"Add",
+                                           "Sub",
+                                           "Mul",
+                                           "Div",
+                                           "Max",
+                                           "Min",
+                                           "Pow",
+                                           "Clip",
+                                           "LeakyRelu",
+                                           "HardSwish",
+                                           "Gelu",
+                                           "Dropout",
+                                           "BatchNormalization",
+                                           "Softmax",
+                                           "LogSoftmax"};
   return types.contains(onnx) || plain_operator(onnx);
 }
 
-// Everything that reads the operator reads `to` instead; a result of a frozen graph becomes an Identity by its name.
+// Everything that reads the operator reads `to` instead; a result of a frozen graph becomes an Identity by
+// its name.
 Status stand_aside(Editor& editor, int op, const std::string& to, bool same_shape) {
   if (!editor.is_frozen_result(op)) {
     FETAFIX_CHECK(editor.redirect({-1, op, 0}, to, same_shape));
@@ -78,17 +91,24 @@ struct Kind {
 };
 
 Kind kind_of(const std::string& onnx) {
-  static const std::map<std::string, Kind> kinds{
-      {"Add", {Family::binary, "AddV2"}},          {"Sub", {Family::binary, "Sub"}},
-      {"Mul", {Family::binary, "Mul"}},            {"Div", {Family::binary, "RealDiv"}},
-      {"Max", {Family::binary, "Maximum"}},        {"Min", {Family::binary, "Minimum"}},
-      {"Pow", {Family::binary, "Pow"}},            {"AveragePool", {Family::pool, "AvgPool"}},
-      {"MaxPool", {Family::pool, "MaxPool"}},      {"ReduceMean", {Family::reduction, "Mean"}},
-      {"ReduceSum", {Family::reduction, "Sum"}},   {"ReduceMax", {Family::reduction, "Max"}},
-      {"ReduceMin", {Family::reduction, "Min"}},   {"ReduceProd", {Family::reduction, "Prod"}},
-      {"ReduceL2", {Family::reduction, "EuclideanNorm"}},
-      {"ArgMax", {Family::arg, "ArgMax"}},         {"ArgMin", {Family::arg, "ArgMin"}},
-      {"LeakyRelu", {Family::unary, "LeakyRelu"}}};
+  static const std::map<std::string, Kind> kinds{{"Add", {Family::binary, "AddV2"}},
+                                                 {"Sub", {Family::binary, "Sub"}},
+                                                 {"Mul", {Family::binary, "Mul"}},
+                                                 {"Div", {Family::binary, "RealDiv"}},
+                                                 {"Max", {Family::binary, "Maximum"}},
+                                                 {"Min", {Family::binary, "Minimum"}},
+                                                 {"Pow", {Family::binary, "Pow"}},
+                                                 {"AveragePool", {Family::pool, "AvgPool"}},
+                                                 {"MaxPool", {Family::pool, "MaxPool"}},
+                                                 {"ReduceMean", {Family::reduction, "Mean"}},
+                                                 {"ReduceSum", {Family::reduction, "Sum"}},
+                                                 {"ReduceMax", {Family::reduction, "Max"}},
+                                                 {"ReduceMin", {Family::reduction, "Min"}},
+                                                 {"ReduceProd", {Family::reduction, "Prod"}},
+                                                 {"ReduceL2", {Family::reduction, "EuclideanNorm"}},
+                                                 {"ArgMax", {Family::arg, "ArgMax"}},
+                                                 {"ArgMin", {Family::arg, "ArgMin"}},
+                                                 {"LeakyRelu", {Family::unary, "LeakyRelu"}}};
   if (const auto found = kinds.find(onnx); found != kinds.end()) return found->second;
   if (const auto plain = plain_operator(onnx)) return {Family::unary, *plain};
   return {};
@@ -113,9 +133,11 @@ Status apply_edit(Editor& editor, const graph::ChangeType& edit) {
   if (kind.family == Family::none || kind.family != family_of(native.op(), node.type))
     return cant(native.op() + " can't become " + edit.type);
   const bool was_leaky = native.op() == "LeakyRelu";
-  const std::string to = kind.family == Family::pool && native.op().ends_with("3D") ? kind.op + "3D" : kind.op;
+  const std::string to =
+      kind.family == Family::pool && native.op().ends_with("3D") ? kind.op + "3D" : kind.op;
   native.set_op(to);
-  // A file may leave out what one kind has a default for and the other not, and must not say what the other has not.
+  // A file may leave out what one kind has a default for and the other not, and must not say what the other
+  // has not.
   if (kind.family != Family::arg) set_type(native, "T", editor.dtype_of({-1, op, 0}));
   if (kind.family == Family::binary) drop_attribute(native, "data_format");
   if (was_leaky && to != "LeakyRelu") drop_attribute(native, "alpha");
@@ -139,7 +161,8 @@ int rank_of(const Editor& editor, const Source& source) {
 Status find_others(const Editor& editor, const graph::InsertNode& edit, const Edge& edge, Lowering& out) {
   for (const auto& [operand, address] : edit.other_operands) {
     FETAFIX_TRY(const Edge other, editor.edge(address));
-    if (other.reader >= 0 || other.permutation != edge.permutation) return cant("the operands have different layouts");
+    if (other.reader >= 0 || other.permutation != edge.permutation)
+      return cant("the operands have different layouts");
     FETAFIX_TRY(out.others[operand], editor.reference(other.tensor, out.scope));
   }
   return {};
@@ -148,9 +171,14 @@ Status find_others(const Editor& editor, const graph::InsertNode& edit, const Ed
 // On what one operator reads.
 Status insert_for_reader(Editor& editor, const graph::InsertNode& edit, const Edge& edge) {
   FETAFIX_TRY(const std::string input, editor.operand(edge.reader, edge.slot));
-  Lowering lowering{edit,        editor.op(edge.reader).scope,     editor.op(edge.reader).node->name(),
-                    input,       edge.permutation,                 editor.dtype_of(edge.tensor),
-                    rank_of(editor, edge.tensor), {}};
+  Lowering lowering{edit,
+                    editor.op(edge.reader).scope,
+                    editor.op(edge.reader).node->name(),
+                    input,
+                    edge.permutation,
+                    editor.dtype_of(edge.tensor),
+                    rank_of(editor, edge.tensor),
+                    {}};
   FETAFIX_CHECK(find_others(editor, edit, edge, lowering));
   FETAFIX_TRY(const std::string result, lower(editor, lowering));
   return editor.set_operand(edge.reader, edge.slot, result, keeps_shape(edit.type));
@@ -163,12 +191,14 @@ Status apply_edit(Editor& editor, const graph::InsertNode& edit) {
   if (edit.only_consumer) {
     FETAFIX_TRY(const graph::NodeId id, graph::resolve(editor.view(), edit.only_consumer->first));
     const auto reader = editor.operand_edge(id, edit.only_consumer->second);
-    if (reader.ok() && reader->permutation == edge.permutation) edge.reader = reader->reader, edge.slot = reader->slot;
+    if (reader.ok() && reader->permutation == edge.permutation)
+      edge.reader = reader->reader, edge.slot = reader->slot;
   }
   if (edge.reader >= 0) return insert_for_reader(editor, edit, edge);
   const int scope = edge.tensor.op >= 0 ? editor.op(edge.tensor.op).scope : 0;
   FETAFIX_TRY(const std::string own, editor.reference(edge.tensor, scope));
-  // A result of a frozen graph is known by its node: what computes it moves aside, and the new one takes the name.
+  // A result of a frozen graph is known by its node: what computes it moves aside, and the new one takes the
+  // name.
   const bool takes_name = edge.tensor.op >= 0 && editor.is_frozen_result(edge.tensor.op);
   const std::string input = takes_name ? editor.move_aside(edge.tensor.op) : own;
   Lowering lowering{edit,

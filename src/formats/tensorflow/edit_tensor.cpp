@@ -9,7 +9,8 @@ namespace {
 const graph::Value* constant_behind(const graph::Graph& view, int op, int slot) {
   for (const graph::Node& node : view.nodes)
     for (size_t i = 0; node.native.index == op && i < node.slots.size(); ++i)
-      if (node.slots[i] == slot && node.inputs[i] != graph::no_value && view.value(node.inputs[i]).is_constant())
+      if (node.slots[i] == slot && node.inputs[i] != graph::no_value &&
+          view.value(node.inputs[i]).is_constant())
         return &view.value(node.inputs[i]);
   return nullptr;
 }
@@ -21,7 +22,8 @@ Status set_slice_indices(Editor& editor, int op, int slot, const Tensor& value) 
     const wire::Attribute* found = wire::find_attribute(node, key);
     return found ? found->i() : 0;
   };
-  if (node.op() != "StridedSlice" || mask("ellipsis_mask") || mask("new_axis_mask") || mask("shrink_axis_mask"))
+  if (node.op() != "StridedSlice" || mask("ellipsis_mask") || mask("new_axis_mask") ||
+      mask("shrink_axis_mask"))
     return Editor::unsupported("the constant follows from several attributes of " + node.op());
   const Source& stored = editor.op(op).inputs[static_cast<size_t>(slot)];
   const DType type = editor.dtype_of(stored) == DType::int64 ? DType::int64 : DType::int32;
@@ -41,7 +43,8 @@ Status set_bound(Editor& editor, int op, int slot, const Tensor& value) {
     node.set_op("ClipByValue");
     FETAFIX_CHECK(editor.rename_output(op));
   }
-  return editor.set_operand(op, slot, editor.add_constant(editor.op(op).scope, node.name(), value.reshaped({})), true);
+  return editor.set_operand(op, slot,
+                            editor.add_constant(editor.op(op).scope, node.name(), value.reshaped({})), true);
 }
 
 // Convolutions have no bias operand there: it is an operator of its own, behind them.
@@ -52,7 +55,8 @@ Status add_bias(Editor& editor, int op, const Tensor& value) {
   const std::string name = editor.op(op).node->name();
   FETAFIX_TRY(const std::string input, editor.reference(result, scope));
   FETAFIX_TRY(const Tensor bias, cast(value.reshaped({value.size()}), editor.dtype_of(result)));
-  wire::Node& added = editor.add_node(scope, "BiasAdd", name, {input, editor.add_constant(scope, name, bias)});
+  wire::Node& added =
+      editor.add_node(scope, "BiasAdd", name, {input, editor.add_constant(scope, name, bias)});
   set_type(added, "T", editor.dtype_of(result));
   if (const wire::Attribute* format = wire::find_attribute(*editor.op(op).node, "data_format"))
     set_text(added, "data_format", format->s());
@@ -79,13 +83,16 @@ Status apply_edit(Editor& editor, const graph::SetTensor& edit) {
   const std::string& type = editor.op(op).node->op();
   const Slot operand = editor.operand_at(op, edit.slot);
   const bool own = operand.op >= 0 && operand.slot < static_cast<int>(editor.op(operand.op).inputs.size());
-  if (type == "Relu6" && (edit.slot == 1 || edit.slot == 2)) return set_bound(editor, op, edit.slot, edit.value);
-  if (may_have_bias(type) && edit.slot == 2 && editor.view_lacks(edit.at, 2)) return add_bias(editor, op, edit.value);
+  if (type == "Relu6" && (edit.slot == 1 || edit.slot == 2))
+    return set_bound(editor, op, edit.slot, edit.value);
+  if (may_have_bias(type) && edit.slot == 2 && editor.view_lacks(edit.at, 2))
+    return add_bias(editor, op, edit.value);
   if (edit.slot < 0 || !own)
     return Editor::unsupported(type + " has no operand " + std::to_string(edit.slot));
   const graph::Value* seen = constant_behind(editor.view(), op, edit.slot);
   if (!seen) return Editor::unsupported("operand " + std::to_string(edit.slot) + " is computed");
-  if (!seen->lens || seen->lens->native_tensor < 0) return set_slice_indices(editor, op, edit.slot, edit.value);
+  if (!seen->lens || seen->lens->native_tensor < 0)
+    return set_slice_indices(editor, op, edit.slot, edit.value);
   FETAFIX_TRY(const Tensor native, native_form(editor, op, edit));
   return editor.write_constant(operand.op, operand.slot, native);
 }

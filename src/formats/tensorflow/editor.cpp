@@ -23,7 +23,8 @@ Editor::Editor(const File& file, const Lift& lift) : file_(file), lift_(lift), r
 
 google::protobuf::RepeatedPtrField<wire::Node>& Editor::list(int function) {
   edited_ = true;
-  return function < 0 ? *graph_->mutable_node() : *graph_->mutable_library()->mutable_function(function)->mutable_node_def();
+  return function < 0 ? *graph_->mutable_node()
+                      : *graph_->mutable_library()->mutable_function(function)->mutable_node_def();
 }
 
 Result<int> Editor::op_at(const graph::Address& at) const {
@@ -102,14 +103,15 @@ Status Editor::redirect(const Source& from, const std::string& to, bool same_sha
   const int function = scope(at).function;
   if (from.op >= 0 && is_frozen_result(from.op))
     return unsupported("it is a result of a frozen graph, which is known by this node");
-  const std::string name = from.op >= 0
-                               ? nodes_of(*graph_, function).Get(op(from.op).place).name()
-                               : parse_reference(file_.interface.inputs[static_cast<size_t>(from.input)].tensor)->node;
+  const std::string name =
+      from.op >= 0 ? nodes_of(*graph_, function).Get(op(from.op).place).name()
+                   : parse_reference(file_.interface.inputs[static_cast<size_t>(from.input)].tensor)->node;
   const std::string type = from.op >= 0 ? op(from.op).node->op() : "";
   const auto is_it = [&](const std::string& input) {
     const auto read = parse_reference(input);
     if (!read.ok() || read->node != name || input.starts_with("^")) return false;
-    return (read->output.empty() ? read->number : output_number(type, read->output, read->number)) == from.output;
+    return (read->output.empty() ? read->number : output_number(type, read->output, read->number)) ==
+           from.output;
   };
   for (auto& node : list(function))
     for (int i = 0; i < node.input_size(); ++i)
@@ -234,7 +236,8 @@ bool Editor::all_readers_cast(int index) const {
   });
 }
 
-// The results of a frozen graph are in the order of its nodes: what took a name stands where the one before stood.
+// The results of a frozen graph are in the order of its nodes: what took a name stands where the one before
+// stood.
 void Editor::put_in_place() {
   for (const auto& [name, place] : moved_) {
     auto& nodes = list(-1);
@@ -267,7 +270,8 @@ Status Editor::drop_unread() {
 // A value that no tensor of the file is lies inside of its operator, between bridges.
 Result<Edge> Editor::edge_of(ValueId id) const {
   const graph::Value& value = view().value(id);
-  if (value.native_tensor >= 0) return Edge{lift_.tensors[static_cast<size_t>(value.native_tensor)], {}, -1, -1};
+  if (value.native_tensor >= 0)
+    return Edge{lift_.tensors[static_cast<size_t>(value.native_tensor)], {}, -1, -1};
   for (const graph::Node& node : view().nodes) {
     if (node.role != Role::bridge || node.type != "Transpose") continue;
     const auto perm = graph::attribute_or(node, "perm", std::vector<int64_t>{});
@@ -292,11 +296,13 @@ Result<Edge> Editor::edge(const graph::ValueAddress& address) const {
 
 Result<Edge> Editor::operand_edge(graph::NodeId id, int input) const {
   const graph::Node& node = view().node(id);
-  if (input < 0 || static_cast<size_t>(input) >= node.inputs.size() || node.inputs[static_cast<size_t>(input)] < 0)
+  if (input < 0 || static_cast<size_t>(input) >= node.inputs.size() ||
+      node.inputs[static_cast<size_t>(input)] < 0)
     return unsupported("it has no operand " + std::to_string(input));
   FETAFIX_TRY(Edge out, edge_of(node.inputs[static_cast<size_t>(input)]));
   if (out.reader >= 0) return out;
-  const int slot = static_cast<size_t>(input) < node.slots.size() ? node.slots[static_cast<size_t>(input)] : -1;
+  const int slot =
+      static_cast<size_t>(input) < node.slots.size() ? node.slots[static_cast<size_t>(input)] : -1;
   const Slot read = lift_.operand(node.native.index, slot);
   out.reader = read.op;
   out.slot = read.slot;
@@ -306,7 +312,8 @@ Result<Edge> Editor::operand_edge(graph::NodeId id, int input) const {
 
 Status Editor::check_single(const graph::Node& node) const {
   for (const graph::Node& other : view().nodes)
-    if (other.native == node.native && other.role != Role::bridge && other.role != Role::constant && &other != &node)
+    if (other.native == node.native && other.role != Role::bridge && other.role != Role::constant &&
+        &other != &node)
       return unsupported(op(node.native.index).node->op() + " is several operators in one");
   return {};
 }
@@ -334,17 +341,21 @@ Shape Editor::stored_shape(const Source& source) const {
 
 std::vector<std::pair<int, int>> Editor::uses_of(const Source& stored) const {
   std::vector<std::pair<int, int>> out;
-  std::set<std::pair<std::pair<int, int>, int>> seen;  // a function's node counts once, however often it is called
+  std::set<std::pair<std::pair<int, int>, int>>
+      seen;  // a function's node counts once, however often it is called
   const std::string variable = variable_name(*op(stored.op).node);
   for (size_t i = 0; i < program().ops.size(); ++i) {
     const Op& reader = program().ops[i];
     // What only hands it on is no use of it; who reads that is.
-    if (hands_on(reader.node->op()) || (reshapes(reader.node->op()) && origin({-1, static_cast<int>(i), 0}) == stored))
+    if (hands_on(reader.node->op()) ||
+        (reshapes(reader.node->op()) && origin({-1, static_cast<int>(i), 0}) == stored))
       continue;
     for (size_t slot = 0; slot < reader.inputs.size(); ++slot) {
       const Source from = origin(reader.inputs[slot]);
-      const bool same = from == stored || (from.op >= 0 && !variable.empty() && variable_name(*op(from.op).node) == variable);
-      const auto key = std::pair{std::pair{scope(reader.scope).function, reader.place}, static_cast<int>(slot)};
+      const bool same = from == stored ||
+                        (from.op >= 0 && !variable.empty() && variable_name(*op(from.op).node) == variable);
+      const auto key =
+          std::pair{std::pair{scope(reader.scope).function, reader.place}, static_cast<int>(slot)};
       if (same && seen.insert(key).second) out.emplace_back(static_cast<int>(i), static_cast<int>(slot));
     }
   }
@@ -359,14 +370,16 @@ void Editor::find_common_changes(const graph::Patch& patch) {
         const auto index = op_at(set->at);
         if (!index.ok()) continue;
         const Slot read = operand_at(*index, set->slot);
-        if (read.op < 0 || read.slot < 0 || static_cast<size_t>(read.slot) >= op(read.op).inputs.size()) continue;
+        if (read.op < 0 || read.slot < 0 || static_cast<size_t>(read.slot) >= op(read.op).inputs.size())
+          continue;
         const Source stored = origin(op(read.op).inputs[static_cast<size_t>(read.slot)]);
         const auto native = native_form(*this, *index, *set);
         if (stored.op >= 0 && native.ok()) changes[stored].push_back(*native);
       }
   for (const auto& [stored, tensors] : changes)
     if (tensors.size() == uses_of(stored).size() &&
-        std::ranges::all_of(tensors, [&](const Tensor& t) { return t.identical(tensors[0]); }))
+        std::ranges::all_of(tensors,
+                            [&, tensors = tensors](const Tensor& t) { return t.identical(tensors[0]); }))
       common_.emplace(stored, tensors[0]);
 }
 
@@ -378,7 +391,8 @@ Status Editor::write_constant(int index, int slot, const Tensor& native) {
   const std::string variable = variable_name(*op(stored.op).node);
   const bool constant = op(stored.op).node->op() == "Const";
   if (!constant && variable.empty()) return unsupported("operand " + std::to_string(slot) + " is computed");
-  if (const auto now = this->stored(stored); now.ok() && now->dtype() == native.dtype() && now->size() == native.size() &&
+  if (const auto now = this->stored(stored); now.ok() && now->dtype() == native.dtype() &&
+                                             now->size() == native.size() &&
                                              native.reshaped(now->shape()).identical(*now))
     return {};
   if (!is_floating(native.dtype())) touch(index);
@@ -394,7 +408,8 @@ Status Editor::write_constant(int index, int slot, const Tensor& native) {
     return {};
   }
   const auto keys = lift_.variables.find(variable);
-  if (keys == lift_.variables.end()) return unsupported("variable '" + variable + "' is not in the checkpoint");
+  if (keys == lift_.variables.end())
+    return unsupported("variable '" + variable + "' is not in the checkpoint");
   for (const std::string& key : keys->second.keys) replaced_.insert_or_assign(key, content);
   return {};
 }
@@ -435,8 +450,9 @@ void Editor::forget_shapes() {
     for (auto it = first; it != last; ++it) also(*it->second, function);
     if (function < 0) continue;
     const auto& body = graph_->library().function(function);
-    const bool returned = std::ranges::any_of(
-        body.ret(), [&](const auto& entry) { return entry.value().substr(0, entry.value().find(':')) == name; });
+    const bool returned = std::ranges::any_of(body.ret(), [&, name = name](const auto& entry) {
+      return entry.value().substr(0, entry.value().find(':')) == name;
+    });
     for (int caller = -1; returned && caller < graph_->library().function_size(); ++caller)
       for (auto& node : list(caller))
         if (is_call(node.op()) && function_at(*graph_, node, "f") == function) also(node, caller);
@@ -456,7 +472,8 @@ Result<File> Editor::finish() {
   out.saved = saved_;
   out.frozen = frozen_;
   if (meta_) {
-    if (auto interface = wire::interface_of(*meta_, file_.interface.signature); interface.ok()) out.interface = *interface;
+    if (auto interface = wire::interface_of(*meta_, file_.interface.signature); interface.ok())
+      out.interface = *interface;
   }
   return out;
 }
@@ -476,7 +493,8 @@ Result<File> patch_file(const File& file, const graph::Patch& patch) {
       if (auto status = editor.apply(edit); !status.ok())
         return in_context(graph::describe(edit), std::move(status).error());
   FETAFIX_TRY(File out, editor.finish());
-  if (auto again = lift_file(out); !again.ok()) return in_context("the patched model", std::move(again).error());
+  if (auto again = lift_file(out); !again.ok())
+    return in_context("the patched model", std::move(again).error());
   return out;
 }
 

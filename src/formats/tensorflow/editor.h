@@ -1,5 +1,5 @@
-// Edits on a copy of the graph. Addresses speak of the program of the original file; an operator's node keeps its place
-// in its list while others are put behind it, and what goes away does so at the end.
+// Edits on a copy of the graph. Addresses speak of the program of the original file; an operator's node keeps
+// its place in its list while others are put behind it, and what goes away does so at the end.
 //
 // An edit of a node in a function is one for every call of that function.
 #pragma once
@@ -53,15 +53,16 @@ class Editor {
   Status redirect(const Source& from, const std::string& to, bool same_shape = false);
   // For an operator that became another, whose output may have another name.
   Status rename_output(int op);
-  // A result of a frozen graph: its node gets another name, which is returned; then what computes `result` gets the
-  // old name `own`.
+  // A result of a frozen graph: its node gets another name, which is returned; then what computes `result`
+  // gets the old name `own`.
   std::string move_aside(int op);
   void take_name(int op, const std::string& own, const std::string& result);
   bool all_readers_cast(int op) const;
   // Whether operator `op` needs what `on` computes.
   bool depends(int op, int on) const;
   // Adds a node to the list of a scope; its name begins with that of the operator that it belongs to.
-  wire::Node& add_node(int scope, const std::string& op, const std::string& name, const std::vector<std::string>& inputs);
+  wire::Node& add_node(int scope, const std::string& op, const std::string& name,
+                       const std::vector<std::string>& inputs);
   std::string add_constant(int scope, const std::string& name, const Tensor& value);
   // The name of an output of an added node, for the nodes of that scope.
   std::string output_of(int scope, const wire::Node& node, int output = 0) const;
@@ -85,7 +86,9 @@ class Editor {
   // Of what is stored there; unknown: it is computed.
   DType stored_type(const Source& source) const;
   Shape stored_shape(const Source& source) const;
-  const Source& stored_at(int native_tensor) const { return lift_.tensors[static_cast<size_t>(native_tensor)]; }
+  const Source& stored_at(int native_tensor) const {
+    return lift_.tensors[static_cast<size_t>(native_tensor)];
+  }
 
   // The pads that a window will need when everything else is known: befores, then afters, by operator.
   std::map<int, std::vector<int64_t>> pads;
@@ -114,12 +117,12 @@ class Editor {
   wire::Graph* graph_ = nullptr;
   wire::MetaGraph* meta_ = nullptr;  // null: a frozen graph
   std::map<std::string, Tensor> replaced_;
-  std::set<std::pair<int, int>> removed_;       // function and place
-  std::map<Source, Tensor> common_;             // stored tensors that are changed for all that read them
-  std::map<int, std::set<std::string>> names_;  // by function
+  std::set<std::pair<int, int>> removed_;           // function and place
+  std::map<Source, Tensor> common_;                 // stored tensors that are changed for all that read them
+  std::map<int, std::set<std::string>> names_;      // by function
   std::vector<std::pair<std::string, int>> moved_;  // nodes that took a name, and where the one before stood
-  std::set<std::pair<int, std::string>> touched_;  // function and node
-  std::set<const wire::Node*> fresh_;  // added by the edit at hand
+  std::set<std::pair<int, std::string>> touched_;   // function and node
+  std::set<const wire::Node*> fresh_;               // added by the edit at hand
   bool edited_ = false;
 };
 
@@ -146,16 +149,17 @@ Result<Tensor> native_form(const Editor& editor, int op, const graph::SetTensor&
 struct Lowering {
   const graph::InsertNode& edit;
   int scope;
-  std::string name;              // of the operator that it stands behind
+  std::string name;  // of the operator that it stands behind
   std::string input;
   std::vector<int> permutation;  // how the view sees input and result
   DType dtype;
-  int rank;                            // of the value; -1: not known
-  std::map<int, std::string> others;   // operands that read further tensors, seen in the same way
+  int rank;                           // of the value; -1: not known
+  std::map<int, std::string> others;  // operands that read further tensors, seen in the same way
 };
 Result<std::string> lower(Editor& editor, const Lowering& lowering);
 
-// TensorFlow's operator of the same name and no more attributes than "T", where ONNX's has no more than given.
+// TensorFlow's operator of the same name and no more attributes than "T", where ONNX's has no more than
+// given.
 std::optional<std::string> plain_operator(const std::string& onnx);
 
 // Attributes of nodes.

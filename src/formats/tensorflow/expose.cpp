@@ -1,5 +1,5 @@
-// A copy that also returns inner values: the signature's functions are inlined into the main graph, where every tensor
-// has a name, and the signature returns those. The variables stay where they are, behind a link.
+// A copy that also returns inner values: the signature's functions are inlined into the main graph, where
+// every tensor has a name, and the signature returns those. The variables stay where they are, behind a link.
 #include <set>
 
 #include "formats/tensorflow/editor.h"
@@ -48,7 +48,8 @@ class Exposer {
   wire::Graph& graph_;
 };
 
-// A signature's outputs are in the order of their keys: these come behind its own, in the order of their numbers.
+// A signature's outputs are in the order of their keys: these come behind its own, in the order of their
+// numbers.
 std::string exposed_name(const File& file, size_t number) {
   const std::string digits = std::to_string(number);
   const std::string last = file.interface.outputs.empty() ? "" : file.interface.outputs.back().key;
@@ -85,13 +86,15 @@ Status link_rest(const fs::path& from, const fs::path& to) {
   std::error_code failure;
   fs::create_directories(to, failure);
   for (const char* name : {"variables", "assets"})
-    if (fs::exists(from / name, failure)) fs::create_directory_symlink(fs::absolute(from / name), to / name, failure);
+    if (fs::exists(from / name, failure))
+      fs::create_directory_symlink(fs::absolute(from / name), to / name, failure);
   if (failure) return Error{ErrorKind::file, to.string() + ": can't be written: " + failure.message()};
   return {};
 }
 
 Result<std::vector<ExposedValue>> expose_saved(const File& file, const Lift& lift,
-                                               const std::vector<graph::ValueId>& values, const fs::path& path) {
+                                               const std::vector<graph::ValueId>& values,
+                                               const fs::path& path) {
   wire::SavedModel model = *file.saved;
   FETAFIX_TRY(const wire::MetaGraph* chosen, wire::serving_graph(model));
   wire::MetaGraph* graph = nullptr;
@@ -121,7 +124,8 @@ Result<std::vector<ExposedValue>> expose_saved(const File& file, const Lift& lif
 }
 
 Result<std::vector<ExposedValue>> expose_frozen(const File& file, const Lift& lift,
-                                                const std::vector<graph::ValueId>& values, const fs::path& path) {
+                                                const std::vector<graph::ValueId>& values,
+                                                const fs::path& path) {
   wire::Graph graph = *file.frozen;
   std::vector<ExposedValue> out;
   for (graph::ValueId id : values) {

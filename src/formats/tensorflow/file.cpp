@@ -17,14 +17,16 @@ Error broken(const std::string& what) {
 template <class Message>
 Result<std::shared_ptr<const Message>> parse(const Bytes& bytes, const char* what) {
   if (bytes.size() > most_bytes)
-    return broken(std::string(what) + " of " + std::to_string(bytes.size()) + " bytes; a graph has at most 2 GiB");
+    return broken(std::string(what) + " of " + std::to_string(bytes.size()) +
+                  " bytes; a graph has at most 2 GiB");
   auto message = std::make_shared<Message>();
   if (!message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return broken(std::string("not a readable ") + what + " (truncated or damaged)");
   return std::shared_ptr<const Message>(std::move(message));
 }
 
-// A length-delimited field's key and length at the start of `bytes`; then what it holds. Empty: something else.
+// A length-delimited field's key and length at the start of `bytes`; then what it holds. Empty: something
+// else.
 BytesView inside(BytesView bytes, uint8_t key) {
   if (bytes.size() < 2 || bytes[0] != std::byte{key}) return {};
   uint64_t length = 0;

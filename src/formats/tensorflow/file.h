@@ -15,10 +15,10 @@ namespace wire = tensorflow_wire;
 
 // Immutable and cheap to copy.
 struct File {
-  std::filesystem::path folder;                   // of a SavedModel; empty: a frozen graph
+  std::filesystem::path folder;                     // of a SavedModel; empty: a frozen graph
   std::shared_ptr<const TemporaryFolder> unpacked;  // set: the folder is ours
-  std::shared_ptr<const Bytes> bytes;             // of the graph's file as it was read
-  std::shared_ptr<const wire::SavedModel> saved;  // null: a frozen graph
+  std::shared_ptr<const Bytes> bytes;               // of the graph's file as it was read
+  std::shared_ptr<const wire::SavedModel> saved;    // null: a frozen graph
   std::shared_ptr<const wire::Graph> frozen;
   wire::Interface interface;
   std::shared_ptr<const tensor_bundle::Bundle> bundle;  // null: without variables

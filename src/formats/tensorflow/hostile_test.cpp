@@ -1,6 +1,4 @@
 // Files that nobody should have made: a clear error or a model, in bounded time and memory, never a crash.
-#include <chrono>
-
 #include "formats/tensorflow/lift.h"
 #include "formats/tensorflow/testing/patches.h"
 
@@ -75,8 +73,7 @@ Result<Lifted> lift_at(const fs::path& path) {
 
 #define EXPECT_SAYS(text, words) EXPECT_NE((text).find(words), std::string::npos) << (text)
 
-// --- graphs
-// -----------------------------------------------------------------------------------------------------
+// --- graphs --------------------------------------------------------------------------------------
 
 TEST(HostileGraph, CyclesAndWhatIsNotThere) {
   wire::Graph itself = with_input(), both = with_input(), missing = with_input(), twice = with_input();
@@ -129,6 +126,39 @@ TEST(HostileGraph, ConstantsByTheirShapeAlone) {
   for (int dtype : {0, 7, 20, 21, 99, -1, 101}) (void)lift_of(constant({2}, dtype, true));
   EXPECT_TRUE(lift_of(constant({2, 3}, 1, true)).ok());
   EXPECT_TRUE(lift_of(constant({0, 3}, 1, false)).ok());
+}
+
+// What a small file asks for in sum: 3 GB by constants, 2 million results of operators.
+TEST(HostileGraph, MemoryThatTheFileDoesNotHold) {
+  wire::Graph constants = with_input(), results = with_input();
+  for (int i = 0; i < 50; ++i) {
+    const std::string number = std::to_string(i);
+    wire::Node& node = add(constants, "Const", "c" + number);
+    wire::Tensor& value = *wire::attribute_of(node, "value").mutable_tensor();
+    value.set_dtype(1);
+    value.add_float_val(1.f);
+    wire::write_shape({1 << 24}, *value.mutable_tensor_shape());
+    add(constants, "AddV2", "a" + number, {i == 0 ? "x" : "a" + std::to_string(i - 1), "c" + number});
+  }
+  EXPECT_SAYS(complaint(constants), "would not fit in memory");
+  for (int i = 0; i < 500; ++i)
+    wire::attribute_of(add(results, "Unpack", "u" + std::to_string(i), {"x"}), "num").set_i(4096);
+  const auto lifted = lift_of(results);
+  EXPECT_TRUE(!lifted.ok() || lifted->graph.values.size() < 100000) << lifted->graph.values.size();
+}
+
+// A frozen graph may have them; they are no fault of the file.
+TEST(HostileGraph, LoopsOfTensorflow1) {
+  wire::Graph graph = with_input();
+  add(graph, "Enter", "enter", {"x"});
+  add(graph, "Merge", "merge", {"enter", "next"});
+  add(graph, "Switch", "switch", {"merge", "x"});
+  add(graph, "NextIteration", "next", {"switch:1"});
+  add(graph, "Exit", "y", {"switch"});
+  const auto lifted = lift_of(graph);
+  ASSERT_FALSE(lifted.ok());
+  EXPECT_EQ(lifted.error().kind, ErrorKind::unsupported);
+  EXPECT_SAYS(lifted.error().message, "as TensorFlow 1 writes it");
 }
 
 TEST(HostileGraph, OperatorsWithoutOperandsOrWithOddOnes) {
@@ -185,8 +215,7 @@ TEST(HostileGraph, LongChainsInAnyOrder) {
   }
 }
 
-// --- functions
-// ----------------------------------------------------------------------------------------------------
+// --- functions -----------------------------------------------------------------------------------
 
 TEST(HostileFunctions, ThatCallThemselves) {
   wire::Graph graph = with_input();
@@ -262,8 +291,34 @@ TEST(HostileFunctions, LoopsOverNothing) {
   }
 }
 
-// --- folders
-// ------------------------------------------------------------------------------------------------------
+// Each lifts what it runs: 64 loops over a function of 2^16 operators.
+TEST(HostileFunctions, ManyLargeLoops) {
+  wire::Graph graph = with_input();
+  constexpr int levels = 16;
+  for (int i = 0; i < levels; ++i) {
+    const bool last = i == levels - 1;
+    auto& nodes = *function(graph, "f" + std::to_string(i), last ? "n:y:0" : "b:output:0").mutable_node_def();
+    const std::string next = "f" + std::to_string(i + 1);
+    if (last) {
+      add(nodes, "Neg", "n", {"x"});
+      continue;
+    }
+    call(add(nodes, "PartitionedCall", "a", {"x"}), next);
+    call(add(nodes, "PartitionedCall", "b", {"a:output:0"}), next);
+  }
+  wire::Function& condition = function(graph, "c", "l:z:0");
+  add(*condition.mutable_node_def(), "Less", "l", {"x", "x"});
+  for (int i = 0; i < 64; ++i) {
+    const std::string before = i == 0 ? "x" : "l" + std::to_string(i - 1);
+    wire::Node& loop = add(graph, "StatelessWhile", "l" + std::to_string(i), {before});
+    wire::attribute_of(loop, "cond").mutable_func()->set_name("c");
+    wire::attribute_of(loop, "body").mutable_func()->set_name("f0");
+  }
+  const auto lifted = lift_of(graph);
+  EXPECT_TRUE(lifted.ok() || lifted.error().kind != ErrorKind::internal) << lifted.error().message;
+}
+
+// --- folders -------------------------------------------------------------------------------------
 
 fs::path copied(const std::string& name) {
   const fs::path folder = scratch(name);

@@ -11,7 +11,23 @@ Error broken(const std::string& what) {
   return {ErrorKind::file, what};
 }
 
-// `numbers`: the wanted sizes of a Reshape, the axes of a Squeeze (none: all of size 1), the axis of an ExpandDims.
+// What a view may take in memory besides the file's own bytes: a small hostile file may ask for any amount,
+// by constants of any shape, or by operators of many results.
+constexpr uint64_t least_memory = uint64_t{64} << 20;
+constexpr uint64_t memory_for_each_byte = 16;
+
+// How much larger a constant is than what the file holds of it.
+uint64_t implied_bytes(const wire::Tensor& tensor) {
+  const auto shape = wire::read_shape(tensor.tensor_shape());
+  const auto count = shape ? element_count(*shape) : std::nullopt;
+  if (!count) return 0;
+  const uint64_t size = static_cast<uint64_t>(*count) * element_size(wire::dtype_from_code(tensor.dtype()));
+  const uint64_t held = tensor.ByteSizeLong();
+  return size > held ? size - held : 0;
+}
+
+// `numbers`: the wanted sizes of a Reshape, the axes of a Squeeze (none: all of size 1), the axis of an
+// ExpandDims.
 std::optional<Shape> reshaped_shape(const std::string& op, const Shape& from, std::vector<int64_t> numbers) {
   const auto rank = static_cast<int64_t>(from.size());
   if (op == "Reshape") {
@@ -44,9 +60,9 @@ std::optional<Shape> reshaped_shape(const std::string& op, const Shape& from, st
 }  // namespace
 
 bool hands_on(const std::string& op) {
-  static const std::set<std::string> ops{"Identity",        "StopGradient", "PreventGradient", "Snapshot",
-                                         "CheckNumerics",   "EnsureShape",  "ReadVariableOp",  "DisableCopyOnRead",
-                                         "PlaceholderWithDefault"};
+  static const std::set<std::string> ops{"Identity",       "StopGradient",      "PreventGradient",
+                                         "Snapshot",       "CheckNumerics",     "EnsureShape",
+                                         "ReadVariableOp", "DisableCopyOnRead", "PlaceholderWithDefault"};
   return ops.contains(op);
 }
 
@@ -66,8 +82,9 @@ Source stored_origin(const Program& program, const Source& source) {
     return from;
   };
   const Source far = follow(source, true);
-  const bool is_stored = far.op >= 0 && (program.ops[static_cast<size_t>(far.op)].node->op() == "Const" ||
-                                         !variable_name(*program.ops[static_cast<size_t>(far.op)].node).empty());
+  const bool is_stored =
+      far.op >= 0 && (program.ops[static_cast<size_t>(far.op)].node->op() == "Const" ||
+                      !variable_name(*program.ops[static_cast<size_t>(far.op)].node).empty());
   return is_stored ? far : follow(source, false);
 }
 
@@ -89,6 +106,23 @@ Slot Lift::operand(int op, int slot) const {
     default:
       return {op, slot};
   }
+}
+
+Lifter::Lifter(const File& file)
+    : file_(file),
+      inputs_(file.interface.inputs),
+      memory_left_(least_memory + memory_for_each_byte * (file.bytes ? file.bytes->size() : 0)) {}
+
+bool Lifter::spend(uint64_t bytes) const {
+  exhausted_ = exhausted_ || bytes > memory_left_;
+  memory_left_ -= std::min(bytes, memory_left_);
+  return !exhausted_;
+}
+
+Status Lifter::check_memory() const {
+  if (!exhausted_) return {};
+  return broken(
+      "the view of this file would not fit in memory (constants or results of a size that it does not hold)");
 }
 
 std::string Lifter::unique(const std::string& base) {
@@ -143,7 +177,9 @@ std::optional<Result<Tensor>> Lifter::read_stored(const Source& source) const {
   if (reshapes(op.node->op())) return reshaped(op);
   if (op.node->op() == "Const") {
     const wire::Attribute* value = wire::find_attribute(*op.node, "value");
-    return value ? wire::read_tensor(value->tensor()) : Result<Tensor>(broken("a constant without a value"));
+    if (!value) return Result<Tensor>(broken("a constant without a value"));
+    if (!spend(implied_bytes(value->tensor()))) return Result<Tensor>(check_memory().error());
+    return wire::read_tensor(value->tensor());
   }
   if (!variable_name(*op.node).empty()) return variable(op);
   return std::nullopt;
@@ -159,7 +195,8 @@ std::optional<Result<Tensor>> Lifter::reshaped(const Op& op) const {
       numbers.assign(axes->list().i().begin(), axes->list().i().end());
   } else {
     const auto given = op.inputs.size() > 1 ? stored(op.inputs[1]) : std::nullopt;
-    auto known = given && given->ok() ? to_int64s(given->value()) : Result<std::vector<int64_t>>(broken("computed"));
+    auto known =
+        given && given->ok() ? to_int64s(given->value()) : Result<std::vector<int64_t>>(broken("computed"));
     if (!known.ok()) return std::nullopt;
     numbers = std::move(*known);
   }
@@ -173,8 +210,8 @@ bool Lifter::is_constant(const Source& source) const {
   return tensor && tensor->ok();
 }
 
-Result<ValueId> Lifter::constant_of(const Source& given, const std::vector<int>& permutation, const Shape& shape,
-                                    DType dtype) {
+Result<ValueId> Lifter::constant_of(const Source& given, const std::vector<int>& permutation,
+                                    const Shape& shape, DType dtype) {
   const Source source = stored_origin(out_.program, given);
   const int number = tensor_of(source);
   const auto read = stored(given);
@@ -208,7 +245,8 @@ Result<ValueId> Lifter::value_of(const Source& source) {
     return constant_of(source, {}, {}, tensor->value().dtype());
   }
   if (source.op >= 0 && source.output < 0)
-    return Operation::unsupported("an output of '" + name_of({-1, source.op, 0}) + "' has a name that is not known here");
+    return Operation::unsupported("an output of '" + name_of({-1, source.op, 0}) +
+                                  "' has a name that is not known here");
   return Operation::unsupported("operand '" + name_of(source) + "' is no tensor that can be read here");
 }
 
@@ -262,15 +300,18 @@ Status Lifter::add_opaque(int index, const std::string& why) {
 Status Lifter::add_op(int index) {
   const Op& op = out_.program.ops[static_cast<size_t>(index)];
   const Source first{-1, index, 0};
+  FETAFIX_CHECK(check_memory());
   if (stored(first)) return {};  // it only says where a constant or a variable is
   if (out_.templates.absorbed.contains(index)) return {};
   const size_t nodes = out_.lifted.graph.nodes.size(), notes = out_.lifted.notes.size();
   Operation operation(*this, index);
   const LiftRule* rule = find_lift_rule(op.node->op());
   const auto parts = out_.templates.normalizations.find(index);
-  const Status status = parts != out_.templates.normalizations.end() ? add_normalization(operation, parts->second)
-                        : rule                                       ? rule->lift(operation)
-                                                                     : Operation::unsupported("no ONNX operator says this");
+  const Status status = parts != out_.templates.normalizations.end()
+                            ? add_normalization(operation, parts->second)
+                        : rule ? rule->lift(operation)
+                               : Operation::unsupported("no ONNX operator says this");
+  FETAFIX_CHECK(check_memory());
   if (status.ok()) {
     for (const auto& [output, value] : operation.results_) values_[{-1, index, output}] = value;
     return {};
@@ -299,15 +340,18 @@ void Lifter::find_templates() {
     bool fits = true;
     for (const Slot& slot : {parts.gamma, parts.beta, parts.mean, parts.variance}) {
       if (slot.op < 0) continue;
-      const auto tensor = stored(out_.program.ops[static_cast<size_t>(slot.op)].inputs[static_cast<size_t>(slot.slot)]);
-      fits = fits && tensor && tensor->ok() && tensor->value().rank() == 1 && tensor->value().dtype() == DType::float32 &&
-             (!length || *length == tensor->value().shape());
+      const auto tensor =
+          stored(out_.program.ops[static_cast<size_t>(slot.op)].inputs[static_cast<size_t>(slot.slot)]);
+      fits = fits && tensor && tensor->ok() && tensor->value().rank() == 1 &&
+             tensor->value().dtype() == DType::float32 && (!length || *length == tensor->value().shape());
       if (fits) length = tensor->value().shape();
     }
     const auto epsilon = stored(out_.program.ops[static_cast<size_t>(parts.epsilon.op)].inputs[1]);
-    fits = fits && epsilon && epsilon->ok() && epsilon->value().size() == 1 && epsilon->value().dtype() == DType::float32;
+    fits = fits && epsilon && epsilon->ok() && epsilon->value().size() == 1 &&
+           epsilon->value().dtype() == DType::float32;
     if (fits)
-      for (const Slot& slot : {parts.x, parts.gamma, parts.beta, parts.mean, parts.variance}) kept.insert(slot.op);
+      for (const Slot& slot : {parts.x, parts.gamma, parts.beta, parts.mean, parts.variance})
+        kept.insert(slot.op);
     if (fits && parts.gamma.op < 0) kept.insert(parts.variance.op);
     if (fits)  // the root that the variance goes through
       for (int op : out_.templates.absorbed)
@@ -333,8 +377,9 @@ Result<Lift> Lifter::run() {
   out_.variables = variables_of(file_);
   for (const auto& [name, variable] : out_.variables)
     if (variable.copies_differ)
-      out_.lifted.notes.push_back("variable '" + name +
-                                  "' is stored twice and the copies differ: tf.saved_model.load may read the other one");
+      out_.lifted.notes.push_back(
+          "variable '" + name +
+          "' is stored twice and the copies differ: tf.saved_model.load may read the other one");
   return lift_program();
 }
 

@@ -1,9 +1,9 @@
-// How one operator becomes nodes. A lift function (one for each kind, in lift_*.cpp, listed in lift_table.cpp) gets an
-// Operation and builds nodes through it; an error of kind `unsupported` makes the operator one opaque node with that
-// reason as a note.
+// How one operator becomes nodes. A lift function (one for each kind, in lift_*.cpp, listed in
+// lift_table.cpp) gets an Operation and builds nodes through it; an error of kind `unsupported` makes the
+// operator one opaque node with that reason as a note.
 //
-// Layout rule: every operator is lifted by itself. Where ONNX wants channels second and the operator has them last, a
-// bridge leads in and another leads out.
+// Layout rule: every operator is lifted by itself. Where ONNX wants channels second and the operator has them
+// last, a bridge leads in and another leads out.
 //
 // A native operator of the view is one of the program (program.h), by its number there.
 #pragma once
@@ -37,8 +37,8 @@ struct Lift {
   std::vector<Source> tensors;  // what `native_tensor` of values and lenses counts
   Templates templates;
 
-  // The operand of the program that a slot of a view node means: an operator that stands for several has slots of its
-  // own for theirs.
+  // The operand of the program that a slot of a view node means: an operator that stands for several has
+  // slots of its own for theirs.
   Slot operand(int op, int slot) const;
 };
 
@@ -51,8 +51,8 @@ Result<Lift> lift_file(const File& file);
 bool hands_on(const std::string& op);
 // ... or with the same numbers in another shape.
 bool reshapes(const std::string& op);
-// Where a tensor comes from: through those that hand it on, and if it is stored there (Const, variable) also through
-// those that reshape it.
+// Where a tensor comes from: through those that hand it on, and if it is stored there (Const, variable) also
+// through those that reshape it.
 Source stored_origin(const Program& program, const Source& source);
 
 class Operation;
@@ -60,15 +60,16 @@ class Operation;
 // The graph in the making.
 class Lifter {
  public:
-  explicit Lifter(const File& file) : file_(file), inputs_(file.interface.inputs) {}
+  explicit Lifter(const File& file);
   Result<Lift> run();
 
  private:
   friend class Operation;
 
-  // For what a loop runs: the function as a graph of its own. Arguments in `inherited` are constants or variables of
-  // `parent`.
-  Lifter(const File& file, const Lifter& parent, std::vector<wire::Port> inputs, std::map<int, Source> inherited);
+  // For what a loop runs: the function as a graph of its own. Arguments in `inherited` are constants or
+  // variables of `parent`.
+  Lifter(const File& file, const Lifter& parent, std::vector<wire::Port> inputs,
+         std::map<int, Source> inherited);
   Result<Lift> lift_program();
 
   Status add_inputs();
@@ -91,6 +92,10 @@ class Lifter {
   Result<graph::Graph> lift_function(int function, const std::vector<ValueId>& operands,
                                      const std::map<int, Source>& inherited);
   int tensor_of(const Source& source);
+  // Counts memory that the view takes besides what the file holds; false when it is more than a view may
+  // take. Whoever builds in a loop looks at check_memory(), at the latest when an operator is done.
+  bool spend(uint64_t bytes) const;
+  Status check_memory() const;
   std::string name_of(const Source& source) const;
   std::string unique(const std::string& base);
   std::optional<Shape> declared_shape(const Source& source) const;
@@ -100,12 +105,14 @@ class Lifter {
   const Lifter* parent_ = nullptr;
   int depth_ = 0;  // in how many loops
   std::map<int, Source> inherited_;
+  mutable uint64_t memory_left_ = 0;
+  mutable bool exhausted_ = false;
   std::set<std::string> names_;
-  std::map<std::string, int> next_;               // by base name
-  std::map<Source, ValueId> values_;              // computed ones and inputs
+  std::map<std::string, int> next_;                                 // by base name
+  std::map<Source, ValueId> values_;                                // computed ones and inputs
   mutable std::map<Source, std::optional<Result<Tensor>>> stored_;  // looked at so far
-  std::map<std::string, ValueId> constants_;      // by tensor, permutation, shape, type
-  std::map<Source, int> numbers_;                 // of tensors
+  std::map<std::string, ValueId> constants_;                        // by tensor, permutation, shape, type
+  std::map<Source, int> numbers_;                                   // of tensors
   Lift out_;
 };
 
@@ -139,11 +146,11 @@ class Operation {
                             DType dtype = DType::unknown);
   // Shapes, axes, indices as int64.
   Result<Operand> int64s(int slot, const Shape& shape = {});
-  // The numbers of an operand that is constant, or that follows from constants and known shapes, those beyond 32 bits
-  // as the largest that fit. Error `unsupported` when it is computed.
+  // The numbers of an operand that is constant, or that follows from constants and known shapes, those beyond
+  // 32 bits as the largest that fit. Error `unsupported` when it is computed.
   Result<std::vector<int64_t>> ints(int slot) const;
-  // The same of sizes that may be computed: -1 where a size depends on the run. Error `unsupported` when not even their
-  // number is known.
+  // The same of sizes that may be computed: -1 where a size depends on the run. Error `unsupported` when not
+  // even their number is known.
   Result<std::vector<int64_t>> sizes(int slot) const;
   Result<Tensor> constant(int slot) const;
   std::optional<Shape> shape(const Operand& value) const;
@@ -154,14 +161,16 @@ class Operation {
   // An operand of another operator of the program, as one of this with that slot.
   Result<Operand> operand_of(const Slot& from, int slot);
 
-  // A new constant. `attribute` names the native attribute that it stands for; "": none, it follows from the operator.
+  // A new constant. `attribute` names the native attribute that it stands for; "": none, it follows from the
+  // operator.
   Operand number(const std::string& attribute, Tensor tensor);
 
   // --- building ---
   Operand node(const std::string& type, const std::vector<Operand>& inputs, Attributes attributes = {},
                Role role = Role::core, DType dtype = DType::unknown);
-  std::vector<Operand> nodes(const std::string& type, const std::vector<Operand>& inputs, Attributes attributes,
-                             int count, Role role = Role::core, DType dtype = DType::unknown);
+  std::vector<Operand> nodes(const std::string& type, const std::vector<Operand>& inputs,
+                             Attributes attributes, int count, Role role = Role::core,
+                             DType dtype = DType::unknown);
   Operand bridge(const Operand& value, const std::vector<int>& permutation);
   Operand cast(const Operand& value, DType dtype, Role role = Role::bridge);
   // Channels last to channels second and back; nothing to do where the operator has them second.
@@ -181,7 +190,9 @@ class Operation {
  private:
   friend class Lifter;
 
-  const wire::Attribute* attribute(const std::string& key) const { return wire::find_attribute(*op_.node, key); }
+  const wire::Attribute* attribute(const std::string& key) const {
+    return wire::find_attribute(*op_.node, key);
+  }
   Result<Source> source(int slot) const;
 
   Lifter& lifter_;

@@ -1,4 +1,5 @@
-// Operators of two operands: both languages broadcast from the last dimension, so no layout changes are needed.
+// Operators of two operands: both languages broadcast from the last dimension, so no layout changes are
+// needed.
 #include <map>
 
 #include "formats/tensorflow/lift_families.h"

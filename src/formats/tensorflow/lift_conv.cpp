@@ -1,5 +1,5 @@
-// Convolutions. Kernels turn from HWIO to OIHW by their lens; a concrete SAME becomes the pads that TensorFlow
-// computes, one over dynamic sizes stays auto_pad=SAME_UPPER, which means the same.
+// Convolutions. Kernels turn from HWIO to OIHW by their lens; a concrete SAME becomes the pads that
+// TensorFlow computes, one over dynamic sizes stays auto_pad=SAME_UPPER, which means the same.
 #include <algorithm>
 
 #include "formats/same_padding.h"
@@ -68,7 +68,8 @@ Status lift_depthwise_conv(Operation& op) {
   FETAFIX_TRY(const Sizes sizes, sizes_of(op, 0, 1));
   const Shape kernel = *op.shape_of(1);
   if (kernel.size() != 4) return Operation::unsupported("the kernel does not have 4 dimensions");
-  FETAFIX_TRY(const Operand w, op.parameter(1, {2, 3, 0, 1}, {kernel[2] * kernel[3], 1, kernel[0], kernel[1]}));
+  FETAFIX_TRY(const Operand w,
+              op.parameter(1, {2, 3, 0, 1}, {kernel[2] * kernel[3], 1, kernel[0], kernel[1]}));
   return convolve(op, sizes, kernel[2], w);
 }
 

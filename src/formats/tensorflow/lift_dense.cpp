@@ -9,7 +9,8 @@ namespace {
 Result<Operand> side(Operation& op, int slot, bool turned) {
   if (!turned) return op.in(slot);
   const int rank = op.rank_of(slot);
-  if (rank < 2) return Operation::unsupported("the rank of an operand is not known, or it has fewer than 2 dimensions");
+  if (rank < 2)
+    return Operation::unsupported("the rank of an operand is not known, or it has fewer than 2 dimensions");
   std::vector<int> order;
   for (int i = 0; i < rank; ++i) order.push_back(i);
   std::swap(order[static_cast<size_t>(rank - 1)], order[static_cast<size_t>(rank - 2)]);

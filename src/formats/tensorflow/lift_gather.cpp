@@ -35,8 +35,8 @@ Status lift_scatter_nd(Operation& op) {
   FETAFIX_TRY(const Operand shape, op.int64s(2));
   auto zero = Tensor::zeros(op.dtype(updates), {1});
   if (!zero.ok()) return Operation::unsupported("a type without numbers");
-  const Operand empty = op.node("ConstantOfShape", {shape}, {{"value", std::move(zero).value()}}, Role::bridge,
-                                op.dtype(updates));
+  const Operand empty = op.node("ConstantOfShape", {shape}, {{"value", std::move(zero).value()}},
+                                Role::bridge, op.dtype(updates));
   return op.out(op.node("ScatterND", {empty, indices, updates}, {{"reduction", std::string("add")}}));
 }
 

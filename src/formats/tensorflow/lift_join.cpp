@@ -26,7 +26,8 @@ Status give_all(Operation& op, const std::vector<Operand>& parts) {
 
 Result<int64_t> parts_of(const Operation& op, const std::string& key) {
   const int64_t count = op.integer(key, 0);
-  if (count < 1 || count > most_parts) return Operation::unsupported("it has " + std::to_string(count) + " parts");
+  if (count < 1 || count > most_parts)
+    return Operation::unsupported("it has " + std::to_string(count) + " parts");
   return count;
 }
 
@@ -81,7 +82,8 @@ Status lift_split(Operation& op) {
   FETAFIX_TRY(const int64_t axis, axis_at(op, 0));
   FETAFIX_TRY(const int64_t count, parts_of(op, "num_split"));
   FETAFIX_TRY(const Operand x, op.in(1));
-  return give_all(op, op.nodes("Split", {x}, {{"axis", axis}, {"num_outputs", count}}, static_cast<int>(count)));
+  return give_all(op,
+                  op.nodes("Split", {x}, {{"axis", axis}, {"num_outputs", count}}, static_cast<int>(count)));
 }
 
 Status lift_split_v(Operation& op) {
@@ -99,7 +101,8 @@ Status lift_split_v(Operation& op) {
     const int64_t at = axis < 0 ? axis + rank : axis;
     if (at < 0 || at >= rank || (*shape)[static_cast<size_t>(at)] < 0)
       return Operation::unsupported("a size is not known");
-    const int64_t rest = (*shape)[static_cast<size_t>(at)] - std::accumulate(sizes.begin(), sizes.end(), int64_t{1});
+    const int64_t rest =
+        (*shape)[static_cast<size_t>(at)] - std::accumulate(sizes.begin(), sizes.end(), int64_t{1});
     for (int64_t& size : sizes) size = size == -1 ? rest : size;
     lengths = op.number("", Tensor::vector(sizes));
   }

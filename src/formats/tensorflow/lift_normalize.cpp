@@ -12,7 +12,8 @@ Status normalize(Operation& op) {
   if (op.wire().op() == "FusedBatchNorm" || op.outputs() > 1)
     return Operation::unsupported("its mean and variance are read too");
   const auto mean_of = [&](const Operand& x) {
-    const std::vector<int64_t> axes = op.channels_last() ? std::vector<int64_t>{0, 1, 2} : std::vector<int64_t>{0, 2, 3};
+    const std::vector<int64_t> axes =
+        op.channels_last() ? std::vector<int64_t>{0, 1, 2} : std::vector<int64_t>{0, 2, 3};
     return op.node("ReduceMean", {x, op.number("", Tensor::vector(axes))}, {{"keepdims", int64_t{1}}});
   };
   FETAFIX_TRY(const Operand x, op.in(0));
@@ -75,8 +76,7 @@ Status Lifter::add_normalization(Operation& op, const Normalization& parts) {
   FETAFIX_TRY(const Operand mean, op.operand_of(parts.mean, slot_mean));
   operands.insert(operands.end(), {beta, mean, variance});
   const auto epsilon = stored(out_.program.ops[static_cast<size_t>(parts.epsilon.op)].inputs[1]);
-  const Operand y =
-      op.node("BatchNormalization", operands, {{"epsilon", epsilon->value().as<float>()[0]}});
+  const Operand y = op.node("BatchNormalization", operands, {{"epsilon", epsilon->value().as<float>()[0]}});
   return op.out(rank > 2 ? op.to_channels_last(y, rank) : y);
 }
 
@@ -87,8 +87,9 @@ Status lift_softmax(Operation& op) {
 
 // TensorFlow counts neighbors to one side and does not divide alpha by their number.
 Status lift_local_response(Operation& op) {
-  const int64_t size = 2 * op.integer("depth_radius", 5) + 1;
-  if (size < 1 || size > 4096) return Operation::unsupported("its radius is out of range");
+  const int64_t radius = op.integer("depth_radius", 5);
+  if (radius < 0 || radius > 2047) return Operation::unsupported("its radius is out of range");
+  const int64_t size = 2 * radius + 1;
   FETAFIX_TRY(const Operand x, op.in(0));
   const Operand y = op.node("LRN", {op.to_channels_first(x)},
                             {{"size", size},

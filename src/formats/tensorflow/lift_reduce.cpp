@@ -14,8 +14,9 @@ Status lift_reduce(Operation& op) {
   FETAFIX_TRY(const Operand axes, op.int64s(1, shape->empty() ? Shape{1} : Shape{}));
   const bool logical = op.type() == "Any" || op.type() == "All";
   if (logical) x = op.cast(x, DType::int32);
-  const Operand y = op.node(names.at(op.type()), {x, axes},
-                            {{"keepdims", int64_t{op.flag("keep_dims", false)}}, {"noop_with_empty_axes", int64_t{1}}});
+  const Operand y =
+      op.node(names.at(op.type()), {x, axes},
+              {{"keepdims", int64_t{op.flag("keep_dims", false)}}, {"noop_with_empty_axes", int64_t{1}}});
   return op.out(logical ? op.cast(y, DType::boolean) : y);
 }
 
@@ -33,7 +34,8 @@ Status lift_top_k(Operation& op) {
   FETAFIX_TRY(const Operand x, op.in(0));
   FETAFIX_TRY(const Operand k, op.int64s(1, {1}));
   const auto both = op.nodes("TopK", {x, k}, {{"axis", int64_t{-1}}}, 2, Role::core, op.dtype(x));
-  const Operand indices = op.node("Cast", {both[1]}, {{"to", onnx_type(DType::int32)}}, Role::bridge, DType::int32);
+  const Operand indices =
+      op.node("Cast", {both[1]}, {{"to", onnx_type(DType::int32)}}, Role::bridge, DType::int32);
   FETAFIX_CHECK(op.out(0, both[0]));
   return op.out(1, indices);
 }

@@ -27,7 +27,8 @@ Result<Blocks> blocks_of(Operation& op) {
   if (op.rank_of(0) != 4 || block.size() != 2 || edges.size() != 4)
     return Operation::unsupported("blocks of what is no image");
   if (block[0] < 1 || block[1] < 1 || block[0] * block[1] > most_blocks)
-    return Operation::unsupported("a block of " + std::to_string(block[0]) + " x " + std::to_string(block[1]));
+    return Operation::unsupported("a block of " + std::to_string(block[0]) + " x " +
+                                  std::to_string(block[1]));
   return Blocks{block[0], block[1], edges};
 }
 
@@ -147,8 +148,8 @@ Status lift_batch_to_space(Operation& op) {
   if (blocks.rows != blocks.columns) return Operation::unsupported("blocks that are not square");
   FETAFIX_TRY(const Operand x, op.in(0));
   const int64_t count = blocks.rows * blocks.columns;
-  const auto parts = op.nodes("Split", {x}, {{"axis", int64_t{0}}, {"num_outputs", count}}, static_cast<int>(count),
-                              Role::bridge);
+  const auto parts = op.nodes("Split", {x}, {{"axis", int64_t{0}}, {"num_outputs", count}},
+                              static_cast<int>(count), Role::bridge);
   Operand y = op.node("Concat", parts, {{"axis", int64_t{3}}}, Role::bridge);
   y = op.node("DepthToSpace", {op.bridge(y, {0, 3, 1, 2})},
               {{"blocksize", blocks.rows}, {"mode", std::string("DCR")}});

@@ -26,8 +26,8 @@ struct Strided {
 };
 
 // Walks the entries as TensorFlow does: an ellipsis stands for as many whole axes as are left over.
-Result<Strided> resolve(const Masks& o, const std::vector<int64_t>& begin,
-                        const std::vector<int64_t>& end, const std::vector<int64_t>& strides, int64_t rank) {
+Result<Strided> resolve(const Masks& o, const std::vector<int64_t>& begin, const std::vector<int64_t>& end,
+                        const std::vector<int64_t>& strides, int64_t rank) {
   Strided out;
   const size_t n = begin.size();
   int64_t axis = 0, out_axis = 0, entries = 0;
@@ -93,8 +93,7 @@ Status lift_strided_slice(Operation& op) {
   FETAFIX_TRY(auto strides, op.ints(3));
   if (begin.size() != end.size() || begin.size() != strides.size() || begin.size() > 31)
     return Operation::unsupported("begin, end and strides differ in length");
-  FETAFIX_TRY(Strided s,
-              resolve(options, begin, end, strides, op.rank_of(0)));
+  FETAFIX_TRY(Strided s, resolve(options, begin, end, strides, op.rank_of(0)));
   FETAFIX_TRY(Operand x, op.in(0));
   FETAFIX_TRY(Operand starts, indices(op, 1, s.starts));
   FETAFIX_TRY(Operand ends, indices(op, 2, s.ends));
@@ -153,20 +152,17 @@ Status lift_reverse(Operation& op) {
     return op.number("", Tensor::vector(std::vector<int64_t>(axes.size(), value)));
   };
   FETAFIX_TRY(Operand over, op.int64s(1, {static_cast<int64_t>(axes.size())}));
-  return op.out(op.node("Slice", {x, for_each_axis(to_the_end), for_each_axis(to_the_start),
-                                  over, for_each_axis(-1)}));
+  return op.out(
+      op.node("Slice", {x, for_each_axis(to_the_end), for_each_axis(to_the_start), over, for_each_axis(-1)}));
 }
 
 // ONNX knows the pairs of axes (0, 1) and (1, 0).
 Status lift_reverse_sequence(Operation& op) {
   const int64_t time = op.integer("seq_dim", 0), batch = op.integer("batch_dim", 0);
-  if (time + batch != 1 || time * batch != 0)
-    return Operation::unsupported("axes other than the first two");
+  if (time + batch != 1 || time * batch != 0) return Operation::unsupported("axes other than the first two");
   FETAFIX_TRY(Operand x, op.in(0));
   FETAFIX_TRY(Operand lengths, op.int64s(1));
-  return op.out(
-      op.node("ReverseSequence", {x, lengths},
-              {{"time_axis", time}, {"batch_axis", batch}}));
+  return op.out(op.node("ReverseSequence", {x, lengths}, {{"time_axis", time}, {"batch_axis", batch}}));
 }
 
 }  // namespace fetafix::formats::tensorflow

@@ -27,7 +27,8 @@ constexpr LiftRule rules[]{
     {"BatchMatMul", lift_batch_matmul, "MatMul; adjoint operands through a bridge or their lens"},
     {"BatchMatMulV2", lift_batch_matmul, "MatMul; adjoint operands through a bridge or their lens"},
     {"BatchMatMulV3", lift_batch_matmul, "MatMul; adjoint operands through a bridge or their lens"},
-    {"BatchToSpaceND", lift_batch_to_space, "Split, Concat, bridge, DepthToSpace DCR, bridge, Slice; square blocks of images"},
+    {"BatchToSpaceND", lift_batch_to_space,
+     "Split, Concat, bridge, DepthToSpace DCR, bridge, Slice; square blocks of images"},
     {"BiasAdd", lift_bias_add, "Add"},
     {"BroadcastTo", lift_broadcast_to, "Expand"},
     {"Cast", lift_cast, "Cast"},
@@ -143,9 +144,11 @@ constexpr LiftRule rules[]{
     {"Square", lift_square, "Mul by itself"},
     {"SquaredDifference", lift_squared_difference, "Sub, Mul by itself"},
     {"Squeeze", lift_squeeze, "Squeeze"},
-    {"StatelessWhile", lift_while, "Loop, after what computes its first condition; what holds an opaque operator is opaque"},
+    {"StatelessWhile", lift_while,
+     "Loop, after what computes its first condition; what holds an opaque operator is opaque"},
     {"StopGradient", lift_identity, "Identity"},
-    {"StridedSlice", lift_strided_slice, "Slice, Squeeze, Unsqueeze, all masks; computed indices without masks only"},
+    {"StridedSlice", lift_strided_slice,
+     "Slice, Squeeze, Unsqueeze, all masks; computed indices without masks only"},
     {"Sub", lift_binary, "Sub"},
     {"Sum", lift_reduce, "ReduceSum"},
     {"Tan", lift_unary, "Tan"},
@@ -161,7 +164,8 @@ constexpr LiftRule rules[]{
     {"TruncateDiv", lift_binary, "Div"},
     {"Unpack", lift_unpack, "Split, Squeeze of each"},
     {"Where", lift_where, "NonZero, bridge"},
-    {"While", lift_while, "Loop, after what computes its first condition; what holds an opaque operator is opaque"},
+    {"While", lift_while,
+     "Loop, after what computes its first condition; what holds an opaque operator is opaque"},
     {"ZerosLike", lift_filled_like, "Shape, ConstantOfShape"},
 };
 
@@ -172,8 +176,8 @@ std::span<const LiftRule> lift_rules() {
 }
 
 const LiftRule* find_lift_rule(const std::string& type) {
-  const auto* found = std::ranges::lower_bound(rules, type, std::less<>(),
-                                               [](const LiftRule& rule) { return std::string_view(rule.type); });
+  const auto* found = std::ranges::lower_bound(
+      rules, type, std::less<>(), [](const LiftRule& rule) { return std::string_view(rule.type); });
   return found == std::end(rules) || found->type != type ? nullptr : found;
 }
 

@@ -8,13 +8,15 @@ namespace {
 // Operators of one operand and no attributes that ONNX has too.
 const std::map<std::string, std::string>& plain_names() {
   static const std::map<std::string, std::string> names{
-      {"Abs", "Abs"},     {"Acos", "Acos"},   {"Acosh", "Acosh"},     {"Asin", "Asin"},         {"Asinh", "Asinh"},
-      {"Atan", "Atan"},   {"Atanh", "Atanh"}, {"Ceil", "Ceil"},       {"Cos", "Cos"},           {"Cosh", "Cosh"},
-      {"Elu", "Elu"},     {"Erf", "Erf"},     {"Exp", "Exp"},         {"Floor", "Floor"},       {"Inv", "Reciprocal"},
-      {"IsNan", "IsNaN"}, {"Log", "Log"},     {"LogicalNot", "Not"},  {"Neg", "Neg"},           {"Reciprocal", "Reciprocal"},
-      {"Relu", "Relu"},   {"Rint", "Round"},  {"Round", "Round"},     {"Selu", "Selu"},         {"Sigmoid", "Sigmoid"},
-      {"Sign", "Sign"},   {"Sin", "Sin"},     {"Sinh", "Sinh"},       {"Softplus", "Softplus"}, {"Softsign", "Softsign"},
-      {"Sqrt", "Sqrt"},   {"Tan", "Tan"},     {"Tanh", "Tanh"}};
+      {"Abs", "Abs"},           {"Acos", "Acos"},         {"Acosh", "Acosh"},    {"Asin", "Asin"},
+      {"Asinh", "Asinh"},       {"Atan", "Atan"},         {"Atanh", "Atanh"},    {"Ceil", "Ceil"},
+      {"Cos", "Cos"},           {"Cosh", "Cosh"},         {"Elu", "Elu"},        {"Erf", "Erf"},
+      {"Exp", "Exp"},           {"Floor", "Floor"},       {"Inv", "Reciprocal"}, {"IsNan", "IsNaN"},
+      {"Log", "Log"},           {"LogicalNot", "Not"},    {"Neg", "Neg"},        {"Reciprocal", "Reciprocal"},
+      {"Relu", "Relu"},         {"Rint", "Round"},        {"Round", "Round"},    {"Selu", "Selu"},
+      {"Sigmoid", "Sigmoid"},   {"Sign", "Sign"},         {"Sin", "Sin"},        {"Sinh", "Sinh"},
+      {"Softplus", "Softplus"}, {"Softsign", "Softsign"}, {"Sqrt", "Sqrt"},      {"Tan", "Tan"},
+      {"Tanh", "Tanh"}};
   return names;
 }
 
@@ -83,7 +85,8 @@ Status lift_erfc(Operation& op) {
 Status lift_cast(Operation& op) {
   const DType to = op.element_type("DstT");
   FETAFIX_TRY(const Operand x, op.in(0));
-  if (onnx_type(to) == 0 || onnx_type(op.dtype(x)) == 0) return Operation::unsupported("a type without numbers");
+  if (onnx_type(to) == 0 || onnx_type(op.dtype(x)) == 0)
+    return Operation::unsupported("a type without numbers");
   return op.out(op.node("Cast", {x}, {{"to", onnx_type(to)}}, Role::core, to));
 }
 
@@ -93,7 +96,8 @@ Status lift_filled_like(Operation& op) {
   auto value = cast(Tensor::vector<float>({content}), op.dtype(x));
   if (!value.ok()) return Operation::unsupported("a type without numbers");
   const Operand shape = op.node("Shape", {x}, {}, Role::bridge, DType::int64);
-  return op.out(op.node("ConstantOfShape", {shape}, {{"value", std::move(value).value()}}, Role::core, op.dtype(x)));
+  return op.out(
+      op.node("ConstantOfShape", {shape}, {{"value", std::move(value).value()}}, Role::core, op.dtype(x)));
 }
 
 }  // namespace fetafix::formats::tensorflow

@@ -1,4 +1,5 @@
-// Loops (While, StatelessWhile), and the lists of tensors that they fill: a list is a tensor with one more axis.
+// Loops (While, StatelessWhile), and the lists of tensors that they fill: a list is a tensor with one more
+// axis.
 #include "formats/tensorflow/lift_families.h"
 #include "graph/while_loop.h"
 
@@ -6,21 +7,27 @@ namespace fetafix::formats::tensorflow {
 namespace {
 
 constexpr int most_depth = 2;  // functions may loop over themselves
+constexpr uint64_t memory_of_a_node = 1536;
 
 }  // namespace
 
-Lifter::Lifter(const File& file, const Lifter& parent, std::vector<wire::Port> inputs, std::map<int, Source> inherited)
+Lifter::Lifter(const File& file, const Lifter& parent, std::vector<wire::Port> inputs,
+               std::map<int, Source> inherited)
     : file_(file),
       inputs_(std::move(inputs)),
       parent_(&parent),
       depth_(parent.depth_ + 1),
-      inherited_(std::move(inherited)) {}
+      inherited_(std::move(inherited)),
+      memory_left_(parent.memory_left_) {}
 
 Result<graph::Graph> Lifter::lift_function(int function, const std::vector<ValueId>& operands,
                                            const std::map<int, Source>& inherited) {
   const auto& body = file_.graph().library().function(function);
   const std::string where = "function '" + body.signature().name() + "'";
   if (depth_ >= most_depth) return Operation::unsupported(where + " lies too deep");
+  // Many loops may run one function: each is a program of its own.
+  spend(memory_of_a_node * static_cast<uint64_t>(body.node_def_size()));
+  FETAFIX_CHECK(check_memory());
   std::vector<wire::Port> inputs;
   for (size_t i = 0; i < operands.size(); ++i) {
     wire::Port port;
@@ -36,6 +43,8 @@ Result<graph::Graph> Lifter::lift_function(int function, const std::vector<Value
   FETAFIX_TRY(nested.out_.program, program_of(file_, function));
   nested.out_.variables = out_.variables;
   auto lifted = nested.lift_program();
+  memory_left_ = nested.memory_left_;  // many loops may run one function
+  exhausted_ = exhausted_ || nested.exhausted_;
   if (!lifted.ok()) return Operation::unsupported(where + ": " + lifted.error().message);
   graph::Graph& graph = lifted->lifted.graph;
   for (graph::Node& node : graph.nodes) {
@@ -52,6 +61,8 @@ Status Operation::loop(int condition, int body) {
       functions.function(condition).signature().input_arg_size() != operands() ||
       functions.function(body).signature().output_arg_size() != operands())
     return unsupported("its functions have other operands than it has");
+  lifter_.spend(memory_of_a_node * static_cast<uint64_t>(functions.function(body).node_def_size()));
+  FETAFIX_CHECK(lifter_.check_memory());
   // What the body hands on as it is, and what is constant outside, is constant inside.
   FETAFIX_TRY(const Program steps, program_of(lifter_.file_, body));
   std::map<int, Source> inherited;
@@ -59,7 +70,8 @@ Status Operation::loop(int condition, int body) {
   std::vector<int> variables;
   for (int slot = 0; slot < operands(); ++slot) {
     FETAFIX_TRY(const Source from, source(slot));
-    const bool handed_on = stored_origin(steps, steps.outputs[static_cast<size_t>(slot)]) == Source{slot, -1, 0};
+    const bool handed_on =
+        stored_origin(steps, steps.outputs[static_cast<size_t>(slot)]) == Source{slot, -1, 0};
     if (handed_on && lifter_.is_constant(from)) {
       inherited[slot] = from;
       values.push_back(graph::no_value);
@@ -75,7 +87,8 @@ Status Operation::loop(int condition, int body) {
   std::vector<ValueId> results;
   for (int slot : variables) results.push_back(step.outputs[static_cast<size_t>(slot)]);
   step.outputs = results;
-  if (const auto why = graph::why_no_loop(before, step, variables.size()); !why.empty()) return unsupported(why);
+  if (const auto why = graph::why_no_loop(before, step, variables.size()); !why.empty())
+    return unsupported(why);
 
   std::vector<Operand> operands{{}, {}};
   std::vector<ValueId> first;
@@ -88,12 +101,14 @@ Status Operation::loop(int condition, int body) {
   for (graph::Value& value : before.values)
     value.name = lifter_.unique(lifter_.name_of({-1, index_, 0}) + "/" + value.name);
   operands[1].id = graph::append(graph, before, first, {"", index_}, Role::bridge)[0];
-  const auto made = nodes("Loop", operands, {}, static_cast<int>(variables.size()), Role::core, DType::float32);
+  const auto made =
+      nodes("Loop", operands, {}, static_cast<int>(variables.size()), Role::core, DType::float32);
   graph.nodes.back().bodies["body"] = {std::make_shared<graph::Graph>(std::move(step)), {}};
   for (size_t i = 0; i < variables.size(); ++i) {
     graph::Value& result = graph.value(made[i].id);
     result.dtype = graph.value(first[i]).dtype;
-    result.shape = graph.value(first[i]).is_constant() ? graph.value(first[i]).constant.shape() : graph.value(first[i]).shape;
+    result.shape = graph.value(first[i]).is_constant() ? graph.value(first[i]).constant.shape()
+                                                       : graph.value(first[i]).shape;
     FETAFIX_CHECK(out(variables[i], made[i]));
   }
   note("is judged as a whole: what lies inside can't be told apart or repaired");
@@ -131,7 +146,8 @@ Status lift_list_set(Operation& op) {
   FETAFIX_TRY(const Operand list, op.in(0));
   FETAFIX_TRY(const Operand index, op.int64s(1, {1, 1}));
   FETAFIX_TRY(const Operand element, op.in(2));
-  const Operand one = op.node("Unsqueeze", {element, op.number("", Tensor::vector<int64_t>({0}))}, {}, Role::bridge);
+  const Operand one =
+      op.node("Unsqueeze", {element, op.number("", Tensor::vector<int64_t>({0}))}, {}, Role::bridge);
   return op.out(op.node("ScatterND", {list, index, one}));
 }
 

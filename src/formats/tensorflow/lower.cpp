@@ -8,12 +8,27 @@ namespace fetafix::formats::tensorflow {
 using graph::attribute_or;
 
 std::optional<std::string> plain_operator(const std::string& onnx) {
-  static const std::map<std::string, std::string> plain{
-      {"Abs", "Abs"},         {"Ceil", "Ceil"},         {"Cos", "Cos"},       {"Elu", "Elu"},   {"Erf", "Erf"},
-      {"Exp", "Exp"},         {"Floor", "Floor"},       {"Identity", "Identity"}, {"Log", "Log"}, {"Neg", "Neg"},
-      {"Reciprocal", "Reciprocal"}, {"Relu", "Relu"},   {"Round", "Round"},   {"Selu", "Selu"}, {"Sigmoid", "Sigmoid"},
-      {"Sign", "Sign"},       {"Sin", "Sin"},           {"Softplus", "Softplus"}, {"Softsign", "Softsign"},
-      {"Sqrt", "Sqrt"},       {"Tanh", "Tanh"}};
+  static const std::map<std::string, std::string> plain{{"Abs", "Abs"},
+                                                        {"Ceil", "Ceil"},
+                                                        {"Cos", "Cos"},
+                                                        {"Elu", "Elu"},
+                                                        {"Erf", "Erf"},
+                                                        {"Exp", "Exp"},
+                                                        {"Floor", "Floor"},
+                                                        {"Identity", "Identity"},
+                                                        {"Log", "Log"},
+                                                        {"Neg", "Neg"},
+                                                        {"Reciprocal", "Reciprocal"},
+                                                        {"Relu", "Relu"},
+                                                        {"Round", "Round"},
+                                                        {"Selu", "Selu"},
+                                                        {"Sigmoid", "Sigmoid"},
+                                                        {"Sign", "Sign"},
+                                                        {"Sin", "Sin"},
+                                                        {"Softplus", "Softplus"},
+                                                        {"Softsign", "Softsign"},
+                                                        {"Sqrt", "Sqrt"},
+                                                        {"Tanh", "Tanh"}};
   const auto found = plain.find(onnx);
   return found == plain.end() ? std::nullopt : std::optional(found->second);
 }
@@ -25,9 +40,9 @@ Error cant(const std::string& why) {
 }
 
 const std::map<std::string, std::string>& binary_operators() {
-  static const std::map<std::string, std::string> table{{"Add", "AddV2"},   {"Sub", "Sub"},     {"Mul", "Mul"},
-                                                        {"Div", "RealDiv"}, {"Max", "Maximum"}, {"Min", "Minimum"},
-                                                        {"Pow", "Pow"}};
+  static const std::map<std::string, std::string> table{
+      {"Add", "AddV2"},   {"Sub", "Sub"},     {"Mul", "Mul"}, {"Div", "RealDiv"},
+      {"Max", "Maximum"}, {"Min", "Minimum"}, {"Pow", "Pow"}};
   return table;
 }
 
@@ -47,16 +62,18 @@ class Lowerer {
     if (type == "Dropout") return typed("Identity", {what_.input});
     if (type == "Pad") return pad();
     if (type == "Cast") return cast_to();
-    if (type == "MaxPool" || type == "AveragePool" || type == "Conv" || type == "BatchNormalization") return on_image();
+    if (type == "MaxPool" || type == "AveragePool" || type == "Conv" || type == "BatchNormalization")
+      return on_image();
     const std::string input = turned(what_.input, what_.permutation);
     for (const auto& [operand, name] : what_.others) others_[operand] = turned(name, what_.permutation);
     FETAFIX_TRY(const std::string result, in_view_layout(input));
-    return turned(result, what_.permutation.empty() ? std::vector<int>() : inverse_permutation(what_.permutation));
+    return turned(result,
+                  what_.permutation.empty() ? std::vector<int>() : inverse_permutation(what_.permutation));
   }
 
  private:
-  // Runtimes want images with channels last. The view sees them with channels second: where the file has them so too,
-  // they are turned and turned back.
+  // Runtimes want images with channels last. The view sees them with channels second: where the file has them
+  // so too, they are turned and turned back.
   Result<std::string> on_image() {
     const std::vector<int> second{0, 3, 1, 2}, last{0, 2, 3, 1};
     const bool is_last = what_.permutation == second;
@@ -121,7 +138,8 @@ class Lowerer {
   }
 
   Result<std::string> operand(size_t i) {
-    if (const auto other = what_.others.find(static_cast<int>(i)); other != what_.others.end()) return other->second;
+    if (const auto other = what_.others.find(static_cast<int>(i)); other != what_.others.end())
+      return other->second;
     if (i < edit_.operands.size() && !edit_.operands[i]) return what_.input;
     if (!has_constant(i)) return cant("operand " + std::to_string(i) + " is missing");
     FETAFIX_TRY(const Tensor native, beside(*edit_.operands[i]));
@@ -174,7 +192,8 @@ class Lowerer {
     FETAFIX_TRY(const auto pads, integers(1));
     if (edit_.operands.size() > 3) return cant("pads along chosen axes");
     const size_t rank = pads.size() / 2;
-    if (!what_.permutation.empty() && rank != what_.permutation.size()) return cant("its pads are of another rank");
+    if (!what_.permutation.empty() && rank != what_.permutation.size())
+      return cant("its pads are of another rank");
     std::vector<int32_t> rows(2 * rank);
     for (size_t i = 0; i < rank; ++i) {
       const size_t native = what_.permutation.empty() ? i : static_cast<size_t>(what_.permutation[i]);
@@ -195,8 +214,8 @@ class Lowerer {
   }
 
   Result<std::string> cast_to() {
-    for (DType dtype : {DType::float32, DType::float64, DType::float16, DType::int32, DType::int64, DType::uint8,
-                        DType::boolean})
+    for (DType dtype : {DType::float32, DType::float64, DType::float16, DType::int32, DType::int64,
+                        DType::uint8, DType::boolean})
       if (onnx_type(dtype) == attribute_or(edit_.attributes, "to", int64_t{0})) {
         wire::Node& added = node("Cast", {what_.input});
         set_type(added, "SrcT", what_.dtype);
@@ -211,11 +230,13 @@ class Lowerer {
     const auto strides = attribute_or(edit_.attributes, "strides", std::vector<int64_t>{1, 1});
     const auto dilations = attribute_or(edit_.attributes, "dilations", std::vector<int64_t>{1, 1});
     const auto pads = attribute_or(edit_.attributes, "pads", std::vector<int64_t>{0, 0, 0, 0});
-    if (strides.size() != 2 || dilations.size() != 2 || pads.size() != 4) return cant("its windows have other axes");
+    if (strides.size() != 2 || dilations.size() != 2 || pads.size() != 4)
+      return cant("its windows have other axes");
     const std::string automatic = attribute_or(edit_.attributes, "auto_pad", std::string("NOTSET"));
     set_type(added, "T", what_.dtype);
     set_integers(added, "strides", {1, strides[0], strides[1], 1});
-    if (op != "MaxPool" && op != "AvgPool") set_integers(added, "dilations", {1, dilations[0], dilations[1], 1});
+    if (op != "MaxPool" && op != "AvgPool")
+      set_integers(added, "dilations", {1, dilations[0], dilations[1], 1});
     const bool none = std::ranges::count(pads, 0) == 4;
     if (automatic == "SAME_UPPER") {
       set_text(added, "padding", "SAME");
@@ -251,7 +272,8 @@ class Lowerer {
       stored = stored.reshaped({stored.shape()[0], stored.shape()[1], group, kernel.shape()[0] / group});
     const std::string op = depthwise ? "DepthwiseConv2dNative" : "Conv2D";
     const auto pads = attribute_or(edit_.attributes, "pads", std::vector<int64_t>{0, 0, 0, 0});
-    if (depthwise && std::ranges::count(pads, 0) != 4)  // TensorFlow 2.21 ends at explicit pads of these with a bias
+    if (depthwise &&
+        std::ranges::count(pads, 0) != 4)  // TensorFlow 2.21 ends at explicit pads of these with a bias
       return cant("a depthwise convolution with pads of its own");
     const std::string weights = constant(stored);
     wire::Node& added = node(op, {input, weights});
@@ -288,9 +310,13 @@ class Lowerer {
     if (type == "MatMul") return matmul(input);
     if (type == "Squeeze" || type == "Unsqueeze") return squeeze(input);
     if (type == "Flatten") return flatten(input);
-    static const std::map<std::string, std::string> reductions{
-        {"ReduceMean", "Mean"}, {"ReduceSum", "Sum"}, {"ReduceMax", "Max"}, {"ReduceMin", "Min"}, {"ReduceProd", "Prod"}};
-    if (const auto found = reductions.find(type); found != reductions.end()) return reduce(input, found->second);
+    static const std::map<std::string, std::string> reductions{{"ReduceMean", "Mean"},
+                                                               {"ReduceSum", "Sum"},
+                                                               {"ReduceMax", "Max"},
+                                                               {"ReduceMin", "Min"},
+                                                               {"ReduceProd", "Prod"}};
+    if (const auto found = reductions.find(type); found != reductions.end())
+      return reduce(input, found->second);
     return cant(type + " can't be put into a TensorFlow graph");
   }
 
@@ -310,8 +336,8 @@ class Lowerer {
     return turned(input, std::vector<int>(perm.begin(), perm.end()));
   }
 
-  std::string with_numbers(const std::string& op, const std::string& input, const std::vector<int64_t>& numbers,
-                           const char* type_key) {
+  std::string with_numbers(const std::string& op, const std::string& input,
+                           const std::vector<int64_t>& numbers, const char* type_key) {
     wire::Node& added = node(op, {input, int32s(numbers)});
     set_type(added, "T", what_.dtype);
     set_type(added, type_key, DType::int32);
@@ -325,7 +351,8 @@ class Lowerer {
   }
 
   Result<std::string> flatten(const std::string& input) {
-    if (attribute_or(edit_.attributes, "axis", int64_t{1}) != 1 || what_.rank < 2) return cant("a Flatten along other axes");
+    if (attribute_or(edit_.attributes, "axis", int64_t{1}) != 1 || what_.rank < 2)
+      return cant("a Flatten along other axes");
     const auto& shape = editor_.shape_of_edge(edit_.edge);
     if (!shape) return cant("the value's shape is not known");
     const auto rest = element_count(Shape(shape->begin() + 1, shape->end()));
@@ -375,7 +402,8 @@ class Lowerer {
       inputs.push_back(one);
     }
     const auto count = static_cast<int64_t>(inputs.size());
-    inputs.push_back(constant(Tensor::scalar(static_cast<int32_t>(attribute_or(edit_.attributes, "axis", int64_t{0})))));
+    inputs.push_back(
+        constant(Tensor::scalar(static_cast<int32_t>(attribute_or(edit_.attributes, "axis", int64_t{0})))));
     wire::Node& added = node("ConcatV2", inputs);
     set_integer(added, "N", count);
     set_type(added, "T", what_.dtype);

@@ -11,8 +11,12 @@ namespace fs = std::filesystem;
 class TensorflowFormat final : public Format {
  public:
   std::string_view name() const override { return "tensorflow"; }
-  std::string_view description() const override { return "TensorFlow SavedModel folder, or frozen graph (.pb)"; }
-  bool recognizes(BytesView head) const override { return looks_like_saved_model(head) || looks_like_graph(head); }
+  std::string_view description() const override {
+    return "TensorFlow SavedModel folder, or frozen graph (.pb)";
+  }
+  bool recognizes(BytesView head) const override {
+    return looks_like_saved_model(head) || looks_like_graph(head);
+  }
 
   Result<std::unique_ptr<NativeModel>> read(const fs::path& path) const override {
     auto file = load(path);
@@ -22,7 +26,8 @@ class TensorflowFormat final : public Format {
 
   Result<std::unique_ptr<NativeModel>> parse(Bytes bytes, const fs::path&) const override {
     if (looks_like_saved_model(bytes))
-      return Error{ErrorKind::unsupported, "a SavedModel is a folder: it can't be read from the bytes of one file"};
+      return Error{ErrorKind::unsupported,
+                   "a SavedModel is a folder: it can't be read from the bytes of one file"};
     FETAFIX_TRY(File file, is_packed_folder(bytes) ? parse_packed(bytes) : parse_frozen(std::move(bytes)));
     return std::unique_ptr<NativeModel>(std::make_unique<TensorflowModel>(std::move(file)));
   }
@@ -32,7 +37,8 @@ class TensorflowFormat final : public Format {
     std::error_code failure;
     if (fs::is_directory(path, failure)) return read_saved_model(path);
     FETAFIX_TRY(Bytes bytes, read_file(path));
-    if (looks_like_saved_model(bytes)) return read_saved_model(path.has_parent_path() ? path.parent_path() : ".");
+    if (looks_like_saved_model(bytes))
+      return read_saved_model(path.has_parent_path() ? path.parent_path() : ".");
     return parse_frozen(std::move(bytes));
   }
 };

@@ -35,7 +35,8 @@ std::optional<Shape> merged(const std::optional<Shape>& inferred, const std::opt
 // Whether an output is a list of tensors.
 bool gives_list(const wire::Node& node, int output) {
   constexpr int variant = 21;
-  if (node.op().starts_with("TensorList")) return node.op() != "TensorListStack" && node.op() != "TensorListGetItem";
+  if (node.op().starts_with("TensorList"))
+    return node.op() != "TensorListStack" && node.op() != "TensorListGetItem";
   const wire::Attribute* types = wire::find_attribute(node, "T");
   if (!types) return false;
   if (types->value_case() == wire::Attribute::kType) return types->type() == variant;
@@ -148,7 +149,8 @@ Result<Operand> Operation::in(int slot) {
   return Operand{id, slot};
 }
 
-Result<Operand> Operation::parameter(int slot, const std::vector<int>& permutation, const Shape& shape, DType dtype) {
+Result<Operand> Operation::parameter(int slot, const std::vector<int>& permutation, const Shape& shape,
+                                     DType dtype) {
   FETAFIX_TRY(const Source from, source(slot));
   if (lifter_.is_constant(from)) {
     FETAFIX_TRY(const ValueId id, lifter_.constant_of(from, permutation, shape, dtype));
@@ -157,8 +159,8 @@ Result<Operand> Operation::parameter(int slot, const std::vector<int>& permutati
   FETAFIX_TRY(Operand value, in(slot));
   if (!permutation.empty()) {
     if (const int rank = rank_of(slot); rank >= 0 && rank != static_cast<int>(permutation.size()))
-      return unsupported("operand " + std::to_string(slot) + " has " + std::to_string(rank) + " dimensions, expected " +
-                         std::to_string(permutation.size()));
+      return unsupported("operand " + std::to_string(slot) + " has " + std::to_string(rank) +
+                         " dimensions, expected " + std::to_string(permutation.size()));
     value = bridge(value, permutation);
   }
   if (!shape.empty()) value = node("Reshape", {value, number("", Tensor::vector(shape))}, {}, Role::bridge);
@@ -177,7 +179,8 @@ Result<Tensor> Operation::constant(int slot) const {
 }
 
 Result<Operand> Operation::operand_of(const Slot& from, int slot) {
-  const Source source = lifter_.out_.program.ops[static_cast<size_t>(from.op)].inputs[static_cast<size_t>(from.slot)];
+  const Source source =
+      lifter_.out_.program.ops[static_cast<size_t>(from.op)].inputs[static_cast<size_t>(from.slot)];
   FETAFIX_TRY(const ValueId id, lifter_.value_of(source));
   return Operand{id, slot};
 }
@@ -186,12 +189,14 @@ Result<Operand> Operation::operand_of(const Slot& from, int slot) {
 Result<std::vector<int64_t>> Operation::ints(int slot) const {
   if (!is_constant(slot)) {
     FETAFIX_TRY(auto sizes, this->sizes(slot));
-    if (std::ranges::count(sizes, -1) > 0) return unsupported("operand " + std::to_string(slot) + " is computed");
+    if (std::ranges::count(sizes, -1) > 0)
+      return unsupported("operand " + std::to_string(slot) + " is computed");
     return sizes;
   }
   FETAFIX_TRY(const Tensor data, constant(slot));
   if (data.size() > most_numbers)
-    return unsupported("operand " + std::to_string(slot) + " holds " + std::to_string(data.size()) + " numbers");
+    return unsupported("operand " + std::to_string(slot) + " holds " + std::to_string(data.size()) +
+                       " numbers");
   FETAFIX_TRY(std::vector<int64_t> numbers, to_int64s(data));
   constexpr std::numeric_limits<int32_t> countable;
   for (int64_t& number : numbers) number = std::clamp<int64_t>(number, countable.min(), countable.max());
@@ -238,7 +243,8 @@ DType Operation::dtype(const Operand& value) const {
 Operand Operation::number(const std::string& attribute, Tensor tensor) {
   graph::Lens lens;
   lens.attribute = attribute;
-  const std::string name = lifter_.name_of({-1, index_, 0}) + "/" + (attribute.empty() ? "constant" : attribute);
+  const std::string name =
+      lifter_.name_of({-1, index_, 0}) + "/" + (attribute.empty() ? "constant" : attribute);
   auto& graph = lifter_.out_.lifted.graph;
   return {graph.add_constant(lifter_.unique(name), std::move(tensor),
                              attribute.empty() ? std::nullopt : std::optional(lens)),
@@ -247,13 +253,16 @@ Operand Operation::number(const std::string& attribute, Tensor tensor) {
 
 std::vector<Operand> Operation::nodes(const std::string& type, const std::vector<Operand>& inputs,
                                       Attributes attributes, int count, Role role, DType dtype) {
+  constexpr uint64_t memory_of_one = 1536;  // node or value, without names
+  const std::string label = lifter_.name_of({-1, index_, 0});
+  lifter_.spend((memory_of_one + 3 * label.size()) * static_cast<uint64_t>(count + 1));
   auto& graph = lifter_.out_.lifted.graph;
   graph::Node made;
   made.type = type;
   made.attributes = std::move(attributes);
   made.native = {"", index_};
   made.role = role;
-  made.name = lifter_.name_of({-1, index_, 0});
+  made.name = label;
   for (const Operand& input : inputs) {
     made.inputs.push_back(input.id);
     made.slots.push_back(input.slot);
@@ -273,8 +282,8 @@ std::vector<Operand> Operation::nodes(const std::string& type, const std::vector
   return outputs;
 }
 
-Operand Operation::node(const std::string& type, const std::vector<Operand>& inputs, Attributes attributes, Role role,
-                        DType dtype) {
+Operand Operation::node(const std::string& type, const std::vector<Operand>& inputs, Attributes attributes,
+                        Role role, DType dtype) {
   return nodes(type, inputs, std::move(attributes), 1, role, dtype)[0];
 }
 
@@ -306,7 +315,8 @@ Status Operation::out(int output, const Operand& given) {
   graph::Value& result = graph.value(value.id);
   result.name = lifter_.unique(lifter_.name_of(source));
   result.native_name = lifter_.name_of(source);
-  // A list is no tensor in the file, whatever it is in the view: it can't be given, and nothing fits behind it.
+  // A list is no tensor in the file, whatever it is in the view: it can't be given, and nothing fits behind
+  // it.
   if (!gives_list(wire(), output)) result.native_tensor = lifter_.tensor_of(source);
   result.shape = merged(result.shape, lifter_.declared_shape(source));
   results_.emplace_back(output, value.id);

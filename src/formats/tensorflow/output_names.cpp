@@ -1,5 +1,5 @@
-// How TensorFlow's operators call their outputs: inside of functions a tensor is named "node:output:number". The names
-// are those of TensorFlow 2.21's operator definitions (TF_GetAllOpList of its C interface).
+// How TensorFlow's operators call their outputs: inside of functions a tensor is named "node:output:number".
+// The names are those of TensorFlow 2.21's operator definitions (TF_GetAllOpList of its C interface).
 #include <algorithm>
 #include <string_view>
 

@@ -26,8 +26,7 @@ struct Subject {
   std::string refuses(const Edit& edit) const { return refusal(path, edit); }
 };
 
-// --- constants and variables
-// ---------------------------------------------------------------------------------
+// --- constants and variables ---------------------------------------------------------------------
 
 TEST(PatchTensor, ConstantsOfAFrozenGraph) {
   const Subject given("edits.pb");
@@ -75,14 +74,14 @@ TEST(PatchTensor, BoundsThatRelu6DoesNotHave) {
             (Names{"bounded", "bounded/Const", "bounded/Const_1", "bounded/Const_2"}));
 }
 
-// --- attributes
-// -----------------------------------------------------------------------------------------------
+// --- attributes ----------------------------------------------------------------------------------
 
 TEST(PatchAttribute, OfWindows) {
   const Subject given("edits.pb"), all("attributes.pb");
   given.sets("stem", "pads", Ints{0, 1, 1, 0});
   given.sets("stem", "strides", Ints{1, 2});
-  given.sets("deep", "pads", Ints{2, 1, 0, 1});
+  EXPECT_EQ(given.agrees({graph::SetAttribute{given.at("deep"), "pads", Ints{2, 1, 0, 1}}}),
+            (Names{"deep", "deep/Const", "deep/Pad"}));
   given.sets("most", "pads", Ints{1, 1, 0, 0});
   all.sets("AvgPool_1", "kernel_shape", Ints{3, 2});
   all.sets("AvgPool", "pads", Ints{0, 0, 0, 0});
@@ -137,6 +136,13 @@ TEST(PatchAttribute, InConstantOperands) {
   EXPECT_EQ(turned.size(), 1u);
 }
 
+TEST(PatchTensor, AnAbsentBiasIsAdded) {
+  const Subject given("edits.pb");
+  const Tensor bias = Tensor::vector<float>({1, -2, 3, -4});
+  EXPECT_EQ(given.agrees({graph::SetTensor{given.at("deep"), 2, bias}}),
+            (Names{"mul", "deep/BiasAdd", "deep/Const"}));
+}
+
 TEST(PatchTensor, OperandsThatAreNoWeights) {
   const Subject all("attributes.pb");
   const auto sets = [&](const std::string& name, int slot, const Tensor& value) {
@@ -147,8 +153,7 @@ TEST(PatchTensor, OperandsThatAreNoWeights) {
   EXPECT_EQ(sets("StridedSlice", 3, Tensor::vector<int64_t>({1, -2, -1})), Names{"StridedSlice/strides"});
 }
 
-// --- types
-// ----------------------------------------------------------------------------------------------------
+// --- types ---------------------------------------------------------------------------------------
 
 TEST(PatchType, OfOneFamily) {
   const Subject given("edits.pb"), functions("functions");
@@ -171,6 +176,12 @@ TEST(PatchType, OfOneFamily) {
   pool = node_of(given.view, "mean").attributes;
   pool.erase("count_include_pad");
   EXPECT_EQ(becomes(given, "mean", "MaxPool", pool), Names{"mean"});
+  EXPECT_EQ(becomes(given, "logits", "Mul"), Names{"logits"});
+  const Subject pictures("pictures");  // where what has a default is left out
+  pool = node_of(pictures.view, "most_1/MaxPool2d").attributes;
+  pool["count_include_pad"] = int64_t{0};
+  EXPECT_EQ(becomes(pictures, "most_1/MaxPool2d", "AveragePool", pool).size(), 1u);
+  EXPECT_EQ(becomes(pictures, "leaky_1/LeakyRelu", "Relu").size(), 1u);
   // In a function what reads it says another name: Tanh gives `y`, Relu `activations`.
   EXPECT_EQ(becomes(functions, "Tanh", "Relu"), (Names{"Tanh", "Identity_1"}));
   EXPECT_EQ(becomes(functions, "Relu", "Sigmoid"), (Names{"Relu", "Identity_2"}));
@@ -178,8 +189,7 @@ TEST(PatchType, OfOneFamily) {
             std::string::npos);
 }
 
-// --- nodes put in
-// ---------------------------------------------------------------------------------------------
+// --- nodes put in --------------------------------------------------------------------------------
 
 TEST(PatchInsert, WhatTakesOneOperand) {
   const Subject given("edits.pb");
@@ -225,8 +235,7 @@ TEST(PatchInsert, OnImages) {
   given.agrees({insert(stem, "Transpose", {{"perm", Ints{0, 1, 3, 2}}})});
   given.agrees({insert(given.out_of("leaky"), "Transpose", {{"perm", Ints{0, 2, 1, 3}}})});
   const Tensor each = Tensor::of<float>({1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7}, {4, 1, 2, 2});
-  all.agrees(
-      {insert(inner, "Conv", {{"group", int64_t{4}}, {"pads", Ints{1, 0, 0, 1}}}, {std::nullopt, each})});
+  all.agrees({insert(inner, "Conv", {{"group", int64_t{4}}}, {std::nullopt, each})});
   all.agrees({insert(inner, "MaxPool",
                      {{"kernel_shape", Ints{3, 2}}, {"strides", Ints{1, 1}}, {"pads", Ints{1, 1, 1, 0}}})});
   all.agrees({insert(inner, "AveragePool", {{"kernel_shape", Ints{2, 1}}})});
@@ -264,8 +273,7 @@ TEST(PatchInsert, InFunctions) {
   pictures.agrees({insert(pictures.out_of("scores_1/Softmax"), "Sqrt")});
 }
 
-// --- nodes taken out, operands
-// ----------------------------------------------------------------------------------
+// --- nodes taken out, operands -------------------------------------------------------------------
 
 TEST(PatchRemove, BehindTheirOperands) {
   const Subject given("edits.pb"), functions("functions"), pictures("pictures");

@@ -7,8 +7,8 @@
 namespace fetafix::formats::tensorflow {
 namespace {
 
-constexpr int most_outputs = 4096;            // of an operator
-constexpr size_t deepest = 64;              // calls in calls
+constexpr int most_outputs = 4096;  // of an operator
+constexpr size_t deepest = 64;      // calls in calls
 // How many nodes calls may add up to, besides what the file holds: a small file can ask for any number.
 constexpr size_t most_more_nodes = size_t{1} << 16, most_repeats = 16;
 
@@ -31,7 +31,8 @@ Result<Reference> parse_reference(const std::string& input) {
   const size_t last = input.rfind(':');
   const auto number = number_of(std::string_view(input).substr(last + 1));
   if (!number) return broken("'" + input + "' names no output");
-  return Reference{input.substr(0, first), first == last ? "" : input.substr(first + 1, last - first - 1), *number};
+  return Reference{input.substr(0, first), first == last ? "" : input.substr(first + 1, last - first - 1),
+                   *number};
 }
 
 namespace {
@@ -44,9 +45,9 @@ struct Visit {
   std::unordered_map<std::string, int> arguments;  // number by name
   std::vector<Source> given;                       // the arguments
   std::vector<Seen> seen;
-  std::vector<int> op;                        // by place, of what is no call
-  std::vector<std::vector<Source>> results;   // by place, of calls
-  std::vector<int> body;                      // by place: the scope of a call; -1: none yet
+  std::vector<int> op;                       // by place, of what is no call
+  std::vector<std::vector<Source>> results;  // by place, of calls
+  std::vector<int> body;                     // by place: the scope of a call; -1: none yet
   size_t depth = 0;
 };
 
@@ -127,8 +128,9 @@ class Inliner {
       const auto& signature = graph_.library().function(function).signature();
       for (int i = 0; i < signature.input_arg_size(); ++i) visit.arguments[signature.input_arg(i).name()] = i;
       if (static_cast<size_t>(signature.input_arg_size()) != given.size())
-        return broken("function '" + signature.name() + "' takes " + std::to_string(signature.input_arg_size()) +
-                      " arguments, its call gives " + std::to_string(given.size()));
+        return broken("function '" + signature.name() + "' takes " +
+                      std::to_string(signature.input_arg_size()) + " arguments, its call gives " +
+                      std::to_string(given.size()));
     }
     const auto count = static_cast<size_t>(nodes.size());
     total_ += count;
@@ -173,17 +175,30 @@ class Inliner {
       tasks.push_back({scope, found->second});
       return std::optional<Source>();
     }
-    if (visit.seen[place] == Seen::begun) return broken("'" + wanted.node + "' reads what follows from it");
-    const wire::Node& node = nodes_of(graph_, out_.scopes[static_cast<size_t>(scope)].function).Get(found->second);
-    const int number = wanted.output.empty() ? wanted.number : output_number(node.op(), wanted.output, wanted.number);
+    if (visit.seen[place] == Seen::begun) return cycle_at(scope, found->second);
+    const wire::Node& node =
+        nodes_of(graph_, out_.scopes[static_cast<size_t>(scope)].function).Get(found->second);
+    const int number =
+        wanted.output.empty() ? wanted.number : output_number(node.op(), wanted.output, wanted.number);
     if (visit.body[place] < 0) {
       if (number >= most_outputs) return broken("'" + name + "' is read, which no operator gives");
       return std::optional(Source{-1, visit.op[place], number});
     }
     const auto& results = visit.results[place];
     if (number < 0 || static_cast<size_t>(number) >= results.size())
-      return broken("'" + name + "' is read, and the call gives " + std::to_string(results.size()) + " results");
+      return broken("'" + name + "' is read, and the call gives " + std::to_string(results.size()) +
+                    " results");
     return std::optional(results[static_cast<size_t>(number)]);
+  }
+
+  Error cycle_at(int scope, int place) const {
+    const wire::Node& at = node({scope, place});
+    if (at.op() == "Merge" || at.op() == "NextIteration" || at.op() == "Enter" || at.op() == "Switch")
+      return {ErrorKind::unsupported,
+              "'" + at.name() + "' (" + at.op() +
+                  ") is part of a loop as TensorFlow 1 writes it, which is not read here (freeze "
+                  "the model with lower_control_flow=False)"};
+    return broken("'" + at.name() + "' reads what follows from it");
   }
 
   // Brings the last task further: pushes what it waits for, or finishes it.
@@ -223,7 +238,8 @@ class Inliner {
                     "', which is not in the file");
     const size_t depth = visits_[static_cast<size_t>(task.scope)].depth + 1;
     if (depth > deepest) return broken("function '" + called->func().name() + "' calls itself");
-    visits_[static_cast<size_t>(task.scope)].body[static_cast<size_t>(task.place)] = static_cast<int>(visits_.size());
+    visits_[static_cast<size_t>(task.scope)].body[static_cast<size_t>(task.place)] =
+        static_cast<int>(visits_.size());
     return open(function->second, out_.scopes[static_cast<size_t>(task.scope)].prefix + wire.name() + "/",
                 std::move(inputs), depth);
   }
@@ -236,7 +252,8 @@ class Inliner {
     std::vector<Source> results;
     for (const auto& output : function.signature().output_arg()) {
       const std::string* returned = returned_as(function, output.name());
-      if (!returned) return broken("function '" + function.signature().name() + "' does not say what it returns");
+      if (!returned)
+        return broken("function '" + function.signature().name() + "' does not say what it returns");
       FETAFIX_TRY(const auto source, look(body, *returned, tasks));
       if (tasks.size() > before) return {};
       results.push_back(*source);

@@ -16,16 +16,16 @@ struct Source {
 
 // One run of a list of nodes: the main graph, or a function as one call runs it.
 struct Scope {
-  int function = -1;   // in the library; -1: the main graph
-  std::string prefix;  // "StatefulPartitionedCall/": unique, "" for the main graph
-  std::vector<Source> given;                     // what the call gives for the function's arguments
-  std::map<int, std::vector<Source>> results;    // of the calls in it, by their place
+  int function = -1;                           // in the library; -1: the main graph
+  std::string prefix;                          // "StatefulPartitionedCall/": unique, "" for the main graph
+  std::vector<Source> given;                   // what the call gives for the function's arguments
+  std::map<int, std::vector<Source>> results;  // of the calls in it, by their place
 };
 
 struct Op {
   const wire::Node* node = nullptr;
   int scope = 0;
-  int place = 0;  // in the list of its graph or function
+  int place = 0;               // in the list of its graph or function
   std::vector<Source> inputs;  // data only, not what it merely waits for
   int outputs = 1;             // as many as are read
 };

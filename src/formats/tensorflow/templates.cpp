@@ -37,8 +37,9 @@ class Finder {
   Slot other(const Slot& slot) const { return {slot.op, 1 - slot.slot}; }
 
   bool read_by_these_alone(int op, std::initializer_list<int> ops) const {
-    return std::ranges::all_of(readers_[static_cast<size_t>(op)],
-                               [&](int reader) { return std::find(ops.begin(), ops.end(), reader) != ops.end(); });
+    return std::ranges::all_of(readers_[static_cast<size_t>(op)], [&](int reader) {
+      return std::find(ops.begin(), ops.end(), reader) != ops.end();
+    });
   }
 
   bool one_scope(std::initializer_list<int> ops) const {

@@ -54,7 +54,8 @@ class Restorer {
 wire::ObjectGraph objects_of(const File& file) {
   constexpr size_t checksum = 4;
   wire::ObjectGraph out;
-  const tensor_bundle::Entry* entry = file.bundle ? file.bundle->find("_CHECKPOINTABLE_OBJECT_GRAPH") : nullptr;
+  const tensor_bundle::Entry* entry =
+      file.bundle ? file.bundle->find("_CHECKPOINTABLE_OBJECT_GRAPH") : nullptr;
   const auto bytes = entry ? file.bundle->raw(*entry) : Result<Bytes>(Bytes());
   if (!bytes.ok()) return out;
   size_t start = 0;

@@ -70,12 +70,14 @@ Result<Attributes> transpose_attributes(const Operation& op, const Shape& image,
   const size_t axes = kernel.size();
   FETAFIX_TRY(const auto strides, spatial(op, "strides", axes));
   FETAFIX_TRY(const auto dilations, spatial(op, "dilations", axes));
-  if (!all_of(strides, 1) || !all_of(dilations, 1)) return Operation::unsupported("a stride or dilation below 1");
+  if (!all_of(strides, 1) || !all_of(dilations, 1))
+    return Operation::unsupported("a stride or dilation below 1");
   Attributes out{{"kernel_shape", kernel}, {"strides", strides}};
   if (std::ranges::count(dilations, 1) != static_cast<std::ptrdiff_t>(axes)) out["dilations"] = dilations;
   Shape wanted(axes, -1);
   if (const auto sizes = op.sizes(0); sizes.ok()) {
-    if (sizes->size() != axes + 2) return Operation::unsupported("the output shape has another number of dimensions");
+    if (sizes->size() != axes + 2)
+      return Operation::unsupported("the output shape has another number of dimensions");
     const std::ptrdiff_t first = op.channels_last() ? 1 : 2;
     std::copy_n(sizes->begin() + first, axes, wanted.begin());
   }
@@ -92,11 +94,14 @@ Result<Attributes> transpose_attributes(const Operation& op, const Shape& image,
       // Without a size that is known: the usual one, stride times the input, or as far as the kernel reaches.
       const bool same = padding == "SAME";
       if (image[i] < 0 && wanted[i] >= 0) return Operation::unsupported("the input's sizes are not known");
-      const int64_t usual = same ? image[i] * strides[i] : (image[i] - 1) * strides[i] + std::max(extent, strides[i]);
+      const int64_t usual =
+          same ? image[i] * strides[i] : (image[i] - 1) * strides[i] + std::max(extent, strides[i]);
       const int64_t size = wanted[i] >= 0 ? wanted[i] : usual;
       // SAME over an unknown size pads what the kernel is longer than the stride.
       const int64_t total = std::max<int64_t>(extent - strides[i], 0);
-      before[i] = !same ? 0 : image[i] < 0 ? total / 2 : same_padding(size, kernel[i], strides[i], dilations[i]).before;
+      before[i] = !same          ? 0
+                  : image[i] < 0 ? total / 2
+                                 : same_padding(size, kernel[i], strides[i], dilations[i]).before;
       const int64_t surplus =
           image[i] < 0 ? (same ? extent - strides[i] - before[i] : std::min<int64_t>(extent - strides[i], 0))
                        : (image[i] - 1) * strides[i] + extent - before[i] - size;

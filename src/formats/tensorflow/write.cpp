@@ -54,11 +54,14 @@ Status write_folder(const File& file, const fs::path& path) {
   if (!absolute.has_filename()) absolute = absolute.parent_path();  // "folder/"
   if (fs::exists(absolute, failure) && fs::equivalent(absolute, file.folder, failure))
     return failed(path, "is the model itself, which is never written");
-  if (fs::exists(absolute, failure) && !fs::is_empty(absolute, failure) && !fs::exists(absolute / graph_file, failure))
+  if (fs::exists(absolute, failure) && !fs::is_empty(absolute, failure) &&
+      !fs::exists(absolute / graph_file, failure))
     return failed(path, "is there already, and is no SavedModel that could be replaced");
-  const fs::path temporary = absolute.parent_path() / ("." + absolute.filename().string() + "." + std::to_string(getpid()));
+  const fs::path temporary =
+      absolute.parent_path() / ("." + absolute.filename().string() + "." + std::to_string(getpid()));
   fs::remove_all(temporary, failure);
-  if (!fs::create_directories(temporary, failure)) return failed(path, "can't be written: " + failure.message());
+  if (!fs::create_directories(temporary, failure))
+    return failed(path, "can't be written: " + failure.message());
   Status status = fill(file, temporary);
   if (status.ok()) {
     fs::remove_all(absolute, failure);
@@ -100,7 +103,8 @@ std::string fingerprint_of(const File& file) {
   }
   std::vector<std::string> names;
   std::error_code failure;
-  for (auto it = fs::recursive_directory_iterator(folder, failure); !failure && it != fs::end(it); it.increment(failure))
+  for (auto it = fs::recursive_directory_iterator(folder, failure); !failure && it != fs::end(it);
+       it.increment(failure))
     if (it->is_regular_file()) names.push_back(it->path().lexically_relative(folder).generic_string());
   std::ranges::sort(names);
   std::string all;

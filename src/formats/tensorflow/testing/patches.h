@@ -142,7 +142,9 @@ inline std::set<std::string> expect_agreement(const fs::path& path, const std::v
   EXPECT_TRUE(done.ok()) << (done.ok() ? "" : done.error().message);
   const graph::Graph again = lifted(**patched).graph;
   expect_same(expected, run_view(again, inputs, again.outputs));
+#ifndef FETAFIX_SANITIZE  // TensorFlow takes ten times as long there, and is not what is looked at
   expect_same(expected, run_natively(written, inputs));
+#endif
   EXPECT_EQ(contents(path).size(), contents(written).size());
   return changes(path, written);
 }
