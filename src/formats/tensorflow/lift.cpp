@@ -13,7 +13,7 @@ Error broken(const std::string& what) {
 
 // What a view may take in memory besides the file's own bytes: a small hostile file may ask for any amount,
 // by constants of any shape, or by operators of many results.
-constexpr uint64_t least_memory = uint64_t{64} << 20;
+constexpr uint64_t least_memory = uint64_t{96} << 20;
 constexpr uint64_t memory_for_each_byte = 16;
 
 // How much larger a constant is than what the file holds of it.

@@ -253,7 +253,7 @@ Operand Operation::number(const std::string& attribute, Tensor tensor) {
 
 std::vector<Operand> Operation::nodes(const std::string& type, const std::vector<Operand>& inputs,
                                       Attributes attributes, int count, Role role, DType dtype) {
-  constexpr uint64_t memory_of_one = 1536;  // node or value, without names
+  constexpr uint64_t memory_of_one = 1024;  // node or value, without names
   const std::string label = lifter_.name_of({-1, index_, 0});
   lifter_.spend((memory_of_one + 3 * label.size()) * static_cast<uint64_t>(count + 1));
   auto& graph = lifter_.out_.lifted.graph;
