@@ -2,24 +2,10 @@
 
 #include <dlfcn.h>
 
+#include "workers/symbols.h"
+
 namespace fetafix::tensorflow {
 namespace {
-
-class Symbols {
- public:
-  explicit Symbols(void* library) : library_(library) {}
-
-  template <class F>
-  void get(F& function, const char* name) {
-    function = reinterpret_cast<F>(dlsym(library_, name));
-    if (!function && missing_.empty()) missing_ = name;
-  }
-  const std::string& missing() const { return missing_; }
-
- private:
-  void* library_;
-  std::string missing_;
-};
 
 Error refused(const std::string& where, const std::string& why) {
   return {ErrorKind::runtime_missing, where + ": " + why + "; run 'pip install --upgrade tensorflow'"};
@@ -33,7 +19,7 @@ Error not_opened(const std::string& folder, const std::string& why) {
   return refused(folder, why);
 }
 
-void get_session_functions(Symbols& symbols, Api& api) {
+void get_session_functions(workers::Symbols& symbols, Api& api) {
   symbols.get(api.version, "TF_Version");
   symbols.get(api.new_status, "TF_NewStatus");
   symbols.get(api.delete_status, "TF_DeleteStatus");
@@ -56,7 +42,7 @@ void get_session_functions(Symbols& symbols, Api& api) {
   symbols.get(api.run, "TF_SessionRun");
 }
 
-void get_tensor_functions(Symbols& symbols, Api& api) {
+void get_tensor_functions(workers::Symbols& symbols, Api& api) {
   symbols.get(api.find_operation, "TF_GraphOperationByName");
   symbols.get(api.output_count, "TF_OperationNumOutputs");
   symbols.get(api.output_type, "TF_OperationOutputType");
@@ -81,7 +67,7 @@ Result<Api> open_api(const std::string& folder) {
     if (!handle) return not_opened(folder, dlerror());
   }
   Api api{};
-  Symbols symbols(handle);
+  workers::Symbols symbols(handle);
   get_session_functions(symbols, api);
   get_tensor_functions(symbols, api);
   if (!symbols.missing().empty()) return refused(folder, "has no " + symbols.missing());

@@ -2,30 +2,16 @@
 
 #include <dlfcn.h>
 
+#include "workers/symbols.h"
+
 namespace fetafix::tflite {
 namespace {
-
-class Symbols {
- public:
-  explicit Symbols(void* library) : library_(library) {}
-
-  template <class F>
-  void get(F& function, const char* name) {
-    function = reinterpret_cast<F>(dlsym(library_, name));
-    if (!function && missing_.empty()) missing_ = name;
-  }
-  const std::string& missing() const { return missing_; }
-
- private:
-  void* library_;
-  std::string missing_;
-};
 
 Error refused(const std::string& library, const std::string& why) {
   return {ErrorKind::runtime_missing, library + ": " + why + "; run scripts/fetch_runtimes.sh"};
 }
 
-void get_model_functions(Symbols& symbols, Api& api) {
+void get_model_functions(workers::Symbols& symbols, Api& api) {
   symbols.get(api.version, "TfLiteVersion");
   symbols.get(api.model_from_file, "TfLiteModelCreateFromFileWithErrorReporter");
   symbols.get(api.model_from_bytes, "TfLiteModelCreateWithErrorReporter");
@@ -44,7 +30,7 @@ void get_model_functions(Symbols& symbols, Api& api) {
   symbols.get(api.resolver_custom, "_ZNK6tflite17MutableOpResolver6FindOpEPKci");
 }
 
-void get_interpreter_functions(Symbols& symbols, Api& api) {
+void get_interpreter_functions(workers::Symbols& symbols, Api& api) {
   symbols.get(api.create, "TfLiteInterpreterCreate");
   symbols.get(api.create_with_resolver, "TfLiteInterpreterCreateWithSelectedOps");
   symbols.get(api.interpreter_delete, "TfLiteInterpreterDelete");
@@ -73,7 +59,7 @@ Result<Api> open_api(const std::string& library) {
   void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle) return refused(library, dlerror());
   Api api{};
-  Symbols symbols(handle);
+  workers::Symbols symbols(handle);
   get_model_functions(symbols, api);
   get_interpreter_functions(symbols, api);
   if (!symbols.missing().empty()) return refused(library, "has no " + symbols.missing());

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -72,6 +73,23 @@ Status write_file(const fs::path& path, BytesView bytes) {
 
 Status write_file(const fs::path& path, const std::string& text) {
   return write_file(path, as_bytes(text));
+}
+
+bool lies_in(const fs::path& path, const fs::path& folder) {
+  if (path.empty() || folder.empty()) return false;
+  std::error_code failure;
+  const auto real = [&](const fs::path& p) {
+    const fs::path out = fs::weakly_canonical(p, failure);
+    return out.has_filename() ? out : out.parent_path();  // "folder/"
+  };
+  const fs::path inner = real(path), outer = real(folder);
+  return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
+}
+
+bool overwrites(const fs::path& output, const fs::path& input) {
+  std::error_code failure;
+  return fs::equivalent(output, input, failure) || lies_in(input, output) ||
+         (fs::is_directory(input, failure) && lies_in(output, input));
 }
 
 std::string sha256(BytesView bytes) {

@@ -22,6 +22,13 @@ Result<Bytes> read_file(const std::filesystem::path& path);
 Status write_file(const std::filesystem::path& path, BytesView bytes);
 Status write_file(const std::filesystem::path& path, const std::string& text);
 
+// Whether `path` is `folder` (or file) or below it, through links and relative names. Neither need exist.
+// An empty path is nowhere.
+bool lies_in(const std::filesystem::path& path, const std::filesystem::path& folder);
+
+// Whether writing `output`, a file or a folder, would change `input`, which is there.
+bool overwrites(const std::filesystem::path& output, const std::filesystem::path& input);
+
 // Lower-case hexadecimal SHA-256.
 std::string sha256(BytesView bytes);
 

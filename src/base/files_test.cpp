@@ -92,5 +92,23 @@ TEST(Sha256, KnownVectors) {
   EXPECT_EQ(sha256(as_bytes("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+TEST(Overwrites, InputsAndWhatHoldsThemAndWhatLiesInThem) {
+  const auto folder = TemporaryFolder::make();
+  ASSERT_TRUE(folder.ok());
+  const std::filesystem::path root = folder->path(), model = root / "model", graph = model / "graph.pb";
+  std::filesystem::create_directories(model);
+  ASSERT_TRUE(write_file(graph, std::string("graph")).ok());
+  std::filesystem::create_hard_link(graph, root / "same.pb");
+  EXPECT_TRUE(overwrites(graph, graph));
+  EXPECT_TRUE(overwrites(root / "same.pb", graph));
+  EXPECT_TRUE(overwrites(model / ".." / "model" / "", graph));  // the folder that holds it
+  EXPECT_TRUE(overwrites(model, model));
+  EXPECT_TRUE(overwrites(model / "fixed", model));
+  EXPECT_FALSE(overwrites(root / "model2", model));
+  EXPECT_FALSE(overwrites(root / "fixed", model));
+  EXPECT_FALSE(overwrites(model / "fixed.pb", graph));
+  EXPECT_FALSE(overwrites("", graph));
+}
+
 }  // namespace
 }  // namespace fetafix

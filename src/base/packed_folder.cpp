@@ -37,15 +37,22 @@ bool leads_out(const fs::path& name) {
 
 }  // namespace
 
+Result<std::vector<std::string>> files_below(const fs::path& folder) {
+  std::error_code failure;
+  std::vector<std::string> names;
+  for (auto it = fs::recursive_directory_iterator(folder, failure); !failure && it != fs::end(it);
+       it.increment(failure))
+    if (it->is_regular_file(failure) && !failure)
+      names.push_back(it->path().lexically_relative(folder).generic_string());
+  if (failure) return Error{ErrorKind::file, folder.string() + ": can't be read: " + failure.message()};
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 Result<Bytes> read_packed(const fs::path& path) {
   std::error_code failure;
   if (!fs::is_directory(path, failure)) return read_file(path);
-  std::vector<std::string> names;
-  for (auto it = fs::recursive_directory_iterator(path, failure); !failure && it != fs::end(it);
-       it.increment(failure))
-    if (it->is_regular_file()) names.push_back(it->path().lexically_relative(path).generic_string());
-  if (failure) return Error{ErrorKind::file, path.string() + ": can't be read: " + failure.message()};
-  std::sort(names.begin(), names.end());
+  FETAFIX_TRY(const std::vector<std::string> names, files_below(path));
   const BytesView head{reinterpret_cast<const std::byte*>(magic.data()), magic.size()};
   Bytes out(head.begin(), head.end());
   for (const std::string& name : names) {

@@ -5,6 +5,9 @@
 
 namespace fetafix {
 
+// The names of all regular files below a folder, relative to it, in their order.
+Result<std::vector<std::string>> files_below(const std::filesystem::path& folder);
+
 // The bytes of a file; of a folder, names and contents of all regular files in it, in the order of their
 // names.
 Result<Bytes> read_packed(const std::filesystem::path& path);

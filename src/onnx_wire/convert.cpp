@@ -1,29 +1,14 @@
 #include "onnx_wire/convert.h"
 
-#include <array>
 #include <cstring>
 #include <fstream>
+
+#include "graph/onnx_types.h"
 
 namespace fetafix::onnx_wire {
 namespace {
 
 namespace fs = std::filesystem;
-
-// TensorProto.DataType of the onnx specification.
-constexpr std::array<std::pair<DType, int>, 14> codes{{{DType::float32, 1},
-                                                       {DType::uint8, 2},
-                                                       {DType::int8, 3},
-                                                       {DType::uint16, 4},
-                                                       {DType::int16, 5},
-                                                       {DType::int32, 6},
-                                                       {DType::int64, 7},
-                                                       {DType::string, 8},
-                                                       {DType::boolean, 9},
-                                                       {DType::float16, 10},
-                                                       {DType::float64, 11},
-                                                       {DType::uint32, 12},
-                                                       {DType::uint64, 13},
-                                                       {DType::bfloat16, 16}}};
 
 Error bad(const onnx_wire::Tensor& wire, const std::string& what) {
   return {ErrorKind::file, "tensor '" + wire.name() + "': " + what};
@@ -102,27 +87,15 @@ Result<Bytes> external_bytes(const onnx_wire::Tensor& wire, const fs::path& fold
 
 }  // namespace
 
-DType dtype_from_code(int code) {
-  for (const auto& [dtype, c] : codes)
-    if (c == code) return dtype;
-  return DType::unknown;
-}
-
-int code_from_dtype(DType dtype) {
-  for (const auto& [d, code] : codes)
-    if (d == dtype) return code;
-  return 0;
-}
-
 bool fills_its_shape(const onnx_wire::Tensor& wire) {
   const auto count = element_count(fetafix::Shape(wire.dims().begin(), wire.dims().end()));
-  const size_t size = element_size(dtype_from_code(wire.data_type()));
+  const size_t size = element_size(graph::dtype_of_onnx_type(wire.data_type()));
   if (!count || size == 0 || wire.data_location() == 1 || !wire.has_raw_data()) return true;
   return wire.raw_data().size() == static_cast<size_t>(*count) * size;
 }
 
 Result<fetafix::Tensor> read_tensor(const onnx_wire::Tensor& wire, const fs::path& folder) {
-  const DType dtype = dtype_from_code(wire.data_type());
+  const DType dtype = graph::dtype_of_onnx_type(wire.data_type());
   fetafix::Shape shape(wire.dims().begin(), wire.dims().end());
   const auto count = element_count(shape);
   if (!count) return bad(wire, "impossible shape " + to_string(shape));
@@ -147,7 +120,7 @@ Result<fetafix::Tensor> read_tensor(const onnx_wire::Tensor& wire, const fs::pat
 void write_tensor(const fetafix::Tensor& tensor, onnx_wire::Tensor& wire) {
   wire.clear_dims();
   for (int64_t d : tensor.shape()) wire.add_dims(d);
-  wire.set_data_type(code_from_dtype(tensor.dtype()));
+  wire.set_data_type(static_cast<int>(graph::onnx_type(tensor.dtype())));
   wire.clear_float_data();
   wire.clear_int32_data();
   wire.clear_int64_data();
@@ -237,7 +210,7 @@ std::optional<fetafix::Shape> read_shape(const onnx_wire::Type& type) {
 
 void write_type(DType dtype, const std::optional<fetafix::Shape>& shape, onnx_wire::Type& type) {
   auto* tensor = type.mutable_tensor_type();
-  tensor->set_elem_type(code_from_dtype(dtype));
+  tensor->set_elem_type(static_cast<int>(graph::onnx_type(dtype)));
   tensor->clear_shape();
   if (!shape) return;
   auto* out = tensor->mutable_shape();

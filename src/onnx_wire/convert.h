@@ -10,10 +10,6 @@
 
 namespace fetafix::onnx_wire {
 
-// TensorProto.DataType; what we don't hold (complex, float8, 4-bit) is DType::unknown / 0.
-DType dtype_from_code(int code);
-int code_from_dtype(DType dtype);
-
 // Whether a tensor in the file has as many raw bytes as its shape and type need; true for what is kept
 // otherwise.
 bool fills_its_shape(const onnx_wire::Tensor& wire);

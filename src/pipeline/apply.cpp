@@ -27,10 +27,9 @@ Status check_options(const ApplyOptions& options) {
                  "--rebase and --reverse: a patch is taken back from the file that it gave"};
   if (options.reverse && !options.save_patch.empty())
     return Error{ErrorKind::usage, "--reverse writes no patch: leave --patch away"};
-  std::error_code error;
   for (const std::string& input : {options.patch, options.model})
     for (const std::string& output : {options.output, options.save_patch})
-      if (!output.empty() && fs::equivalent(input, output, error))
+      if (!output.empty() && overwrites(output, input))
         return Error{ErrorKind::usage, output + ": the output would overwrite an input; choose another name"};
   return {};
 }

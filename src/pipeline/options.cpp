@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "base/files.h"
 #include "base/near.h"
 #include "runtimes/runtime.h"
 
@@ -14,7 +15,7 @@ namespace fs = std::filesystem;
 Status check_output(const Options& options) {
   std::error_code error;
   for (const std::string& input : {options.source, options.target})
-    if (fs::equivalent(input, options.output, error))
+    if (overwrites(options.output, input))
       return Error{ErrorKind::usage,
                    options.output + ": the output would overwrite an input; choose another name"};
   const fs::path folder = fs::path(options.output).parent_path();

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <map>
 #include <set>
+#include <utility>
 
 namespace fetafix::tensorflow_wire {
 namespace {
@@ -59,6 +60,11 @@ Result<const MetaGraph*> serving_graph(const SavedModel& model) {
   return Error{ErrorKind::unsupported, "none of the " + std::to_string(model.meta_graphs_size()) +
                                            " graphs of the SavedModel is tagged 'serve'; found tags " +
                                            listed(tags)};
+}
+
+Result<MetaGraph*> serving_graph(SavedModel& model) {
+  FETAFIX_TRY(const MetaGraph* found, serving_graph(std::as_const(model)));
+  return const_cast<MetaGraph*>(found);
 }
 
 Result<Interface> interface_of(const MetaGraph& graph, const std::string& signature) {

@@ -28,6 +28,7 @@ std::pair<std::string, int> split_tensor_name(const std::string& tensor);
 // The graph tagged "serve", else the only one. Error kind `file`: none; `unsupported`: several and none to
 // serve.
 Result<const MetaGraph*> serving_graph(const SavedModel& model);
+Result<MetaGraph*> serving_graph(SavedModel& model);
 
 // `signature` empty: "serving_default", else the only one that gives something.
 // Error kind `usage`: no such signature, or several and none chosen; the message lists them.

@@ -188,7 +188,4 @@ const LiftRule* find_lift_rule(const std::string& class_name, bool operation);
 
 // Whether the numbers are 0 to n - 1 in some order.
 bool is_order(std::vector<int64_t> axes);
-// ONNX's numbers of element types, for Cast.
-inline constexpr int64_t onnx_float32 = 1, onnx_int32 = 6;
-
 }  // namespace fetafix::formats::keras

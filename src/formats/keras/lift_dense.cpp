@@ -1,4 +1,5 @@
 #include "formats/keras/lift_families.h"
+#include "graph/onnx_types.h"
 
 namespace fetafix::formats::keras {
 
@@ -36,7 +37,7 @@ Status lift_embedding(Operation& op) {
   if (op.flag("mask_zero", false)) return Operation::unsupported("it hands on a mask");
   FETAFIX_TRY(const Operand table, op.weight(0));
   if (!is_integer(op.dtype(x)) || op.dtype(x) == DType::boolean)
-    x = op.node("Cast", {x}, {{"to", onnx_int32}}, Role::bridge, DType::int32);
+    x = op.node("Cast", {x}, {{"to", graph::onnx_type(DType::int32)}}, Role::bridge, DType::int32);
   return op.out(op.node("Gather", {table, x}, {{"axis", int64_t{0}}}));
 }
 

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "formats/keras/lift_families.h"
+#include "graph/onnx_types.h"
 
 namespace fetafix::formats::keras {
 namespace {
@@ -142,7 +143,7 @@ Status lift_rescaling(Operation& op) {
   FETAFIX_TRY(Tensor scale, factor(op, "scale", 1.f));
   FETAFIX_TRY(Tensor offset, factor(op, "offset", 0.f));
   if (op.dtype(x) != DType::float32)
-    x = op.node("Cast", {x}, {{"to", onnx_float32}}, Role::bridge, DType::float32);
+    x = op.node("Cast", {x}, {{"to", graph::onnx_type(DType::float32)}}, Role::bridge, DType::float32);
   const Operand y = op.node("Mul", {x, op.constant("scale", std::move(scale))});
   return op.out(op.node("Add", {y, op.constant("offset", std::move(offset))}, {}, Role::bias));
 }

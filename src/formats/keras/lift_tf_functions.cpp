@@ -3,6 +3,7 @@
 #include <map>
 
 #include "formats/keras/functions.h"
+#include "graph/onnx_types.h"
 
 namespace fetafix::formats::keras {
 namespace {
@@ -49,23 +50,15 @@ DType type_at(const Operation& op, size_t position, const std::string& name, con
   return dtype_from_name(text_at(op, position, name, otherwise));
 }
 
-int64_t onnx_type(DType type) {
-  return type == DType::float32   ? onnx_float32
-         : type == DType::int32   ? onnx_int32
-         : type == DType::int64   ? 7
-         : type == DType::boolean ? 9
-                                  : 0;
-}
-
 Operand as_type(Operation& op, const Operand& x, DType type, Role role = Role::core) {
   if (op.dtype(x) == type) return op.node("Identity", {x}, {}, role);
-  return op.node("Cast", {x}, {{"to", onnx_type(type)}}, role, type);
+  return op.node("Cast", {x}, {{"to", graph::onnx_type(type)}}, role, type);
 }
 
 Status to_type(Operation& op) {
   FETAFIX_TRY(const Operand x, op.in(0));
   const DType type = type_at(op, 1, "dtype", "?");
-  if (onnx_type(type) == 0) return Operation::unsupported("its type is not known here");
+  if (graph::onnx_type(type) == 0) return Operation::unsupported("its type is not known here");
   return op.out(as_type(op, x, type));
 }
 
@@ -73,7 +66,7 @@ Status largest_at(Operation& op) {
   FETAFIX_TRY(const Operand x, op.in(0));
   const auto axis = integer_at(op, 1, name_of_argument(op, {"axis", "dimension"}), 0);
   const DType type = type_at(op, 2, "output_type", "int64");
-  if (!axis || onnx_type(type) == 0) return Operation::unsupported("its axis or type is not known");
+  if (!axis || graph::onnx_type(type) == 0) return Operation::unsupported("its axis or type is not known");
   const bool least = op.text("function").ends_with("argmin");
   const Operand y = op.node(least ? "ArgMin" : "ArgMax", {x}, {{"axis", *axis}, {"keepdims", int64_t{0}}},
                             Role::core, DType::int64);

@@ -1,20 +1,11 @@
 #include <algorithm>
 
 #include "formats/keras/lift.h"
+#include "formats/layout.h"
 #include "graph/infer_shape.h"
 #include "graph/lens.h"
 
 namespace fetafix::formats::keras {
-namespace {
-
-std::vector<int> channels_first_order(int rank) {
-  std::vector<int> out{0, rank - 1};
-  for (int i = 1; i < rank - 1; ++i) out.push_back(i);
-  return out;
-}
-
-}  // namespace
-
 bool is_order(std::vector<int64_t> axes) {
   std::ranges::sort(axes);
   for (size_t i = 0; i < axes.size(); ++i)
@@ -228,14 +219,12 @@ Operand Operation::bridge(const Operand& value, const std::vector<int>& permutat
 
 Operand Operation::to_channels_first(const Operand& value) {
   const int dimensions = rank(value);
-  return channels_last() && dimensions > 2 ? bridge(value, channels_first_order(dimensions)) : value;
+  return channels_last() && dimensions > 2 ? bridge(value, channels_first(dimensions)) : value;
 }
 
 Operand Operation::to_channels_last(const Operand& value) {
   const int dimensions = rank(value);
-  return channels_last() && dimensions > 2
-             ? bridge(value, inverse_permutation(channels_first_order(dimensions)))
-             : value;
+  return channels_last() && dimensions > 2 ? bridge(value, formats::channels_last(dimensions)) : value;
 }
 
 Operand Operation::reshape(const Operand& value, const Shape& shape, Role role) {

@@ -8,6 +8,7 @@
 #include "formats/onnx/operands.h"
 #include "formats/onnx/order.h"
 #include "formats/onnx/upgrade.h"
+#include "graph/onnx_types.h"
 
 namespace fetafix::formats::onnx {
 namespace {
@@ -58,7 +59,7 @@ class Lifter {
     graph::Value& value = out_.graph.value(id);
     if (value.is_constant() || !info.type().has_tensor_type()) return;
     if (value.dtype == DType::unknown)
-      value.dtype = onnx_wire::dtype_from_code(info.type().tensor_type().elem_type());
+      value.dtype = graph::dtype_of_onnx_type(info.type().tensor_type().elem_type());
     if (!value.shape) value.shape = onnx_wire::read_shape(info.type());
   }
 

@@ -8,6 +8,7 @@
 #include "formats/onnx/names.h"
 #include "formats/onnx/operands.h"
 #include "formats/onnx/order.h"
+#include "graph/onnx_types.h"
 
 namespace fetafix::formats::onnx {
 namespace {
@@ -200,7 +201,7 @@ class Finder {
     for (const auto& wire : file_.graph().initializer()) {
       if (onnx_wire::fills_its_shape(wire) || out_.size() >= most_defects) continue;
       const Shape shape(wire.dims().begin(), wire.dims().end());
-      auto zeros = Tensor::zeros(onnx_wire::dtype_from_code(wire.data_type()), shape);
+      auto zeros = Tensor::zeros(graph::dtype_of_onnx_type(wire.data_type()), shape);
       if (zeros.ok()) add_lost_numbers(wire, std::move(zeros).value());
     }
   }
@@ -328,7 +329,7 @@ class Finder {
   DType usual_type() const {
     std::map<DType, int> counts;
     for (const auto& tensor : graph().initializer())
-      if (const DType dtype = onnx_wire::dtype_from_code(tensor.data_type()); is_floating(dtype))
+      if (const DType dtype = graph::dtype_of_onnx_type(tensor.data_type()); is_floating(dtype))
         ++counts[dtype];
     const auto most = std::max_element(counts.begin(), counts.end(),
                                        [](const auto& a, const auto& b) { return a.second < b.second; });
@@ -340,7 +341,7 @@ class Finder {
     for (const auto& node : graph().node())
       for (const auto& attribute : node.attribute())
         if (node.op_type() == "Cast" && attribute.name() == "to")
-          cast_to_.insert(onnx_wire::dtype_from_code(static_cast<int>(attribute.i())));
+          cast_to_.insert(graph::dtype_of_onnx_type(attribute.i()));
     const Names names(graph());
     for (int i = 0; i < graph().node_size(); ++i) {
       const auto& node = graph().node(i);
@@ -353,7 +354,7 @@ class Finder {
   }
 
   void check_tensor_type(int index, int slot, const onnx_wire::Tensor& wire, DType usual) {
-    const DType dtype = onnx_wire::dtype_from_code(wire.data_type());
+    const DType dtype = graph::dtype_of_onnx_type(wire.data_type());
     const bool counts = !is_floating(dtype) && slot >= real_from(graph().node(index).op_type());
     if (!counts && (!is_floating(dtype) || dtype == usual || cast_to_.contains(dtype))) return;
     for (const auto& whole : file_.graph().initializer()) {
@@ -377,7 +378,7 @@ class Finder {
   void check_input_type(int input, const std::string& name, DType usual) {
     for (const auto& info : graph().input()) {
       if (info.name() != name || !info.type().has_tensor_type()) continue;
-      const DType dtype = onnx_wire::dtype_from_code(info.type().tensor_type().elem_type());
+      const DType dtype = graph::dtype_of_onnx_type(info.type().tensor_type().elem_type());
       const bool cast = std::any_of(graph().node().begin(), graph().node().end(), [&](const auto& node) {
         return node.op_type() == "Cast" && node.input_size() > 0 && node.input(0) == name;
       });
@@ -407,7 +408,7 @@ class Finder {
     for (auto* dims : {&shape, &wanted})  // a batch of none is one that is not known
       if (*dims && !(*dims)->empty() && (*dims)->front() <= 0) (*dims)->front() = -1;
     if (!shape || !wanted) return;
-    const DType dtype = onnx_wire::dtype_from_code(info.type().tensor_type().elem_type());
+    const DType dtype = graph::dtype_of_onnx_type(info.type().tensor_type().elem_type());
     if (auto defect = other_input_shape(input, info.name(), dtype, *shape, *wanted))
       out_.push_back(std::move(*defect));
   }

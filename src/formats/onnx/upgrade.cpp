@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "formats/onnx/contrib.h"
+#include "graph/onnx_types.h"
 #include "onnx_wire/convert.h"
 
 namespace fetafix::formats::onnx {
@@ -55,8 +56,7 @@ DType float_type_of(const Graph& graph, ValueId value) {
   for (size_t n = graph.nodes.size(); n > 0 && graph.value(value).dtype == DType::unknown; --n) {
     const Node& node = graph.nodes[n - 1];
     if (std::find(node.outputs.begin(), node.outputs.end(), value) == node.outputs.end()) continue;
-    if (node.type == "Cast")
-      return onnx_wire::dtype_from_code(static_cast<int>(attribute_or(node, "to", int64_t{1})));
+    if (node.type == "Cast") return graph::dtype_of_onnx_type(attribute_or(node, "to", int64_t{1}));
     if (node.inputs.empty() || node.inputs[0] == graph::no_value) break;
     value = node.inputs[0];
   }

@@ -4,6 +4,7 @@
 
 #include "formats/same_padding.h"
 #include "formats/tensorflow/editor.h"
+#include "graph/onnx_types.h"
 
 namespace fetafix::formats::tensorflow {
 namespace {
@@ -188,8 +189,8 @@ bool is_batch_norm(const Request& r) {
 }
 
 Status set_epsilon(const Request& r) {
-  const auto& templates = r.editor.templates().normalizations;
-  if (const auto parts = templates.find(r.op); parts != templates.end())
+  const auto& normalizations = r.editor.normalizations();
+  if (const auto parts = normalizations.find(r.op); parts != normalizations.end())
     return r.editor.write_constant(parts->second.epsilon.op, parts->second.epsilon.slot,
                                    Tensor::scalar(r.get(1e-5f)));
   if (!is_batch_norm(r)) return not_here(r, "epsilon");
@@ -245,7 +246,7 @@ Status set_to(const Request& r) {
     return Editor::unsupported("what reads it takes the type that it gives now");
   for (DType dtype : {DType::float32, DType::float64, DType::float16, DType::int32, DType::int64,
                       DType::uint8, DType::int8, DType::boolean})
-    if (onnx_type(dtype) == r.get(int64_t{1})) return set_type(r.native, "DstT", dtype), Status();
+    if (graph::onnx_type(dtype) == r.get(int64_t{1})) return set_type(r.native, "DstT", dtype), Status();
   return not_here(r, "that type");
 }
 

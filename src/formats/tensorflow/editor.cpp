@@ -11,9 +11,7 @@ using graph::ValueId;
 Editor::Editor(const File& file, const Lift& lift) : file_(file), lift_(lift), replaced_(file.replaced) {
   if (file.saved) {
     saved_ = std::make_shared<wire::SavedModel>(*file.saved);
-    const auto serving = wire::serving_graph(*saved_);
-    for (auto& graph : *saved_->mutable_meta_graphs())
-      if (&graph == *serving) meta_ = &graph;
+    meta_ = *wire::serving_graph(*saved_);  // reading the file has found it
     graph_ = meta_->mutable_graph_def();
   } else {
     frozen_ = std::make_shared<wire::Graph>(*file.frozen);
@@ -164,27 +162,6 @@ std::string Editor::add_constant(int at, const std::string& name, const Tensor& 
   return output_of(at, constant);
 }
 
-const graph::Value* Editor::value_of(const Source& source) const {
-  for (const auto& value : view().values)
-    if (value.native_tensor >= 0 && stored_at(value.native_tensor) == source) return &value;
-  return nullptr;
-}
-
-DType Editor::dtype_of(const Source& source) const {
-  const graph::Value* value = value_of(source);
-  return value ? value->dtype : DType::unknown;
-}
-
-std::optional<Shape> Editor::shape_of(const Source& source) const {
-  const graph::Value* value = value_of(source);
-  return value ? value->shape : std::nullopt;
-}
-
-std::optional<Shape> Editor::shape_of_edge(const graph::ValueAddress& edge) const {
-  const auto value = graph::resolve(view(), edge);
-  return value.ok() ? view().value(*value).shape : std::nullopt;
-}
-
 bool Editor::depends(int from, int on) const {
   std::vector<int> ahead{from};
   std::set<int> seen;
@@ -234,88 +211,6 @@ bool Editor::all_readers_cast(int index) const {
     const bool reads = std::ranges::any_of(reader.inputs, [&](const Source& s) { return s.op == index; });
     return !reads || reader.node->op() == "Cast";
   });
-}
-
-// The results of a frozen graph are in the order of its nodes: what took a name stands where the one before
-// stood.
-void Editor::put_in_place() {
-  for (const auto& [name, place] : moved_) {
-    auto& nodes = list(-1);
-    for (int i = 0; i < nodes.size(); ++i)
-      if (nodes.Get(i).name() == name && i != place) {
-        nodes.SwapElements(i, place);
-        if (removed_.erase({-1, place}) > 0) removed_.insert({-1, i});
-        break;
-      }
-  }
-}
-
-// What nobody reads any longer would be a result of a frozen graph.
-Status Editor::drop_unread() {
-  if (meta_) return {};
-  std::set<std::string> wanted;
-  for (const wire::Port& port : file_.interface.outputs) wanted.insert(port.key);
-  for (;;) {
-    FETAFIX_TRY(const wire::Interface now, wire::interface_of(*graph_));
-    std::set<std::string> gone;
-    for (const wire::Port& port : now.outputs)
-      if (!wanted.contains(port.key)) gone.insert(port.key);
-    if (gone.empty()) return {};
-    auto& nodes = list(-1);
-    for (int i = nodes.size(); i-- > 0;)
-      if (gone.contains(nodes.Get(i).name())) nodes.DeleteSubrange(i, 1);
-  }
-}
-
-// A value that no tensor of the file is lies inside of its operator, between bridges.
-Result<Edge> Editor::edge_of(ValueId id) const {
-  const graph::Value& value = view().value(id);
-  if (value.native_tensor >= 0)
-    return Edge{lift_.tensors[static_cast<size_t>(value.native_tensor)], {}, -1, -1};
-  for (const graph::Node& node : view().nodes) {
-    if (node.role != Role::bridge || node.type != "Transpose") continue;
-    const auto perm = graph::attribute_or(node, "perm", std::vector<int64_t>{});
-    const std::vector<int> order(perm.begin(), perm.end());
-    if (node.inputs[0] == id && view().value(node.outputs[0]).native_tensor >= 0) {
-      const auto tensor = static_cast<size_t>(view().value(node.outputs[0]).native_tensor);
-      return Edge{lift_.tensors[tensor], inverse_permutation(order), -1, -1};
-    }
-    if (node.outputs[0] == id && view().value(node.inputs[0]).native_tensor >= 0) {
-      const auto tensor = static_cast<size_t>(view().value(node.inputs[0]).native_tensor);
-      const Slot read = lift_.operand(node.native.index, node.slots[0]);
-      return Edge{lift_.tensors[tensor], order, read.op, read.slot};
-    }
-  }
-  return unsupported("the value lies inside of an operator");
-}
-
-Result<Edge> Editor::edge(const graph::ValueAddress& address) const {
-  FETAFIX_TRY(const ValueId value, graph::resolve(view(), address));
-  return edge_of(value);
-}
-
-Result<Edge> Editor::operand_edge(graph::NodeId id, int input) const {
-  const graph::Node& node = view().node(id);
-  if (input < 0 || static_cast<size_t>(input) >= node.inputs.size() ||
-      node.inputs[static_cast<size_t>(input)] < 0)
-    return unsupported("it has no operand " + std::to_string(input));
-  FETAFIX_TRY(Edge out, edge_of(node.inputs[static_cast<size_t>(input)]));
-  if (out.reader >= 0) return out;
-  const int slot =
-      static_cast<size_t>(input) < node.slots.size() ? node.slots[static_cast<size_t>(input)] : -1;
-  const Slot read = lift_.operand(node.native.index, slot);
-  out.reader = read.op;
-  out.slot = read.slot;
-  if (out.slot < 0) return unsupported("operand " + std::to_string(input) + " is no operand of the file");
-  return out;
-}
-
-Status Editor::check_single(const graph::Node& node) const {
-  for (const graph::Node& other : view().nodes)
-    if (other.native == node.native && other.role != Role::bridge && other.role != Role::constant &&
-        &other != &node)
-      return unsupported(op(node.native.index).node->op() + " is several operators in one");
-  return {};
 }
 
 Result<Tensor> Editor::stored(const Source& given) const {
@@ -412,70 +307,6 @@ Status Editor::write_constant(int index, int slot, const Tensor& native) {
     return unsupported("variable '" + variable + "' is not in the checkpoint");
   for (const std::string& key : keys->second.keys) replaced_.insert_or_assign(key, content);
   return {};
-}
-
-void Editor::drop_removed() {
-  std::map<int, std::set<int>> places;
-  for (const auto& [function, place] : removed_) places[function].insert(place);
-  for (const auto& [function, gone] : places) {
-    auto& nodes = list(function);
-    std::set<std::string> names;
-    for (int place : gone) names.insert("^" + nodes.Get(place).name());
-    for (auto it = gone.rbegin(); it != gone.rend(); ++it) nodes.DeleteSubrange(*it, 1);
-    for (auto& node : nodes)
-      for (int i = node.input_size(); i-- > 0;)
-        if (names.contains(node.input(i))) node.mutable_input()->DeleteSubrange(i, 1);
-  }
-}
-
-// From the touched nodes on to all that read them, and where a function returns one, to those that call it.
-void Editor::forget_shapes() {
-  std::vector<std::pair<int, std::string>> ahead(touched_.begin(), touched_.end());
-  std::map<int, std::multimap<std::string, wire::Node*>> readers;  // by function and node read
-  while (!ahead.empty()) {
-    const auto [function, name] = ahead.back();
-    ahead.pop_back();
-    auto [reads, is_new] = readers.try_emplace(function);
-    if (is_new)
-      for (auto& node : list(function))
-        for (const std::string& input : node.input())
-          if (!input.starts_with("^")) reads->second.emplace(input.substr(0, input.find(':')), &node);
-    const auto also = [&](wire::Node& node, int where) {
-      drop_attribute(node, "_output_shapes");
-      if (touched_.insert({where, node.name()}).second) ahead.emplace_back(where, node.name());
-    };
-    for (auto& node : list(function))
-      if (node.name() == name) drop_attribute(node, "_output_shapes");
-    const auto [first, last] = reads->second.equal_range(name);
-    for (auto it = first; it != last; ++it) also(*it->second, function);
-    if (function < 0) continue;
-    const auto& body = graph_->library().function(function);
-    const bool returned = std::ranges::any_of(body.ret(), [&, name = name](const auto& entry) {
-      return entry.value().substr(0, entry.value().find(':')) == name;
-    });
-    for (int caller = -1; returned && caller < graph_->library().function_size(); ++caller)
-      for (auto& node : list(caller))
-        if (is_call(node.op()) && function_at(*graph_, node, "f") == function) also(node, caller);
-  }
-}
-
-Result<File> Editor::finish() {
-  FETAFIX_CHECK(resolve_pads(*this));
-  forget_shapes();
-  put_in_place();
-  drop_removed();
-  if (edited_) FETAFIX_CHECK(drop_unread());
-  File out = file_;
-  out.replaced = std::move(replaced_);
-  if (!edited_) return out;
-  out.edited = true;
-  out.saved = saved_;
-  out.frozen = frozen_;
-  if (meta_) {
-    if (auto interface = wire::interface_of(*meta_, file_.interface.signature); interface.ok())
-      out.interface = *interface;
-  }
-  return out;
 }
 
 Status Editor::apply(const graph::Edit& edit) {

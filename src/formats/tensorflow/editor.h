@@ -40,7 +40,7 @@ class Editor {
   bool view_lacks(const graph::Address& at, size_t input) const;
   // The operand that a slot of a view node means.
   Slot operand_at(int op, int slot) const { return lift_.operand(op, slot); }
-  const Templates& templates() const { return lift_.templates; }
+  const Normalizations& normalizations() const { return lift_.normalizations; }
   // How the nodes of a scope name a tensor. Error `unsupported`: it can't be seen from there.
   Result<std::string> reference(const Source& source, int scope) const;
   // What operand `slot` of an operator is named in its node.

@@ -62,10 +62,6 @@ wire::SignatureDef* signature_of(wire::MetaGraph& graph, const std::string& key)
   return nullptr;
 }
 
-int type_code(const graph::Value& value) {
-  return value.dtype == DType::unknown ? 1 : wire::code_from_dtype(value.dtype);
-}
-
 // What is worth asking for: computed tensors of the file, each once, that the outputs do not give anyway.
 std::vector<graph::ValueId> wanted(const Lift& lift, std::span<const graph::ValueId> values) {
   std::set<graph::ValueId> have(lift.lifted.graph.outputs.begin(), lift.lifted.graph.outputs.end());
@@ -96,10 +92,7 @@ Result<std::vector<ExposedValue>> expose_saved(const File& file, const Lift& lif
                                                const std::vector<graph::ValueId>& values,
                                                const fs::path& path) {
   wire::SavedModel model = *file.saved;
-  FETAFIX_TRY(const wire::MetaGraph* chosen, wire::serving_graph(model));
-  wire::MetaGraph* graph = nullptr;
-  for (auto& one : *model.mutable_meta_graphs())
-    if (&one == chosen) graph = &one;
+  FETAFIX_TRY(wire::MetaGraph * graph, wire::serving_graph(model));
   Exposer exposer(file, lift, *graph->mutable_graph_def());
   exposer.inline_all();
   wire::SignatureDef* signature = signature_of(*graph, file.interface.signature);
@@ -114,7 +107,7 @@ Result<std::vector<ExposedValue>> expose_saved(const File& file, const Lift& lif
     auto* entry = signature->add_outputs();
     entry->set_key(exposed_name(file, out.size()));
     entry->mutable_value()->set_name(exposer.name_of(lift.tensors[static_cast<size_t>(value.native_tensor)]));
-    entry->mutable_value()->set_dtype(type_code(value));
+    entry->mutable_value()->set_dtype(wire::code_from_dtype(value.dtype));
     entry->mutable_value()->mutable_tensor_shape()->set_unknown_rank(true);
     out.push_back({id, entry->key()});
   }

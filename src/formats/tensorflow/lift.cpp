@@ -89,8 +89,8 @@ Source stored_origin(const Program& program, const Source& source) {
 }
 
 Slot Lift::operand(int op, int slot) const {
-  const auto found = templates.normalizations.find(op);
-  if (found == templates.normalizations.end()) return {op, slot};
+  const auto found = normalizations.find(op);
+  if (found == normalizations.end()) return {op, slot};
   const Normalization& parts = found->second;
   switch (slot) {
     case slot_x:
@@ -299,24 +299,27 @@ Status Lifter::add_opaque(int index, const std::string& why) {
 
 Status Lifter::add_op(int index) {
   const Op& op = out_.program.ops[static_cast<size_t>(index)];
-  const Source first{-1, index, 0};
   FETAFIX_CHECK(check_memory());
-  if (stored(first)) return {};  // it only says where a constant or a variable is
-  if (out_.templates.absorbed.contains(index)) return {};
+  if (stored({-1, index, 0})) return {};  // it only says where a constant or a variable is
+  if (absorbed_.contains(index)) return {};
+  if (out_.normalizations.contains(index)) return add_normalization(index);
+  const LiftRule* rule = find_lift_rule(op.node->op());
+  Status status = add_by(index, [&](Operation& operation) {
+    return rule ? rule->lift(operation) : Operation::unsupported("no ONNX operator says this");
+  });
+  if (status.ok() || status.error().kind != ErrorKind::unsupported) return status;
+  return add_opaque(index, status.error().message);
+}
+
+Status Lifter::add_by(int index, const std::function<Status(Operation&)>& lift) {
   const size_t nodes = out_.lifted.graph.nodes.size(), notes = out_.lifted.notes.size();
   Operation operation(*this, index);
-  const LiftRule* rule = find_lift_rule(op.node->op());
-  const auto parts = out_.templates.normalizations.find(index);
-  const Status status = parts != out_.templates.normalizations.end()
-                            ? add_normalization(operation, parts->second)
-                        : rule ? rule->lift(operation)
-                               : Operation::unsupported("no ONNX operator says this");
+  Status status = lift(operation);
   FETAFIX_CHECK(check_memory());
   if (status.ok()) {
     for (const auto& [output, value] : operation.results_) values_[{-1, index, output}] = value;
     return {};
   }
-  if (status.error().kind != ErrorKind::unsupported) return status;
   // Values that only the dropped nodes knew stay in the list, without a producer and without a reader.
   out_.lifted.graph.nodes.resize(nodes);
   out_.lifted.notes.resize(notes);
@@ -326,41 +329,47 @@ Status Lifter::add_op(int index) {
     dropped.native_tensor = -1;
     dropped.native_name.clear();
   }
-  return add_opaque(index, status.error().message);
+  return status;
+}
+
+// One that is no operator of the view after all is lifted operator by operator.
+Status Lifter::add_normalization(int index) {
+  const Normalization parts = out_.normalizations.at(index);
+  Status status = add_by(index, [&](Operation& op) { return lift_normalization(op, parts); });
+  if (status.ok() || status.error().kind != ErrorKind::unsupported) return status;
+  out_.normalizations.erase(index);
+  for (int other : parts.others) {
+    absorbed_.erase(other);
+    FETAFIX_CHECK(add_op(other));
+  }
+  return add_op(index);
 }
 
 // Of those that hang together as a normalization, the ones whose parameters are lists of one length.
-void Lifter::find_templates() {
-  out_.templates = templates_of(out_.program);
-  auto& found = out_.templates.normalizations;
-  std::set<int> kept;
-  for (auto it = found.begin(); it != found.end();) {
-    const Normalization& parts = it->second;
-    std::optional<Shape> length;
-    bool fits = true;
-    for (const Slot& slot : {parts.gamma, parts.beta, parts.mean, parts.variance}) {
-      if (slot.op < 0) continue;
-      const auto tensor =
-          stored(out_.program.ops[static_cast<size_t>(slot.op)].inputs[static_cast<size_t>(slot.slot)]);
-      fits = fits && tensor && tensor->ok() && tensor->value().rank() == 1 &&
-             tensor->value().dtype() == DType::float32 && (!length || *length == tensor->value().shape());
-      if (fits) length = tensor->value().shape();
-    }
-    const auto epsilon = stored(out_.program.ops[static_cast<size_t>(parts.epsilon.op)].inputs[1]);
-    fits = fits && epsilon && epsilon->ok() && epsilon->value().size() == 1 &&
-           epsilon->value().dtype() == DType::float32;
-    if (fits)
-      for (const Slot& slot : {parts.x, parts.gamma, parts.beta, parts.mean, parts.variance})
-        kept.insert(slot.op);
-    if (fits && parts.gamma.op < 0) kept.insert(parts.variance.op);
-    if (fits)  // the root that the variance goes through
-      for (int op : out_.templates.absorbed)
-        if (const auto& inputs = out_.program.ops[static_cast<size_t>(op)].inputs;
-            inputs.size() == 1 && inputs[0].op == parts.variance.op)
-          kept.insert(op);
-    it = fits ? std::next(it) : found.erase(it);
-  }
-  out_.templates.absorbed = std::move(kept);
+void Lifter::find_normalizations() {
+  const auto operand = [&](const Slot& slot) {
+    return stored(out_.program.ops[static_cast<size_t>(slot.op)].inputs[static_cast<size_t>(slot.slot)]);
+  };
+  const auto numbers = [&](const Slot& slot) -> std::optional<int64_t> {
+    const auto tensor = operand(slot);
+    if (!tensor || !tensor->ok() || tensor->value().dtype() != DType::float32) return std::nullopt;
+    return tensor->value().size();
+  };
+  const auto is_list = [&](const Slot& slot, int64_t length) {
+    const auto tensor = operand(slot);
+    return numbers(slot) == length && tensor->value().rank() > 0 && tensor->value().shape().back() == length;
+  };
+  out_.normalizations = normalizations_of(out_.program);
+  std::erase_if(out_.normalizations, [&](const auto& entry) {
+    const Normalization& parts = entry.second;
+    const auto length = numbers(parts.variance);
+    if (!length || numbers(parts.epsilon) != 1) return true;
+    for (const Slot& slot : {parts.gamma, parts.beta, parts.mean, parts.variance})
+      if (slot.op >= 0 && !is_list(slot, *length)) return true;
+    return false;
+  });
+  for (const auto& [last, parts] : out_.normalizations)
+    absorbed_.insert(parts.others.begin(), parts.others.end());
 }
 
 Status Lifter::add_outputs() {
@@ -385,7 +394,7 @@ Result<Lift> Lifter::run() {
 
 Result<Lift> Lifter::lift_program() {
   FETAFIX_CHECK(add_inputs());
-  find_templates();
+  find_normalizations();
   for (size_t i = 0; i < out_.program.ops.size(); ++i)
     if (auto status = add_op(static_cast<int>(i)); !status.ok())
       return in_context("'" + name_of({-1, static_cast<int>(i), 0}) + "'", std::move(status).error());

@@ -8,6 +8,7 @@
 // A native operator of the view is one of the program (program.h), by its number there.
 #pragma once
 
+#include <functional>
 #include <set>
 #include <span>
 
@@ -35,7 +36,7 @@ struct Lift {
   Program program;
   Variables variables;
   std::vector<Source> tensors;  // what `native_tensor` of values and lenses counts
-  Templates templates;
+  Normalizations normalizations;
 
   // The operand of the program that a slot of a view node means: an operator that stands for several has
   // slots of its own for theirs.
@@ -74,8 +75,11 @@ class Lifter {
 
   Status add_inputs();
   Status add_op(int index);
-  void find_templates();
-  Status add_normalization(Operation& op, const Normalization& parts);
+  void find_normalizations();
+  Status add_normalization(int index);
+  // Nodes by `lift`; where it fails nothing of them stays.
+  Status add_by(int index, const std::function<Status(Operation&)>& lift);
+  Status lift_normalization(Operation& op, const Normalization& parts);
   Status add_opaque(int index, const std::string& why);
   Status add_outputs();
   // Constants and variables; nullopt: it is computed. Error `unsupported`: of a type that no view holds.
@@ -95,6 +99,7 @@ class Lifter {
   // Counts memory that the view takes besides what the file holds; false when it is more than a view may
   // take. Whoever builds in a loop looks at check_memory(), at the latest when an operator is done.
   bool spend(uint64_t bytes) const;
+  static constexpr uint64_t memory_of_one = 1024;  // node or value, without names
   Status check_memory() const;
   std::string name_of(const Source& source) const;
   std::string unique(const std::string& base);
@@ -105,6 +110,7 @@ class Lifter {
   const Lifter* parent_ = nullptr;
   int depth_ = 0;  // in how many loops
   std::map<int, Source> inherited_;
+  std::set<int> absorbed_;  // operators that are part of a normalization and no node by themselves
   mutable uint64_t memory_left_ = 0;
   mutable bool exhausted_ = false;
   std::set<std::string> names_;
@@ -130,7 +136,6 @@ class Operation {
   bool flag(const std::string& key, bool otherwise) const;
   std::string text(const std::string& key, const std::string& otherwise) const;
   std::vector<int64_t> integers(const std::string& key) const;  // empty: missing
-  std::vector<std::string> texts(const std::string& key) const;
   DType element_type(const std::string& key) const;
   int function(const std::string& key) const;  // in the library; -1: none
   // NHWC, NDHWC: false for channels second.
@@ -160,6 +165,8 @@ class Operation {
 
   // An operand of another operator of the program, as one of this with that slot.
   Result<Operand> operand_of(const Slot& from, int slot);
+  // The same of a stored list of numbers, without dimensions of 1.
+  Result<Operand> list_of(const Slot& from, int slot);
 
   // A new constant. `attribute` names the native attribute that it stands for; "": none, it follows from the
   // operator.
@@ -212,8 +219,5 @@ struct LiftRule {
 // One entry for every operator that lifts (lift_table.cpp).
 std::span<const LiftRule> lift_rules();
 const LiftRule* find_lift_rule(const std::string& type);
-
-// ONNX's number of an element type; 0: it has none.
-int64_t onnx_type(DType dtype);
 
 }  // namespace fetafix::formats::tensorflow

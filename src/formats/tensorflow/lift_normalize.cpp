@@ -56,24 +56,24 @@ Status lift_batch_norm(Operation& op) {
 }
 
 // Several operators of the file, whose last makes the result. Channels come last.
-Status Lifter::add_normalization(Operation& op, const Normalization& parts) {
-  FETAFIX_TRY(Operand x, op.operand_of(parts.x, slot_x));
+Status Lifter::lift_normalization(Operation& op, const Normalization& parts) {
+  FETAFIX_TRY(const Operand x, op.operand_of(parts.x, slot_x));
   const auto shape = op.shape(x);
   if (!shape || shape->size() < 2 || shape->size() > 5)
     return Operation::unsupported("how many dimensions it normalizes is not known");
   const int rank = static_cast<int>(shape->size());
-  FETAFIX_TRY(const Operand variance, op.operand_of(parts.variance, slot_variance));
+  FETAFIX_TRY(const Operand variance, op.list_of(parts.variance, slot_variance));
   const int64_t channels = (*op.shape(variance))[0];
   if (shape->back() >= 0 && shape->back() != channels) return Operation::unsupported("it has other channels");
   std::vector<Operand> operands{rank > 2 ? op.to_channels_first(x, rank) : x};
   if (parts.gamma.op >= 0) {
-    FETAFIX_TRY(const Operand gamma, op.operand_of(parts.gamma, slot_gamma));
+    FETAFIX_TRY(const Operand gamma, op.list_of(parts.gamma, slot_gamma));
     operands.push_back(gamma);
   } else {
     operands.push_back(op.number("", Tensor::vector(std::vector<float>(static_cast<size_t>(channels), 1.f))));
   }
-  FETAFIX_TRY(const Operand beta, op.operand_of(parts.beta, slot_beta));
-  FETAFIX_TRY(const Operand mean, op.operand_of(parts.mean, slot_mean));
+  FETAFIX_TRY(const Operand beta, op.list_of(parts.beta, slot_beta));
+  FETAFIX_TRY(const Operand mean, op.list_of(parts.mean, slot_mean));
   operands.insert(operands.end(), {beta, mean, variance});
   const auto epsilon = stored(out_.program.ops[static_cast<size_t>(parts.epsilon.op)].inputs[1]);
   const Operand y = op.node("BatchNormalization", operands, {{"epsilon", epsilon->value().as<float>()[0]}});

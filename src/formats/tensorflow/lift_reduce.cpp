@@ -1,6 +1,7 @@
 #include <map>
 
 #include "formats/tensorflow/lift_families.h"
+#include "graph/onnx_types.h"
 
 namespace fetafix::formats::tensorflow {
 
@@ -35,7 +36,7 @@ Status lift_top_k(Operation& op) {
   FETAFIX_TRY(const Operand k, op.int64s(1, {1}));
   const auto both = op.nodes("TopK", {x, k}, {{"axis", int64_t{-1}}}, 2, Role::core, op.dtype(x));
   const Operand indices =
-      op.node("Cast", {both[1]}, {{"to", onnx_type(DType::int32)}}, Role::bridge, DType::int32);
+      op.node("Cast", {both[1]}, {{"to", graph::onnx_type(DType::int32)}}, Role::bridge, DType::int32);
   FETAFIX_CHECK(op.out(0, both[0]));
   return op.out(1, indices);
 }

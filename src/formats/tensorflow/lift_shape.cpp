@@ -1,13 +1,11 @@
 // Operators that move or repeat values. They act on the native order of dimensions.
 #include <algorithm>
-#include <limits>
 
+#include "formats/strided_slice.h"
 #include "formats/tensorflow/lift_families.h"
 
 namespace fetafix::formats::tensorflow {
 namespace {
-
-constexpr int64_t to_the_end = std::numeric_limits<int32_t>::max();
 
 Operand follows(Operation& op, const Shape& numbers) {
   return op.number("", Tensor::vector(numbers));

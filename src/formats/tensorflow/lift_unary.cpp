@@ -1,6 +1,7 @@
 #include <map>
 
 #include "formats/tensorflow/lift_families.h"
+#include "graph/onnx_types.h"
 
 namespace fetafix::formats::tensorflow {
 namespace {
@@ -85,9 +86,9 @@ Status lift_erfc(Operation& op) {
 Status lift_cast(Operation& op) {
   const DType to = op.element_type("DstT");
   FETAFIX_TRY(const Operand x, op.in(0));
-  if (onnx_type(to) == 0 || onnx_type(op.dtype(x)) == 0)
+  if (graph::onnx_type(to) == 0 || graph::onnx_type(op.dtype(x)) == 0)
     return Operation::unsupported("a type without numbers");
-  return op.out(op.node("Cast", {x}, {{"to", onnx_type(to)}}, Role::core, to));
+  return op.out(op.node("Cast", {x}, {{"to", graph::onnx_type(to)}}, Role::core, to));
 }
 
 Status lift_filled_like(Operation& op) {

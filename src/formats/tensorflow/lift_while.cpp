@@ -7,7 +7,6 @@ namespace fetafix::formats::tensorflow {
 namespace {
 
 constexpr int most_depth = 2;  // functions may loop over themselves
-constexpr uint64_t memory_of_a_node = 1536;
 
 }  // namespace
 
@@ -26,7 +25,7 @@ Result<graph::Graph> Lifter::lift_function(int function, const std::vector<Value
   const std::string where = "function '" + body.signature().name() + "'";
   if (depth_ >= most_depth) return Operation::unsupported(where + " lies too deep");
   // Many loops may run one function: each is a program of its own.
-  spend(memory_of_a_node * static_cast<uint64_t>(body.node_def_size()));
+  spend(memory_of_one * static_cast<uint64_t>(body.node_def_size()));
   FETAFIX_CHECK(check_memory());
   std::vector<wire::Port> inputs;
   for (size_t i = 0; i < operands.size(); ++i) {
@@ -61,7 +60,7 @@ Status Operation::loop(int condition, int body) {
       functions.function(condition).signature().input_arg_size() != operands() ||
       functions.function(body).signature().output_arg_size() != operands())
     return unsupported("its functions have other operands than it has");
-  lifter_.spend(memory_of_a_node * static_cast<uint64_t>(functions.function(body).node_def_size()));
+  lifter_.spend(Lifter::memory_of_one * static_cast<uint64_t>(functions.function(body).node_def_size()));
   FETAFIX_CHECK(lifter_.check_memory());
   // What the body hands on as it is, and what is constant outside, is constant inside.
   FETAFIX_TRY(const Program steps, program_of(lifter_.file_, body));

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "formats/tensorflow/editor.h"
+#include "graph/onnx_types.h"
 
 namespace fetafix::formats::tensorflow {
 
@@ -216,7 +217,7 @@ class Lowerer {
   Result<std::string> cast_to() {
     for (DType dtype : {DType::float32, DType::float64, DType::float16, DType::int32, DType::int64,
                         DType::uint8, DType::boolean})
-      if (onnx_type(dtype) == attribute_or(edit_.attributes, "to", int64_t{0})) {
+      if (graph::onnx_type(dtype) == attribute_or(edit_.attributes, "to", int64_t{0})) {
         wire::Node& added = node("Cast", {what_.input});
         set_type(added, "SrcT", what_.dtype);
         set_type(added, "DstT", dtype);

@@ -1,27 +1,16 @@
 #include <algorithm>
 #include <limits>
 
+#include "formats/layout.h"
 #include "formats/tensorflow/lift.h"
 #include "graph/infer_shape.h"
 #include "graph/known_numbers.h"
+#include "graph/onnx_types.h"
 
 namespace fetafix::formats::tensorflow {
 namespace {
 
 constexpr int64_t most_numbers = 4096;  // of a shape, an order of axes, ...
-
-std::vector<int> channels_first(int rank) {
-  std::vector<int> out{0, rank - 1};
-  for (int i = 1; i < rank - 1; ++i) out.push_back(i);
-  return out;
-}
-
-std::vector<int> channels_last(int rank) {
-  std::vector<int> out{0};
-  for (int i = 2; i < rank; ++i) out.push_back(i);
-  out.push_back(1);
-  return out;
-}
 
 // What both say; the operands know better than what the file declares, which no runtime heeds.
 std::optional<Shape> merged(const std::optional<Shape>& inferred, const std::optional<Shape>& declared) {
@@ -44,39 +33,6 @@ bool gives_list(const wire::Node& node, int output) {
 }
 
 }  // namespace
-
-int64_t onnx_type(DType dtype) {
-  switch (dtype) {
-    case DType::float32:
-      return 1;
-    case DType::uint8:
-      return 2;
-    case DType::int8:
-      return 3;
-    case DType::uint16:
-      return 4;
-    case DType::int16:
-      return 5;
-    case DType::int32:
-      return 6;
-    case DType::int64:
-      return 7;
-    case DType::boolean:
-      return 9;
-    case DType::float16:
-      return 10;
-    case DType::float64:
-      return 11;
-    case DType::uint32:
-      return 12;
-    case DType::uint64:
-      return 13;
-    case DType::bfloat16:
-      return 16;
-    default:
-      return 0;
-  }
-}
 
 Operation::Operation(Lifter& lifter, int index)
     : lifter_(lifter), index_(index), op_(lifter.out_.program.ops[static_cast<size_t>(index)]) {}
@@ -109,12 +65,6 @@ std::vector<int64_t> Operation::integers(const std::string& key) const {
   constexpr std::numeric_limits<int32_t> countable;
   for (int64_t& number : out) number = std::clamp<int64_t>(number, countable.min(), countable.max());
   return out;
-}
-
-std::vector<std::string> Operation::texts(const std::string& key) const {
-  const wire::Attribute* found = attribute(key);
-  return found ? std::vector<std::string>(found->list().s().begin(), found->list().s().end())
-               : std::vector<std::string>();
 }
 
 DType Operation::element_type(const std::string& key) const {
@@ -182,6 +132,15 @@ Result<Operand> Operation::operand_of(const Slot& from, int slot) {
   const Source source =
       lifter_.out_.program.ops[static_cast<size_t>(from.op)].inputs[static_cast<size_t>(from.slot)];
   FETAFIX_TRY(const ValueId id, lifter_.value_of(source));
+  return Operand{id, slot};
+}
+
+Result<Operand> Operation::list_of(const Slot& from, int slot) {
+  const Source source =
+      lifter_.out_.program.ops[static_cast<size_t>(from.op)].inputs[static_cast<size_t>(from.slot)];
+  const auto tensor = lifter_.stored(source);
+  if (!tensor || !tensor->ok()) return unsupported("a parameter is computed");
+  FETAFIX_TRY(const ValueId id, lifter_.constant_of(source, {}, {tensor->value().size()}, DType::float32));
   return Operand{id, slot};
 }
 
@@ -253,9 +212,8 @@ Operand Operation::number(const std::string& attribute, Tensor tensor) {
 
 std::vector<Operand> Operation::nodes(const std::string& type, const std::vector<Operand>& inputs,
                                       Attributes attributes, int count, Role role, DType dtype) {
-  constexpr uint64_t memory_of_one = 1024;  // node or value, without names
   const std::string label = lifter_.name_of({-1, index_, 0});
-  lifter_.spend((memory_of_one + 3 * label.size()) * static_cast<uint64_t>(count + 1));
+  lifter_.spend((Lifter::memory_of_one + 3 * label.size()) * static_cast<uint64_t>(count + 1));
   auto& graph = lifter_.out_.lifted.graph;
   graph::Node made;
   made.type = type;
@@ -294,7 +252,7 @@ Operand Operation::bridge(const Operand& value, const std::vector<int>& permutat
 
 Operand Operation::cast(const Operand& value, DType dtype, Role role) {
   if (this->dtype(value) == dtype) return value;
-  return node("Cast", {value}, {{"to", onnx_type(dtype)}}, role, dtype);
+  return node("Cast", {value}, {{"to", graph::onnx_type(dtype)}}, role, dtype);
 }
 
 Operand Operation::to_channels_first(const Operand& value, int rank) {
@@ -302,7 +260,7 @@ Operand Operation::to_channels_first(const Operand& value, int rank) {
 }
 
 Operand Operation::to_channels_last(const Operand& value, int rank) {
-  return channels_last() ? bridge(value, tensorflow::channels_last(rank)) : value;
+  return channels_last() ? bridge(value, formats::channels_last(rank)) : value;
 }
 
 Status Operation::out(int output, const Operand& given) {

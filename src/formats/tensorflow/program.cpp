@@ -1,7 +1,6 @@
 #include "formats/tensorflow/program.h"
 
 #include <algorithm>
-#include <charconv>
 #include <unordered_map>
 
 namespace fetafix::formats::tensorflow {
@@ -16,23 +15,14 @@ Error broken(const std::string& what) {
   return {ErrorKind::file, what};
 }
 
-std::optional<int> number_of(std::string_view text) {
-  int out = -1;
-  const auto end = text.data() + text.size();
-  if (std::from_chars(text.data(), end, out).ptr != end || out < 0) return std::nullopt;
-  return out;
-}
-
 }  // namespace
 
 Result<Reference> parse_reference(const std::string& input) {
-  const size_t first = input.find(':');
-  if (first == std::string::npos) return Reference{input, "", 0};
-  const size_t last = input.rfind(':');
-  const auto number = number_of(std::string_view(input).substr(last + 1));
-  if (!number) return broken("'" + input + "' names no output");
-  return Reference{input.substr(0, first), first == last ? "" : input.substr(first + 1, last - first - 1),
-                   *number};
+  const auto [name, number] = wire::split_tensor_name(input);
+  if (number < 0) return broken("'" + input + "' names no output");
+  const size_t colon = name.find(':');
+  if (colon == std::string::npos) return Reference{name, "", number};
+  return Reference{name.substr(0, colon), name.substr(colon + 1), number};
 }
 
 namespace {

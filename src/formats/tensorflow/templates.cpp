@@ -21,7 +21,7 @@ class Finder {
       if (source.op >= 0) readers_[static_cast<size_t>(source.op)].push_back(-1);
   }
 
-  Templates run() {
+  Normalizations run() {
     for (size_t i = 0; i < program_.ops.size(); ++i)
       if (is(program_, static_cast<int>(i), {"AddV2", "Add"})) normalization(static_cast<int>(i));
     return std::move(out_);
@@ -57,7 +57,7 @@ class Finder {
       for (const Slot factor : {Slot{scaled, 0}, Slot{scaled, 1}})
         for (const Slot same : {Slot{moved, 0}, Slot{moved, 1}})
           if (maker(factor) >= 0 && maker(factor) == maker(same) &&
-              complete(last, {other(factor), {}, {shift, 0}, other(same), {}, {}}, maker(factor)))
+              complete(last, {other(factor), {}, {shift, 0}, other(same), {}, {}, {}}, maker(factor)))
             return;
     }
   }
@@ -82,19 +82,19 @@ class Finder {
         !read_by_these_alone(moved, {shift}) || !read_by_these_alone(factor, {scaled, moved}) ||
         !read_by_these_alone(root, {factor, scaled, moved}) || !read_by_these_alone(sum, {root}))
       return false;
-    out_.normalizations[last] = found;
-    out_.absorbed.insert({scaled, moved, shift, factor, root, sum});
+    found.others = {scaled, moved, shift, factor, root, sum};
+    out_[last] = std::move(found);
     return true;
   }
 
   const Program& program_;
   std::vector<std::vector<int>> readers_;
-  Templates out_;
+  Normalizations out_;
 };
 
 }  // namespace
 
-Templates templates_of(const Program& program) {
+Normalizations normalizations_of(const Program& program) {
   return Finder(program).run();
 }
 

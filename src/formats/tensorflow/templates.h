@@ -17,13 +17,11 @@ struct Slot {
 // gamma * (x - mean) / sqrt(variance + epsilon) + beta, multiplied out: its last operator makes the result.
 struct Normalization {
   Slot x, gamma, beta, mean, variance, epsilon;  // gamma.op -1: it has none
+  std::set<int> others;                          // all of its operators but the last; nothing else reads them
 };
 
-struct Templates {
-  std::map<int, Normalization> normalizations;  // by the last operator
-  std::set<int> absorbed;                       // operators that are part of one, and of nothing else
-};
-
-Templates templates_of(const Program& program);
+// By the last operator.
+using Normalizations = std::map<int, Normalization>;
+Normalizations normalizations_of(const Program& program);
 
 }  // namespace fetafix::formats::tensorflow

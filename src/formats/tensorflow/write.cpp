@@ -1,8 +1,7 @@
 // Writing a SavedModel: a folder under a temporary name beside the wanted one, renamed when it is whole.
 #include <unistd.h>
 
-#include <algorithm>
-
+#include "base/packed_folder.h"
 #include "formats/tensorflow/model.h"
 #include "tensor_bundle/write_patched.h"
 
@@ -21,20 +20,14 @@ bool is_variables(const fs::path& relative) {
 
 // Everything but the graph and, where they change, the variables.
 Status copy_rest(const File& file, const fs::path& to) {
+  FETAFIX_TRY(const std::vector<std::string> names, files_below(file.folder));
   std::error_code failure;
-  for (auto it = fs::recursive_directory_iterator(file.folder, failure); !failure && it != fs::end(it);
-       it.increment(failure)) {
-    const fs::path relative = it->path().lexically_relative(file.folder);
+  for (const fs::path relative : names) {
     if (relative == graph_file || (!file.replaced.empty() && is_variables(relative))) continue;
-    if (it->is_directory()) {
-      fs::create_directories(to / relative, failure);
-    } else if (it->is_regular_file()) {
-      fs::create_directories((to / relative).parent_path(), failure);
-      fs::copy_file(it->path(), to / relative, failure);
-    }
-    if (failure) break;
+    fs::create_directories((to / relative).parent_path(), failure);
+    if (!failure) fs::copy_file(file.folder / relative, to / relative, failure);
+    if (failure) return failed(to, "can't be written: " + failure.message());
   }
-  if (failure) return failed(to, "can't be written: " + failure.message());
   return {};
 }
 
@@ -52,8 +45,7 @@ Status write_folder(const File& file, const fs::path& path) {
   std::error_code failure;
   fs::path absolute = fs::absolute(path, failure).lexically_normal();
   if (!absolute.has_filename()) absolute = absolute.parent_path();  // "folder/"
-  if (fs::exists(absolute, failure) && fs::equivalent(absolute, file.folder, failure))
-    return failed(path, "is the model itself, which is never written");
+  if (lies_in(absolute, file.folder)) return failed(path, "lies in the model itself, which is never written");
   if (fs::exists(absolute, failure) && !fs::is_empty(absolute, failure) &&
       !fs::exists(absolute / graph_file, failure))
     return failed(path, "is there already, and is no SavedModel that could be replaced");
@@ -101,14 +93,10 @@ std::string fingerprint_of(const File& file) {
     written.emplace(std::move(temporary).value());
     folder = written->path();
   }
-  std::vector<std::string> names;
-  std::error_code failure;
-  for (auto it = fs::recursive_directory_iterator(folder, failure); !failure && it != fs::end(it);
-       it.increment(failure))
-    if (it->is_regular_file()) names.push_back(it->path().lexically_relative(folder).generic_string());
-  std::ranges::sort(names);
+  const auto names = files_below(folder);
+  if (!names.ok()) return sha256(BytesView());
   std::string all;
-  for (const std::string& name : names) {
+  for (const std::string& name : *names) {
     const auto bytes = read_file(folder / name);
     all += name + "\n" + (bytes.ok() ? sha256(*bytes) : "") + "\n";
   }

@@ -198,9 +198,6 @@ class Operation {
   std::vector<std::pair<int, ValueId>> results_;  // tensor and value
 };
 
-// The number of an element type in ONNX's `to` and `dtype` attributes.
-int64_t onnx_type(DType dtype);
-
 using LiftFunction = Status (*)(Operation&);
 
 struct LiftRule {

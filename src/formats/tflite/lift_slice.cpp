@@ -1,57 +1,11 @@
 #include <algorithm>
-#include <limits>
 #include <utility>
 
+#include "formats/strided_slice.h"
 #include "formats/tflite/lift_families.h"
 
 namespace fetafix::formats::tflite {
 namespace {
-
-constexpr int64_t to_the_end = std::numeric_limits<int32_t>::max();
-constexpr int64_t to_the_start = std::numeric_limits<int32_t>::min();
-
-bool bit(int32_t mask, size_t i) {
-  return (mask >> i) & 1;
-}
-
-// The axes of a strided slice, one for each entry of begin, after its masks.
-struct Strided {
-  std::vector<int64_t> starts, ends, steps, axes;
-  std::vector<int64_t> dropped;  // axes of the input that a single index picks from
-  std::vector<int64_t> added;    // axes of the output that are new
-};
-
-// Walks the entries as TFLite does: an ellipsis stands for as many whole axes as are left over.
-Result<Strided> resolve(const schema::StridedSliceOptionsT& o, const std::vector<int64_t>& begin,
-                        const std::vector<int64_t>& end, const std::vector<int64_t>& strides, int64_t rank) {
-  Strided out;
-  const size_t n = begin.size();
-  int64_t axis = 0, out_axis = 0, entries = 0;
-  for (size_t i = 0; i < n; ++i) entries += !bit(o.new_axis_mask, i) && !bit(o.ellipsis_mask, i);
-  for (size_t i = 0; i < n; ++i) {
-    if (bit(o.ellipsis_mask, i)) {
-      axis += rank - entries;
-      out_axis += rank - entries;
-    } else if (bit(o.new_axis_mask, i)) {
-      out.added.push_back(out_axis++);
-    } else if (bit(o.shrink_axis_mask, i)) {
-      out.axes.push_back(axis);
-      out.dropped.push_back(axis++);
-      out.starts.push_back(begin[i]);
-      out.ends.push_back(begin[i] == -1 ? to_the_end : begin[i] + 1);
-      out.steps.push_back(1);
-    } else {
-      const bool forward = strides[i] > 0;
-      out.axes.push_back(axis++);
-      ++out_axis;
-      out.starts.push_back(!bit(o.begin_mask, i) ? begin[i] : forward ? 0 : to_the_end);
-      out.ends.push_back(!bit(o.end_mask, i) ? end[i] : forward ? to_the_end : to_the_start);
-      out.steps.push_back(strides[i]);
-    }
-  }
-  if (axis > rank) return Operation::unsupported("more indices than dimensions");
-  return out;
-}
 
 // The stored constant where it says exactly this, so that the lens leads to it; else one of our own.
 Result<Operand> indices(Operation& op, int slot, const std::string& name,
@@ -64,10 +18,8 @@ Result<Operand> indices(Operation& op, int slot, const std::string& name,
 }
 
 // begin is computed: no masks but a single index, as shape arithmetic writes it.
-Status lift_computed_slice(Operation& op, const schema::StridedSliceOptionsT& o) {
-  if (o.begin_mask || o.end_mask || o.ellipsis_mask || o.new_axis_mask || o.shrink_axis_mask ||
-      !op.is_constant(3))
-    return Operation::unsupported("computed indices with masks");
+Status lift_computed_slice(Operation& op, const SliceMasks& masks) {
+  if (masks.any() || !op.is_constant(3)) return Operation::unsupported("computed indices with masks");
   FETAFIX_TRY(Operand x, op.in(0));
   FETAFIX_TRY(Operand starts, op.int64s(1));
   FETAFIX_TRY(Operand ends, op.int64s(2));
@@ -83,15 +35,19 @@ Status lift_computed_slice(Operation& op, const schema::StridedSliceOptionsT& o)
 Status lift_strided_slice(Operation& op) {
   const auto options = op.options<schema::StridedSliceOptions>();
   if (options.offset) return Operation::unsupported("ends as offsets");
-  if (!op.is_constant(1) || !op.is_constant(2) || !op.is_constant(3)) return lift_computed_slice(op, options);
+  const SliceMasks masks{options.begin_mask, options.end_mask, options.ellipsis_mask, options.new_axis_mask,
+                         options.shrink_axis_mask};
+  if (!op.is_constant(1) || !op.is_constant(2) || !op.is_constant(3)) return lift_computed_slice(op, masks);
   if (!op.info(0).shape) return Operation::unsupported("the input's rank is not known");
   FETAFIX_TRY(auto begin, op.ints(1));
   FETAFIX_TRY(auto end, op.ints(2));
   FETAFIX_TRY(auto strides, op.ints(3));
   if (begin.size() != end.size() || begin.size() != strides.size() || begin.size() > 31)
     return Operation::unsupported("begin, end and strides differ in length");
-  FETAFIX_TRY(Strided s,
-              resolve(options, begin, end, strides, static_cast<int64_t>(op.info(0).shape->size())));
+  const auto found =
+      resolve_strided_slice(masks, begin, end, strides, static_cast<int64_t>(op.info(0).shape->size()));
+  if (!found) return Operation::unsupported("more indices than dimensions");
+  const StridedSlice& s = *found;
   FETAFIX_TRY(Operand x, op.in(0));
   FETAFIX_TRY(Operand starts, indices(op, 1, "begin", s.starts));
   FETAFIX_TRY(Operand ends, indices(op, 2, "end", s.ends));

@@ -1,4 +1,5 @@
 #include "formats/tflite/lift_families.h"
+#include "graph/onnx_types.h"
 
 namespace fetafix::formats::tflite {
 namespace {
@@ -90,10 +91,10 @@ Status lift_gelu(Operation& op) {
 
 Status lift_cast(Operation& op) {
   const DType to = op.out_info().dtype;
-  if (onnx_type(to) == 0 || onnx_type(op.info(0).dtype) == 0)
+  if (graph::onnx_type(to) == 0 || graph::onnx_type(op.info(0).dtype) == 0)
     return Operation::unsupported("a type without numbers");
   FETAFIX_TRY(Operand x, op.raw(0));
-  return op.out(op.node("Cast", {x}, {{"to", onnx_type(to)}}, Role::core, to));
+  return op.out(op.node("Cast", {x}, {{"to", graph::onnx_type(to)}}, Role::core, to));
 }
 
 Status lift_zeros_like(Operation& op) {

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <limits>
 
+#include "formats/layout.h"
 #include "formats/tflite/lift.h"
 #include "graph/known_numbers.h"
+#include "graph/onnx_types.h"
 
 namespace fetafix::formats::tflite {
 namespace {
@@ -13,16 +15,6 @@ constexpr int64_t most_numbers = 1 << 16;  // axes, sizes and the like that an o
 
 // Of a view's node or value besides its name: only so that a count of them is a count of bytes.
 constexpr uint64_t memory_of_one = 256;
-
-std::vector<int> channels_first(int rank) {
-  std::vector<int> out{0, rank - 1};
-  for (int i = 1; i < rank - 1; ++i) out.push_back(i);
-  return out;
-}
-
-std::vector<int> channels_last(int rank) {
-  return inverse_permutation(channels_first(rank));
-}
 
 std::optional<Shape> permuted(const std::optional<Shape>& shape, const std::vector<int>& permutation) {
   if (!shape || shape->size() != permutation.size()) return std::nullopt;
@@ -42,41 +34,6 @@ bool keeps_shape(const std::string& type) {
 }
 
 }  // namespace
-
-int64_t onnx_type(DType dtype) {
-  switch (dtype) {
-    case DType::float32:
-      return 1;
-    case DType::uint8:
-      return 2;
-    case DType::int8:
-      return 3;
-    case DType::uint16:
-      return 4;
-    case DType::int16:
-      return 5;
-    case DType::int32:
-      return 6;
-    case DType::int64:
-      return 7;
-    case DType::string:
-      return 8;
-    case DType::boolean:
-      return 9;
-    case DType::float16:
-      return 10;
-    case DType::float64:
-      return 11;
-    case DType::uint32:
-      return 12;
-    case DType::uint64:
-      return 13;
-    case DType::bfloat16:
-      return 16;
-    default:
-      return 0;
-  }
-}
 
 Operation::Operation(Lifter& lifter, int index)
     : lifter_(lifter),
@@ -296,7 +253,7 @@ Operand Operation::bridge(const Operand& value, const std::vector<int>& permutat
 
 Operand Operation::cast(const Operand& value, DType dtype, Role role) {
   if (dtype_of(value) == dtype) return value;
-  return node("Cast", {value}, {{"to", onnx_type(dtype)}}, role, dtype);
+  return node("Cast", {value}, {{"to", graph::onnx_type(dtype)}}, role, dtype);
 }
 
 void Operation::know_shape(const Operand& value, const std::optional<Shape>& shape) {
