@@ -67,8 +67,8 @@ Status lift_top_k(Operation& op) {
   FETAFIX_TRY(Operand k, op.int64s(1, {1}));
   const DType type = op.dtype_of(x);
   const auto both = op.nodes("TopK", {x, k}, {{"axis", int64_t{-1}}}, 2, type);
-  const Operand indices = op.node("Cast", {both[1]}, {{"to", graph::onnx_type(op.out_info(1).dtype)}}, Role::bridge,
-                                  op.out_info(1).dtype);
+  const Operand indices = op.node("Cast", {both[1]}, {{"to", graph::onnx_type(op.out_info(1).dtype)}},
+                                  Role::bridge, op.out_info(1).dtype);
   FETAFIX_CHECK(op.out(0, both[0]));
   return op.out(1, indices);
 }
