@@ -171,6 +171,7 @@ std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t po
   const NodeId first = order_[position];
   if (auto passed = passed_to_output(first)) return std::pair(position, *passed);
   std::optional<std::pair<size_t, Candidate>> best;
+  std::vector<std::pair<size_t, Candidate>> lesser;
   int looked = 0;
   for (size_t p = position; p < order_.size() && looked < region_window; ++p) {
     if (p > position) {
@@ -182,10 +183,21 @@ std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t po
     // Changes of layout and what stands for a quantization are on the way, not places of their own.
     looked += !is_layout(target_.node(order_[p])) && target_.node(order_[p]).role != graph::Role::quantize;
     auto found = confirm(p);
-    if (found && (!best || found->score > best->second.score)) best = std::pair(p, *found);
+    if (found && (!best || found->score > best->second.score)) {
+      if (best) lesser.push_back(*best);
+      best = std::pair(p, *found);
+    }
     if (best && best->second.score >= enough) break;
     if (auto output = as_output(target_.node(order_[p]).outputs[0]); output && !best)
       best = std::pair(p, *output);
+  }
+  // The walk has come further meanwhile: a join of branches may now run, and confirm what lies before it.
+  for (auto& [earlier, candidate] : lesser) {
+    candidate.score = candidate.mixing = 0;
+    count_confirmations(earlier, target_.node(order_[earlier]).outputs[0], candidate);
+    if (candidate.score < best->second.score) continue;
+    best = std::pair(earlier, candidate);
+    break;
   }
   if (best && best->second.evidence == Evidence::confirmed) best->first = behind_idle_numbers(best->first);
   return best;

@@ -54,6 +54,7 @@ std::vector<Candidate> misplaced_pad(const Place& place);
 std::vector<Candidate> activation_scale(const Place& place);
 std::vector<Candidate> activation_zero_point(const Place& place);
 std::vector<Candidate> tensor(const Place& place);
+std::vector<Candidate> recurrent_tensor(const Place& place);
 std::vector<Candidate> folded_tensor(const Place& place);
 std::vector<Candidate> normalization_parameter(const Place& place);
 std::vector<Candidate> affine_parameter(const Place& place);
