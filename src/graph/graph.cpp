@@ -68,6 +68,16 @@ Uses::Uses(const Graph& graph)
   for (ValueId out : graph.outputs) is_output[static_cast<size_t>(out)] = true;
 }
 
+const Graph* body_of(const Graph& graph, const std::string& path) {
+  for (const Node& node : graph.nodes)
+    for (const auto& [name, body] : node.bodies) {
+      for (const Node& inner : body.graph->nodes)
+        if (inner.native.graph == path) return body.graph.get();
+      if (const Graph* found = body_of(*body.graph, path)) return found;
+    }
+  return nullptr;
+}
+
 size_t own_inputs(const Node& node) {
   size_t count = node.inputs.size();
   for (const auto& [name, body] : node.bodies)

@@ -186,7 +186,8 @@ class Lifter {
     const std::string foreign = add_bodies(node, wire, index);
     if (readable && foreign.empty() && !node.bodies.empty()) {
       out_.notes.push_back(label(wire, index) +
-                           " is judged as a whole: what lies inside can't be told apart or repaired");
+                           " is judged as a whole: of what lies inside, the parameters of an LSTM or GRU "
+                           "alone can be told apart and repaired");
       out_.graph.add_node(std::move(node));
       return {};
     }

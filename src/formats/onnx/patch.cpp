@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "formats/onnx/edit_nested.h"
 #include "formats/onnx/model.h"
 #include "formats/onnx/names.h"
 #include "formats/onnx/old_form.h"
@@ -109,7 +110,15 @@ class Patcher {
     }
   }
 
+  Status set_in_nested(const graph::SetTensor& edit) {
+    const auto step = first_step(edit.at.op.graph);
+    if (!step) return cannot("there is no graph '" + edit.at.op.graph + "'");
+    FETAFIX_TRY(auto it, item({{"", step->node}}));
+    return set_nested(writable(*it), *step, edit);
+  }
+
   Status apply(const graph::SetTensor& edit) {
+    if (!edit.at.op.graph.empty()) return set_in_nested(edit);
     FETAFIX_TRY(auto it, item(edit.at));
     FETAFIX_TRY(graph::NodeId id, graph::resolve(view_, edit.at));
     const graph::Node& viewed = view_.node(id);

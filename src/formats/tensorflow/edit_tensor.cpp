@@ -3,9 +3,7 @@
 #include "graph/lens.h"
 
 namespace fetafix::formats::tensorflow {
-namespace {
 
-// The view's constant behind a slot.
 const graph::Value* constant_behind(const graph::Graph& view, int op, int slot) {
   for (const graph::Node& node : view.nodes)
     for (size_t i = 0; node.native.index == op && i < node.slots.size(); ++i)
@@ -14,6 +12,8 @@ const graph::Value* constant_behind(const graph::Graph& view, int op, int slot) 
         return &view.value(node.inputs[i]);
   return nullptr;
 }
+
+namespace {
 
 // A strided slice whose masks stand for part of its indices: writing them all makes the masks needless.
 Status set_slice_indices(Editor& editor, int op, int slot, const Tensor& value) {
@@ -79,6 +79,7 @@ Result<Tensor> native_form(const Editor& editor, int op, const graph::SetTensor&
 }
 
 Status apply_edit(Editor& editor, const graph::SetTensor& edit) {
+  if (!edit.at.op.graph.empty()) return set_nested(editor, edit);
   FETAFIX_TRY(const int op, editor.op_at(edit.at));
   const std::string& type = editor.op(op).node->op();
   const Slot operand = editor.operand_at(op, edit.slot);

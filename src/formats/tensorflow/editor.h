@@ -35,6 +35,10 @@ class Editor {
   Result<int> op_at(const graph::Address& at) const;
   const Op& op(int index) const { return lift_.program.ops[static_cast<size_t>(index)]; }
   wire::Node& node(int op);
+  // Of any function (-1: the main graph), by its place in the list.
+  wire::Node& node_of(int function, int place) { return *list(function).Mutable(place); }
+  const File& file() const { return file_; }
+  const wire::Graph& graph() const { return *graph_; }
 
   // Whether the view's node has no input `input`.
   bool view_lacks(const graph::Address& at, size_t input) const;
@@ -142,6 +146,11 @@ Status apply_edit(Editor&, const Other&) {
 // Writes the pads that edits asked for (edit_attribute.cpp).
 Status resolve_pads(Editor& editor);
 
+// SetTensor on an operator of a function that a loop runs (edit_nested.cpp).
+Status set_nested(Editor& editor, const graph::SetTensor& edit);
+
+// The view's constant behind a slot; null: it is computed (edit_tensor.cpp).
+const graph::Value* constant_behind(const graph::Graph& view, int op, int slot);
 // The tensor of an edit as the file stores it (edit_tensor.cpp).
 Result<Tensor> native_form(const Editor& editor, int op, const graph::SetTensor& edit);
 

@@ -110,7 +110,9 @@ Status Operation::loop(int condition, int body) {
                                                        : graph.value(first[i]).shape;
     FETAFIX_CHECK(out(variables[i], made[i]));
   }
-  note("is judged as a whole: what lies inside can't be told apart or repaired");
+  note(
+      "is judged as a whole: of what lies inside, the parameters of an LSTM or GRU alone can be told apart "
+      "and repaired");
   return {};
 }
 

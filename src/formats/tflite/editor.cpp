@@ -262,15 +262,4 @@ Status Editor::finish() {
   return {};
 }
 
-Status patch_model(schema::ModelT& model, const graph::Graph& view, const graph::Patch& patch) {
-  const uint32_t subgraph = model.signature_defs.empty() ? 0 : model.signature_defs[0]->subgraph_index;
-  Editor editor(model, subgraph, view);
-  editor.find_common_changes(patch);
-  for (const auto& group : patch.groups)
-    for (const auto& edit : group.edits)
-      if (auto status = editor.apply(edit); !status.ok())
-        return in_context("can't " + graph::describe(edit), std::move(status).error());
-  return editor.finish();
-}
-
 }  // namespace fetafix::formats::tflite

@@ -13,7 +13,7 @@ Result<graph::Graph> Lifter::lift_nested(int32_t subgraph) {
   const auto index = static_cast<uint32_t>(subgraph);
   if (subgraph < 0 || index >= file_.model->subgraphs()->size())
     return Operation::unsupported("there is no subgraph " + std::to_string(subgraph));
-  const std::string where = "subgraph " + std::to_string(subgraph);
+  const std::string where = subgraph_name(index);
   if (depth_ >= most_depth) return Operation::unsupported(where + " lies too deep");
   const auto* tensors = file_.model->subgraphs()->Get(index)->tensors();
   for (uint32_t i = 0; i < count_of(tensors); ++i)
@@ -51,7 +51,9 @@ Status Operation::loop(graph::Graph condition, graph::Graph body) {
     graph.value(made[static_cast<size_t>(i)].id).dtype = out_info(i).dtype;
     FETAFIX_CHECK(out(i, made[static_cast<size_t>(i)]));
   }
-  note("judged as a whole: what lies inside can't be told apart or repaired");
+  note(
+      "judged as a whole: of what lies inside, the parameters of an LSTM or GRU alone can be told apart and "
+      "repaired");
   return {};
 }
 

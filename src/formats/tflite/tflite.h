@@ -14,4 +14,7 @@ inline constexpr int zero_point_slot = 2000;
 inline constexpr int output_scale_slot = 3000;
 inline constexpr int output_zero_point_slot = 4000;
 
+// What graph::NativeOperator calls a subgraph other than the model's own.
+std::string subgraph_name(uint32_t index);
+
 }  // namespace fetafix::formats::tflite
