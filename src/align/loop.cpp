@@ -16,6 +16,13 @@ constexpr int loop_window = 16;  // source nodes behind the frontier among which
 // Target nodes behind a loop among which its sequence is turned around.
 constexpr size_t reversal_window = 24;
 
+bool is_reversal(const graph::Graph& graph, const Node& node) {
+  if (node.type == "ReverseSequence") return true;
+  if (node.type != "Slice" || node.inputs.size() < 5 || node.inputs[4] == graph::no_value) return false;
+  const auto steps = to_int64s(graph.value(node.inputs[4]).constant);
+  return steps.ok() && std::any_of(steps->begin(), steps->end(), [](int64_t step) { return step < 0; });
+}
+
 }  // namespace
 
 // A loop that runs backwards over a sequence makes it in that order, which the source may have nowhere: does
@@ -51,6 +58,46 @@ int Walk::shared_operands(const Node& node, const Node& other) const {
     });
   }
   return count;
+}
+
+// Whether a loop's sequence was turned around for it, which an operator that runs backwards does by itself.
+bool Walk::runs_turned(const Node& node, const Node& other) const {
+  if (graph::attribute_or(other, "direction", std::string()) != "reverse") return false;
+  return std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
+    for (int hops = 0; hops < 3 && in != graph::no_value; ++hops) {
+      const NodeId id = uses_.producer[static_cast<size_t>(in)];
+      if (id < 0) return false;
+      if (is_reversal(target_, target_.node(id))) return true;
+      if (!is_layout(target_.node(id))) return false;
+      in = target_.node(id).inputs[0];
+    }
+    return false;
+  });
+}
+
+// Gives what turns a loop's sequence back the source's, whose operator runs backwards.
+bool Walk::give_turned(size_t position) {
+  const NodeId id = order_[position];
+  const int from = frontier(id) + 1;
+  const int to = std::min(static_cast<int>(source_.graph().nodes.size()), from + loop_window);
+  const Node* other = nullptr;
+  for (int s = from; s < to && !other; ++s)
+    if (runs_turned(target_.node(id), source_.graph().node(s))) other = &source_.graph().node(s);
+  if (!other) return false;
+  for (size_t p = position + 1; p < order_.size() && p <= position + reversal_window; ++p) {
+    if (!process(order_[p]).ok()) break;
+    const Node& node = target_.node(order_[p]);
+    const auto pending = pending_.find(node.outputs.empty() ? graph::no_value : node.outputs[0]);
+    if (pending == pending_.end() || !pending->second.contains(id) || !is_reversal(target_, node)) continue;
+    const auto samples = unpaired_evidence(node.outputs[0]);
+    const auto match = samples.empty() ? std::nullopt : nearest_output(samples, *other);
+    if (!match) continue;
+    give(order_[p], {match->source, match->arrangement, Evidence::tentative});
+    resumed_ = p + 1;
+    return true;
+  }
+  rewind(position + 1);
+  return false;
 }
 
 // A loop is stuck as a whole: the recurrent node of the source that reads the same, or is nearest, gives each

@@ -176,6 +176,8 @@ class Walk {
   // loop.cpp
   bool loop_comes_right(size_t position);
   bool give_loop(graph::NodeId id);
+  bool runs_turned(const graph::Node& node, const graph::Node& other) const;
+  bool give_turned(size_t position);
   bool substitute_loop(graph::NodeId id);
   bool loop_runs_right(graph::NodeId id, size_t input, graph::ValueId other, const Arrangement& arrangement);
   int shared_operands(const graph::Node& node, const graph::Node& other) const;
