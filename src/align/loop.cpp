@@ -87,12 +87,13 @@ bool Walk::give_turned(size_t position) {
   for (size_t p = position + 1; p < order_.size() && p <= position + reversal_window; ++p) {
     if (!process(order_[p]).ok()) break;
     const Node& node = target_.node(order_[p]);
-    const auto pending = pending_.find(node.outputs.empty() ? graph::no_value : node.outputs[0]);
-    if (pending == pending_.end() || !pending->second.contains(id) || !is_reversal(target_, node)) continue;
-    const auto samples = unpaired_evidence(node.outputs[0]);
-    const auto match = samples.empty() ? std::nullopt : nearest_output(samples, *other);
-    if (!match) continue;
-    give(order_[p], {match->source, match->arrangement, Evidence::tentative});
+    if (!is_reversal(target_, node) || !unexplained(order_[p]).contains(id)) continue;
+    if (!given_.contains(order_[p])) {  // else its consumers have said so before
+      const auto samples = unpaired_evidence(node.outputs[0]);
+      const auto match = samples.empty() ? std::nullopt : nearest_output(samples, *other);
+      if (!match) continue;
+      give(order_[p], {match->source, match->arrangement, Evidence::tentative});
+    }
     resumed_ = p + 1;
     return true;
   }
