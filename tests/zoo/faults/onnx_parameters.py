@@ -143,6 +143,12 @@ def constant_operands(file):
             if (c := file.constant(name)) is not None and c.size > 1 and c.dtype.kind == "f"]
 
 
+def in_loops(file):
+    """What a Loop is given of stored numbers, more than one."""
+    return [(i, slot) for i in file.of_type("Loop") for slot, name in enumerate(file.nodes[i].input)
+            if (c := file.constant(name)) is not None and c.ndim > 0 and numpy.ptp(c) > 0 and c.dtype.kind == "f"]
+
+
 def quantized(file):
     return [(i, slot) for i in file.of_type(*QUANTIZERS) for slot in (1, 2)
             if len(file.nodes[i].input) > slot and (c := file.constant(file.nodes[i].input[slot])) is not None and c.size == 1]
@@ -161,6 +167,7 @@ def shift_zero(array, axis, draw):
 P, Q, T = PARAMETERS, QUANTIZATION, TENSOR_STRUCTURE
 FAULTS = [
     *tensors.faults_of_weights(weights, kernels, change_numbers, foreign, space=(2, 3), channels=(0, 1), layout=[2, 3, 1, 0]),
+    *tensors.faults_of_loops(in_loops, change_numbers, -1),
     Fault("dense-rows-permuted", T, 14, dense, rows_permuted),
     Fault("shared-constant", P, 26, shared, change_shared),
     Fault("constants-swapped", P, None, constant_operands, swap_constants),

@@ -215,13 +215,6 @@ def recurrent(file):
             if (root := file.stored(i, slot)) is not None and is_real(file, root) and file.array(root).ndim == 2]
 
 
-def swap_gates(array, axis, draw):
-    """Gate blocks 0 and 1 of an LSTM or GRU, in columns."""
-    count = 4 if array.shape[-1] % 4 == 0 and array.shape[-1] % 3 else 3
-    blocks = numpy.split(array, count, axis=-1)
-    return numpy.concatenate([blocks[1], blocks[0], *blocks[2:]], axis=-1)
-
-
 P, T = PARAMETERS, TENSOR_STRUCTURE
 FAULTS = [
     *tensors.faults_of_weights(weights, kernels, change_numbers, foreign, space=(0, 1), channels=(2, 3), layout=[3, 2, 0, 1]),
@@ -237,6 +230,6 @@ FAULTS = [
     Fault("bn-beta", P, 17, normalizations, change_normalization("beta", tensors.noise)),
     Fault("bn-mean", P, 17, normalizations, change_normalization("mean", tensors.noise)),
     Fault("bn-variance", P, 17, normalizations, change_normalization("variance", tensors.scale_large)),
-    Fault("recurrent-gates", P, 23, recurrent, change_numbers(swap_gates)),
+    Fault("recurrent-gates", P, 23, recurrent, change_numbers(tensors.swap_gates(-1))),
     Fault("recurrent-noise", P, 23, recurrent, change_numbers(tensors.noise)),
 ]

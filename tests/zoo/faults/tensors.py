@@ -103,6 +103,27 @@ def low_rank(array, axis, draw):
     return numpy.moveaxis(((left * values) @ right).reshape(shape), 0, axis).astype(array.dtype)
 
 
+def swap_gates(axis):
+    """Gate blocks 0 and 1 of an LSTM or GRU, where they lie along that axis."""
+    def change(array, _, draw):
+        size = array.shape[axis]
+        count = 4 if size % 4 == 0 and size % 3 else 3
+        if size % count:
+            return None
+        blocks = numpy.split(array, count, axis=axis)
+        return numpy.concatenate([blocks[1], blocks[0], *blocks[2:]], axis=axis)
+    return change
+
+
+def faults_of_loops(places, change, axis):
+    """Numbers that a loop's steps are made with; the gates lie along `axis`."""
+    return [
+        Fault("loop-numbers-noise", PARAMETERS, 23, places, change(noise)),
+        Fault("loop-numbers-permuted", PARAMETERS, 23, places, change(lambda array, _, draw: permuted(array, axis, draw))),
+        Fault("loop-gates", PARAMETERS, 23, places, change(swap_gates(axis))),
+    ]
+
+
 def faults_of_weights(weights, kernels, change, foreign, space, channels, layout):
     """The part of a format's table that is about weights: where they are, how one changes them, and which dimensions are
     height and width, and both kinds of channels; `layout` is the order in which another format keeps them."""

@@ -129,6 +129,31 @@ def swap_constants(file, place, draw):
     return {**record, "also": [other]}
 
 
+def in_loops(file):
+    """(a WHILE, its body's subgraph, tensor) for stored real numbers that the body reads, more than one."""
+    found = []
+    for index in file.of_type("WHILE"):
+        body = file.operators[index].builtinOptions.bodySubgraphIndex
+        for number, tensor in enumerate(file.model.subgraphs[body].tensors):
+            array = tflite_file.array(file.model, tensor)
+            if array is not None and array.dtype == numpy.float32 and array.ndim > 0 and numpy.ptp(array) > 0:
+                found.append((index, body, number))
+    return found
+
+
+def change_in_loop(change):
+    def apply(file, place, draw):
+        index, body, number = place
+        tensor = file.model.subgraphs[body].tensors[number]
+        before = tflite_file.array(file.model, tensor)
+        after = change(before, 0, draw)
+        if after is None or numpy.array_equal(before, after):
+            raise DoesNotApply("nothing would change")
+        tflite_file.set_array(file.model, tensor, after.astype(before.dtype))
+        return file.record(index, tensor=tflite_file.text(tensor.name))
+    return apply
+
+
 def quantized(file):
     """Outputs of live operators with one scale for the whole tensor."""
     def scales(index):
@@ -161,6 +186,7 @@ def rotate_scales(file, place, draw):
 P, Q, T = PARAMETERS, QUANTIZATION, TENSOR_STRUCTURE
 FAULTS = [
     *tensors.faults_of_weights(weights, kernels, change_numbers, foreign, space=(1, 2), channels=(0, 3), layout=[1, 2, 3, 0]),
+    *tensors.faults_of_loops(in_loops, change_in_loop, 0),
     Fault("dense-rows-permuted", T, 14, weights, rows_permuted),
     Fault("shared-constant", P, 26, shared, change_shared),
     Fault("constants-swapped", P, None, constant_operands, swap_constants),
