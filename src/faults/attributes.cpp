@@ -9,6 +9,7 @@ namespace {
 
 using graph::Attribute;
 using Ints = std::vector<int64_t>;
+using Texts = std::vector<std::string>;
 
 // Attributes by which an operator computes, with their defaults in opset 21. Attributes that only repeat
 // what shapes say (kernel_shape, group of a paired Conv) are compared too: they may be wrong.
@@ -63,8 +64,15 @@ const std::map<std::string, std::vector<Known>>& known() {
       {"LpNormalization", {{"axis", int64_t{-1}}, {"p", int64_t{2}}}},
       {"GroupNormalization", {{"epsilon", 1e-5f}, {"num_groups", int64_t{1}}}},
       {"CumSum", {{"exclusive", int64_t{0}}, {"reverse", int64_t{0}}}},
-      {"GRU", {{"linear_before_reset", int64_t{0}}, {"direction", std::string("forward")}}},
-      {"LSTM", {{"direction", std::string("forward")}, {"cell_clip", 0.0f}}},
+      {"GRU",
+       {{"linear_before_reset", int64_t{0}},
+        {"direction", std::string("forward")},
+        {"activations", Texts{"Sigmoid", "Tanh"}}}},
+      {"LSTM",
+       {{"direction", std::string("forward")},
+        {"cell_clip", 0.0f},
+        {"activations", Texts{"Sigmoid", "Tanh", "Tanh"}}}},
+      {"RNN", {{"direction", std::string("forward")}, {"activations", Texts{"Tanh"}}}},
   };
   return table;
 }
@@ -95,7 +103,16 @@ bool same_meaning(const std::string& name, const Attribute& a, const Attribute& 
 
 Attribute get(const graph::Node& node, const Known& attribute) {
   auto found = node.attributes.find(attribute.name);
-  return found == node.attributes.end() ? attribute.otherwise : found->second;
+  if (found != node.attributes.end()) return found->second;
+  Attribute out = attribute.otherwise;
+  // Those of one direction, and then of the other.
+  if (attribute.name == std::string_view("activations") &&
+      graph::attribute_or(node, "direction", std::string()) == "bidirectional") {
+    auto& functions = std::get<Texts>(out);
+    const Texts once = functions;
+    functions.insert(functions.end(), once.begin(), once.end());
+  }
+  return out;
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ struct Choice {
 const std::map<std::string, std::vector<Choice>>& choices() {
   const auto text = [](const char* v) { return Attribute(std::string(v)); };
   const auto functions = [](std::vector<std::string> v) { return Attribute(std::move(v)); };
-  const std::vector<Attribute> flag{int64_t{0}, int64_t{1}};
+  const std::vector<Attribute> flag{int64_t{0}, int64_t{1}}, ways{text("forward"), text("reverse")};
   static const std::map<std::string, std::vector<Choice>> table{
       {"Gelu", {{"approximate", {text("none"), text("tanh")}}}},
       {"AveragePool", {{"count_include_pad", flag}, {"ceil_mode", flag}}},
@@ -30,14 +30,33 @@ const std::map<std::string, std::vector<Choice>>& choices() {
         {"mode", {text("nearest"), text("linear"), text("cubic")}},
         {"nearest_mode",
          {text("round_prefer_floor"), text("floor"), text("round_prefer_ceil"), text("ceil")}}}},
-      {"GRU", {{"linear_before_reset", flag}, {"activations", {functions({"Sigmoid", "Tanh"})}}}},
-      {"LSTM",
-       {{"direction", {text("forward"), text("reverse")}},
-        {"activations", {functions({"Sigmoid", "Tanh", "Tanh"})}}}},
-      {"RNN", {{"activations", {functions({"Tanh"})}}}},
+      {"GRU",
+       {{"linear_before_reset", flag},
+        {"direction", ways},
+        {"activations", {functions({"Sigmoid", "Tanh"})}}}},
+      {"LSTM", {{"direction", ways}, {"activations", {functions({"Sigmoid", "Tanh", "Tanh"})}}}},
+      {"RNN", {{"direction", ways}, {"activations", {functions({"Tanh"})}}}},
       {"CumSum", {{"exclusive", flag}, {"reverse", flag}}},
   };
   return table;
+}
+
+// A recurrent operator of both directions has its functions twice, and numbers that only others of them take.
+std::vector<graph::Edit> edits_of(const graph::Graph& graph, graph::NodeId id, const std::string& name,
+                                  Attribute value) {
+  const graph::Node& node = graph.node(id);
+  std::vector<graph::Edit> out;
+  if (name == "activations") {
+    auto& functions = std::get<std::vector<std::string>>(value);
+    const auto once = functions;
+    if (graph::attribute_or(node, "direction", std::string()) == "bidirectional")
+      functions.insert(functions.end(), once.begin(), once.end());
+    for (const char* number : {"activation_alpha", "activation_beta"})
+      if (node.attributes.contains(number))
+        out.push_back(graph::SetAttribute{graph::address_of(graph, id), number, std::nullopt});
+  }
+  out.push_back(graph::SetAttribute{graph::address_of(graph, id), name, std::move(value)});
+  return out;
 }
 
 bool has_counterpart(const Place& place, graph::NodeId target) {
@@ -69,7 +88,7 @@ std::vector<Candidate> enumerated_attribute(const Place& place) {
                           " this " + node.type + " computes what the source's operators do";
         one.advice = "set " + std::string(choice.name) +
                      " explicitly in the source model instead of relying on a framework's default";
-        one.edits.push_back(graph::SetAttribute{graph::address_of(place.target, id), choice.name, value});
+        one.edits = edits_of(place.target, id, choice.name, value);
         one.guess = true;
         out.push_back(std::move(one));
       }

@@ -158,15 +158,26 @@ void set_spelled_out(Graph& graph, const SetAttribute& edit) {
   }
 }
 
+// A layer of two directions is two recurrent nodes, with the same functions.
+std::vector<NodeId> both_directions(const Graph& graph, NodeId id, const SetAttribute& edit) {
+  if (!edit.name.starts_with("activation")) return {id};
+  std::vector<NodeId> out;
+  for (const NodeId other : all_of(graph, edit.at))
+    if (graph.node(other).type == graph.node(id).type) out.push_back(other);
+  return out;
+}
+
 Status apply_one(Graph& graph, const SetAttribute& edit) {
   if (file_setting(edit)) return {};  // the view is made behind it
-  FETAFIX_TRY(NodeId id, resolve(graph, edit.at));
-  if (edit.name == "pads" && edit.value)
-    graph.node(id).attributes.erase("auto_pad");  // explicit pads replace it
-  if (edit.value)
-    graph.node(id).attributes[edit.name] = *edit.value;
-  else
-    graph.node(id).attributes.erase(edit.name);
+  FETAFIX_TRY(const NodeId id, resolve(graph, edit.at));
+  for (const NodeId each : both_directions(graph, id, edit)) {
+    auto& attributes = graph.node(each).attributes;
+    if (edit.name == "pads" && edit.value) attributes.erase("auto_pad");  // explicit pads replace it
+    if (edit.value)
+      attributes[edit.name] = *edit.value;
+    else
+      attributes.erase(edit.name);
+  }
   set_spelled_out(graph, edit);
   return {};
 }

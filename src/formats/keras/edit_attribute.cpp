@@ -281,6 +281,30 @@ Status put_padding_before(Editor& editor, const Place& place, const std::vector<
   return {};
 }
 
+namespace {
+
+const Row* row_of(const std::string& name) {
+  const auto found = std::ranges::find_if(rows, [&](const Row& row) { return name == row.name; });
+  return found == std::end(rows) ? nullptr : found;
+}
+
+// The functions of a layer that runs in both directions are settings of the layers that it wraps.
+bool is_of_both(const Place& place, const graph::SetAttribute& edit) {
+  return place.what->class_name == "Bidirectional" && edit.name.starts_with("activation");
+}
+
+Status set_of_both(Editor& editor, const Place& place, const graph::Node& node,
+                   const graph::SetAttribute& edit) {
+  FETAFIX_TRY(Json * settings, editor.settings(place));
+  for (const char* wrapped : {"layer", "backward_layer"})
+    if (settings->contains(wrapped) && (*settings)[wrapped].is_object())
+      FETAFIX_CHECK(row_of(edit.name)->set(
+          {editor, place, node, edit.name, edit.value, (*settings)[wrapped]["config"]}));
+  return {};
+}
+
+}  // namespace
+
 Status apply_edit(Editor& editor, const graph::SetAttribute& edit) {
   FETAFIX_TRY(const Place* place, editor.place(edit.at.op));
   FETAFIX_TRY(const graph::NodeId id, graph::resolve(editor.view(), edit.at));
@@ -291,11 +315,12 @@ Status apply_edit(Editor& editor, const graph::SetAttribute& edit) {
   if (edit.value && written != node.attributes.end() &&
       graph::to_text(written->second) == graph::to_text(*edit.value))
     return {};
+  const Row* row = row_of(edit.name);
+  if (row && is_of_both(*place, edit)) return set_of_both(editor, *place, node, edit);
   FETAFIX_CHECK(editor.check_single(node));
   if (is_function(*place)) return set_function_attribute(editor, *place, node, edit);
   FETAFIX_TRY(Json * settings, editor.settings(*place));
-  for (const Row& row : rows)
-    if (edit.name == row.name) return row.set({editor, *place, node, edit.name, edit.value, *settings});
+  if (row) return row->set({editor, *place, node, edit.name, edit.value, *settings});
   return cant("attribute '" + edit.name + "' of " + node.type + " has no counterpart in Keras");
 }
 
