@@ -13,6 +13,7 @@ using graph::ValueId;
 namespace {
 
 constexpr int source_window = 40;  // source nodes around the frontier tried as values
+constexpr int tentative_window = 9;
 constexpr size_t most_candidates = 24;
 constexpr size_t most_next = 8;  // source values of another size
 
@@ -37,6 +38,18 @@ int Walk::frontier(NodeId id) const {
   look(id);
   for (NodeId before : pending_before(target_.node(id))) look(before);
   return at;
+}
+
+// How far into the source a position is, counted in operators that do more than move elements.
+int Walk::steps(int position) const {
+  return position < 0 ? 0 : steps_[static_cast<size_t>(position)];
+}
+
+// The position behind that many further steps.
+int Walk::behind(int position, int steps) const {
+  int out = position;
+  while (out < static_cast<int>(steps_.size()) && this->steps(out) - this->steps(position) < steps) ++out;
+  return out;
 }
 
 std::optional<Permutation> Walk::usual_permutation(const Shape& source, const Shape& target) const {
@@ -206,7 +219,8 @@ std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) cons
   };
   if (computed.size() == values_.size() && computed[0].dtype() == DType::float32) {
     for (ValueId source : source_.of_size(computed[0].size())) {
-      if (used_.contains(source) || std::abs(source_.position(source) - at) > source_window) continue;
+      if (used_.contains(source) || std::abs(steps(source_.position(source)) - steps(at)) > source_window)
+        continue;
       const auto best = source_.best_permutation(computed, source);
       if (best) consider(source, best->arrangement.permutation, best->relative);
       // The layout that the walk has seen most is likelier than the one of least error on a wrong value.
@@ -267,8 +281,7 @@ std::optional<Walk::Candidate> Walk::passed_to_output(NodeId id) const {
 std::optional<Walk::Candidate> Walk::tentative(NodeId id) const {
   const Node& node = target_.node(id);
   const int at = frontier(id);
-  for (int s = std::max(0, at + 1); s < std::min(static_cast<int>(source_.graph().nodes.size()), at + 9);
-       ++s) {
+  for (int s = std::max(0, at + 1), end = behind(at, tentative_window); s < end; ++s) {
     const Node& other = source_.graph().node(s);
     if (other.type != node.type || other.outputs.empty() || !source_.usable(other.outputs[0])) continue;
     const ValueId source = source_.class_of(other.outputs[0]);

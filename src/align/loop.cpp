@@ -11,7 +11,8 @@ using graph::ValueId;
 
 namespace {
 
-constexpr int loop_window = 16;  // source nodes behind the frontier among which a loop's counterpart is
+constexpr int loop_window =
+    16;  // steps of the source behind the frontier among which a loop's counterpart is
 
 // Target nodes behind a loop among which its sequence is turned around.
 constexpr size_t reversal_window = 24;
@@ -79,7 +80,7 @@ bool Walk::runs_turned(const Node& node, const Node& other) const {
 bool Walk::give_turned(size_t position) {
   const NodeId id = order_[position];
   const int from = frontier(id) + 1;
-  const int to = std::min(static_cast<int>(source_.graph().nodes.size()), from + loop_window);
+  const int to = behind(from - 1, loop_window);
   const Node* other = nullptr;
   for (int s = from; s < to && !other; ++s)
     if (runs_turned(target_.node(id), source_.graph().node(s))) other = &source_.graph().node(s);
@@ -108,7 +109,7 @@ bool Walk::give_loop(NodeId id) {
   const Node& node = target_.node(id);
   if (node.bodies.empty() || !recurrent.contains(node.type)) return false;
   const int from = frontier(id) + 1;
-  const int to = std::min(static_cast<int>(source_.graph().nodes.size()), from + loop_window);
+  const int to = behind(from - 1, loop_window);
   using Given = std::pair<size_t, Match>;
   std::vector<Given> best;
   std::tuple<int, size_t, double> highest;

@@ -10,6 +10,17 @@ using graph::Node;
 using graph::NodeId;
 using graph::ValueId;
 
+namespace {
+
+// An exporter's views may have several of these around each operator, which another's don't.
+bool only_moves(const Node& node) {
+  static const std::set<std::string> types{"Reshape",   "Transpose", "Squeeze",
+                                           "Unsqueeze", "Flatten",   "Identity"};
+  return types.contains(node.type);
+}
+
+}  // namespace
+
 Walk::Walk(evaluate::Evaluator& evaluator, const SourceValues& source, const graph::Graph& target,
            const std::vector<evaluate::Feeds>& inputs, const WalkOptions& options)
     : evaluator_(evaluator),
@@ -23,6 +34,8 @@ Walk::Walk(evaluate::Evaluator& evaluator, const SourceValues& source, const gra
   constexpr int64_t times_larger = 8;  // than the largest value of the source
   for (ValueId v = 0; v < static_cast<ValueId>(source.graph().values.size()); ++v)
     if (source.has(v)) most_elements_ = std::max(most_elements_, times_larger * source.at(0, v).size());
+  for (const Node& node : source.graph().nodes)
+    steps_.push_back((steps_.empty() ? 0 : steps_.back()) + !only_moves(node));
   // Dead nodes are walked too: what a rewired edge left behind is what it should be tied to again.
   for (NodeId n = 0; n < static_cast<NodeId>(target.nodes.size()); ++n) order_.push_back(n);
 }

@@ -114,6 +114,8 @@ class Walk {
 
   // candidates.cpp
   int frontier(graph::NodeId id) const;
+  int steps(int position) const;
+  int behind(int position, int steps) const;
   std::vector<graph::ValueId> nearest_values(int64_t elements, int position, size_t most) const;
   std::vector<graph::ValueId> next_values(int position) const;
   std::optional<Permutation> usual_permutation(const Shape& source, const Shape& target) const;
@@ -191,6 +193,7 @@ class Walk {
   HalfSteps half_steps_;
   int64_t most_elements_ = int64_t{1} << 20;  // of one value; more where the source's are large
   WalkOptions options_;
+  std::vector<int> steps_;               // of the source: how many of its nodes so far do more than move
   std::vector<graph::NodeId> order_;     // all nodes, dead ones too
   std::vector<bool> live_;               // by node
   std::vector<evaluate::Feeds> values_;  // by sample: what each target value is taken to be
