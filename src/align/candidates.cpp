@@ -253,24 +253,29 @@ std::optional<Walk::Candidate> Walk::as_output(ValueId value) const {
   return std::nullopt;
 }
 
+// Which model output the value is, but for what only moves elements; nullopt: something else reads it.
+std::optional<size_t> Walk::output_behind(ValueId value) const {
+  while (!uses_.is_output[static_cast<size_t>(value)]) {
+    const auto& readers = uses_.consumers[static_cast<size_t>(value)];
+    if (readers.size() != 1) return std::nullopt;
+    const Node& next = target_.node(readers[0].node);
+    if ((!is_layout(next) && next.role != graph::Role::quantize) || next.outputs.size() != 1)
+      return std::nullopt;
+    value = next.outputs[0];
+  }
+  return static_cast<size_t>(std::find(target_.outputs.begin(), target_.outputs.end(), value) -
+                             target_.outputs.begin());
+}
+
 // The last operator before a model output, whose operand is what the output should be: nobody behind it could
 // confirm that the source does not have it.
 std::optional<Walk::Candidate> Walk::passed_to_output(NodeId id) const {
   const Node& node = target_.node(id);
   if (node.outputs.size() != 1 || is_layout(node) || node.role == graph::Role::quantize) return std::nullopt;
-  ValueId end = node.outputs[0];
-  while (!uses_.is_output[static_cast<size_t>(end)]) {
-    const auto& readers = uses_.consumers[static_cast<size_t>(end)];
-    if (readers.size() != 1) return std::nullopt;
-    const Node& next = target_.node(readers[0].node);
-    if ((!is_layout(next) && next.role != graph::Role::quantize) || next.outputs.size() != 1)
-      return std::nullopt;
-    end = next.outputs[0];
-  }
-  const auto output =
-      std::find(target_.outputs.begin(), target_.outputs.end(), end) - target_.outputs.begin();
-  if (static_cast<size_t>(output) >= source_.graph().outputs.size()) return std::nullopt;
-  const ValueId expected = source_.class_of(source_.graph().outputs[static_cast<size_t>(output)]);
+  const auto output = output_behind(node.outputs[0]);
+  if (!output) return std::nullopt;
+  if (*output >= source_.graph().outputs.size()) return std::nullopt;
+  const ValueId expected = source_.class_of(source_.graph().outputs[*output]);
   for (ValueId in : node.inputs)
     if (auto pair = out_.pairs.find(in); pair != out_.pairs.end() && pair->second.source == expected)
       return Candidate{expected, pair->second.arrangement, Evidence::passed};

@@ -196,7 +196,7 @@ bool Walk::is_told(size_t position, size_t end, size_t input, const Candidate& o
     if (!is_common(match.arrangement.permutation, source_.at(0, match.source).shape(), computed[0].shape()))
       continue;
     Candidate found{match.source, match.arrangement, Evidence::substituted};
-    const bool last = uses_.consumers[static_cast<size_t>(node.outputs[0])].empty();
+    const bool last = output_behind(node.outputs[0]).has_value();
     std::vector<evaluate::Feeds> before = values_;
     for (size_t s = 0; s < values_.size(); ++s) values_[s][node.outputs[0]] = computed[s];
     const bool told = last || (end == position && reads_the_same(id, input, operand, match.source));

@@ -127,6 +127,7 @@ class Walk {
   Permutation dominant_permutation(const Shape& shape) const;
   Tensor handed(size_t sample, graph::ValueId target, const Candidate& candidate) const;
   std::vector<Candidate> candidates_for(graph::NodeId id, graph::ValueId value) const;
+  std::optional<size_t> output_behind(graph::ValueId value) const;
   std::optional<Candidate> as_output(graph::ValueId value) const;
   std::optional<Candidate> passed_to_output(graph::NodeId id) const;
   std::optional<Candidate> tentative(graph::NodeId id) const;

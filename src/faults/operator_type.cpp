@@ -111,36 +111,4 @@ std::vector<Candidate> operator_type(const Place& place) {
   return {other_type(place, id, source.type, source.type, source.attributes)};
 }
 
-// replaced-operator: Relu for Clip and the like. The source's operator goes in behind the wrong one, which is
-// then taken out: types with other operands can't be changed in place.
-std::vector<Candidate> replaced_operator(const Place& place) {
-  if (!place.segment || place.segment->target_nodes.size() != 1 || place.segment->source_nodes.empty())
-    return {};
-  const graph::NodeId id = place.segment->target_nodes[0];
-  const graph::Node& target = place.target.node(id);
-  const graph::Node& source = place.source.node(place.segment->source_nodes.back());
-  // The same operator with other bounds is the tensor pattern's, unless the bounds are no operands in the
-  // file.
-  const bool fused_bounds = source.type == target.type && target.role == graph::Role::activation;
-  if ((source.type == target.type && !fused_bounds) || !is_activation(source) || !is_activation(target))
-    return {};
-  graph::InsertNode insert;
-  insert.edge.node = graph::address_of(place.target, id);
-  insert.type = source.type;
-  insert.attributes = source.attributes;
-  for (size_t i = 0; i < source.inputs.size(); ++i) {
-    if (source.inputs[i] == graph::no_value) return {};
-    const graph::Value& operand = place.source.value(source.inputs[i]);
-    if (i > 0 && (!operand.is_constant() || operand.constant.size() != 1)) return {};
-    insert.operands.push_back(i == 0 ? std::nullopt : std::optional(operand.constant));
-  }
-  Candidate out;
-  out.pattern = "replaced-operator";
-  out.fault_class = "graph";
-  out.explanation = "a " + target.type + " stands where the source has a " + source.type;
-  out.advice = "check that the converter supports " + source.type;
-  out.edits = {std::move(insert), graph::RemoveNode{graph::address_of(place.target, id), 0}};
-  return {out};
-}
-
 }  // namespace fetafix::faults

@@ -69,6 +69,7 @@ std::vector<Candidate> transpose_order(const Place& place);
 std::vector<Candidate> rewired_operand(const Place& place);
 std::vector<Candidate> extra_transpose(const Place& place);
 std::vector<Candidate> replaced_operator(const Place& place);
+std::vector<Candidate> idle_operator(const Place& place);
 std::vector<Candidate> known_activation(const Place& place);
 std::vector<Candidate> rewired_operator(const Place& place);
 std::vector<Candidate> enumerated_attribute(const Place& place);
