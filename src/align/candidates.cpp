@@ -201,13 +201,19 @@ std::vector<Walk::Candidate> Walk::candidates_for(NodeId id, ValueId value) cons
     std::tuple<bool, int, int, double> key;
     Candidate candidate;
   };
+  // The source may have folded this operator into the linear one before it.
+  std::set<std::string> types{node.type};
+  for (NodeId before : unexplained(id))
+    if (const std::string& type = target_.node(before).type; type == "Conv" || type == "MatMul")
+      types.insert(type);
   std::vector<Ranked> ranked;
   std::vector<Tensor> computed;
   for (const auto& values : values_)
     if (auto found = values.find(value); found != values.end()) computed.push_back(found->second);
   const auto consider = [&](ValueId source, const Permutation& permutation, double error) {
     const int position = source_.position(source);
-    const bool same_type = made_by(source, node.type);
+    const bool same_type = std::any_of(types.begin(), types.end(),
+                                       [&](const std::string& type) { return made_by(source, type); });
     const Shape& shape = source_.at(0, source).shape();
     const bool usual = computed.empty() || is_common(permutation, shape, computed[0].shape());
     ranked.push_back({{!usual,
