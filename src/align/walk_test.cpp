@@ -229,5 +229,57 @@ TEST(WalkAtTheEnd, AnExtraOperatorPassesItsOperandOn) {
     EXPECT_EQ(segment.evidence, segment.state == State::faulty ? Evidence::passed : Evidence::matched);
 }
 
+// One branch is stuck; that its normalization is the folded convolution shows only where it is joined with
+// another branch, which the walk has not reached by then.
+TEST(WalkBeforeAJoin, TheFoldedConvolutionIsFound) {
+  const std::string common =
+      "input %x float32[1,3,6,6]\nconst %w2 float32[4,3,1,1] {random 2}\n"
+      "const %w3 float32[3,6,3,3] {random 3}\nconst %w4 float32[3,3,3,3] {random 4}\n";
+  const std::string behind =
+      "%d = Conv(%x, %w2)\n%e = Relu(%d)\n%j = Concat(%r, %e) {axis=1}\n"
+      "%k = Conv(%j, %w3)\n%l = Relu(%k)\n%y = Conv(%l, %w4)\noutput %y\n";
+  const std::string source = common +
+                             "const %w float32[2,3,1,1] {random 1}\nconst %b float32[2] {-0.25, -1.0625}\n" +
+                             "%c = Conv(%x, %w, %b)\n%r = Relu(%c)\n" + behind;
+  const std::string target = common + "const %w float32[2,3,1,1] {random 9}\nconst %s float32[2] {2, 0.5}\n" +
+                             "const %b float32[2] {0.25, -1}\nconst %m float32[2] {0.5, 0.125}\n"
+                             "const %v float32[2] {4, 1}\n%c = Conv(%x, %w)\n"
+                             "%n = BatchNormalization(%c, %s, %b, %m, %v) {epsilon=0.0}\n%r = Relu(%n)\n" +
+                             behind;
+  const Aligned pair(source, target);
+  EXPECT_EQ(pair.paired("n"), "c");
+  EXPECT_EQ(pair.paired("r"), "r");
+  EXPECT_EQ(pair.paired("y"), "y");
+}
+
+TEST(WalkOnAMissingNode, BeforeAnOutputThatIsHandedOnToo) {
+  const std::string start =
+      "input %x float32[1,8]\nconst %w float32[8,5] {random 1}\nconst %b float32[5] {random 2}\n"
+      "%m = MatMul(%x, %w)\n";
+  const Aligned pair(start + "%a = Add(%m, %b)\n%y = Softmax(%a) {axis=-1}\noutput %y\n",
+                     start + "%s = Softmax(%m) {axis=-1}\n%i = Identity(%s)\n%y = Identity(%i)\noutput %y\n");
+  ASSERT_EQ(pair.alignment.edges.size(), 1u);
+  EXPECT_EQ(pair.target.node(pair.alignment.edges[0].node).type, "Softmax");
+  EXPECT_EQ(pair.source.value(pair.alignment.edges[0].expected).name, "a");
+}
+
+// What the source computes elsewhere makes the consumers right as well; what the linear operator is there
+// comes first.
+TEST(WalkOnAFault, AFoldedBiasIsLookedForAtItsOperator) {
+  const std::string behind =
+      "const %g float32[4] {random 5}\nconst %z float32[4] {random 6}\n%h = Transpose(%c) "
+      "{perm=[0,2,3,1]}\n%n = LayerNormalization(%h, %g, %z)\n"
+      "const %w2 float32[4,4] {random 7}\n%q = MatMul(%n, %w2)\n%t = Add(%h, %q)\n"
+      "const %g2 float32[4] {random 8}\nconst %z2 float32[4] {random 9}\n"
+      "%n2 = LayerNormalization(%t, %g2, %z2)\nconst %w3 float32[4,3] {random 10}\n"
+      "%y = MatMul(%n2, %w3)\noutput %y\n";
+  const std::string start = "input %x float32[1,3,6,6]\nconst %w float32[4,3,1,1] {random ";
+  const std::string source = start + "1}\nconst %b float32[4] {random 2}\n%c = Conv(%x, %w, %b)\n" + behind;
+  const std::string target =
+      start + "3}\nconst %b float32[4,1,1] {random 2}\n%m = Conv(%x, %w)\n%c = Add(%m, %b)\n" + behind;
+  const Aligned pair(source, target);
+  EXPECT_EQ(pair.paired("c"), "c");
+}
+
 }  // namespace
 }  // namespace fetafix::align

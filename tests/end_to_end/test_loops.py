@@ -5,7 +5,7 @@ import json
 import numpy
 import onnx
 import pytest
-from conftest import fetafix
+from conftest import MODELS, PHOTOS, fetafix, heavy, plant, zoo
 from onnx import TensorProto, helper, numpy_helper
 
 STEPS, IN, HIDDEN, CLASSES = 9, 6, 5, 4
@@ -107,3 +107,20 @@ def test_the_loop_that_is_wrong_is_named(name, tmp_path):
     done, result = localized(tmp_path, planted)
     assert done.code == 1 and len(result["faults"]) == 1, done.out
     assert f"Loop #{0 if name == 'ahead' else 9} " in result["faults"][0]["target_node"] + " ", done.out
+
+
+@pytest.mark.parametrize("source, right, fault", [("lstm.onnx", "lstm.tflite", "loop-gates"),
+                                                  ("gru.tflite", "gru.onnx", "loop-numbers-noise"),
+                                                  ("gru.onnx", "gru_saved_model", "recurrent-gates"),
+                                                  heavy("lstm.keras", "lstm_saved_model", "recurrent-noise"),
+                                                  heavy("lstm.onnx", "lstm.keras", "recurrent-gates")])
+def test_the_parameters_of_a_cell_are_mended_where_they_lie(tmp_path, source, right, fault):
+    target, record = plant(MODELS / right, tmp_path, fault, 5)
+    output = tmp_path / f"fixed{target.suffix}"
+    done = fetafix("repair", MODELS / source, target, "--data", PHOTOS, "--output", output, "--json", tmp_path / "r.json")
+    result = json.loads((tmp_path / "r.json").read_text())
+    assert done.code == 0 and result["verdict"] == "repaired", done.out
+    assert [(fault["class"], fault["pattern"]) for fault in result["faults"]] == [("parameters", "recurrent-tensor")]
+    assert record["node"] in result["faults"][0]["target_node"]
+    seen = json.loads(zoo("oracle.py", MODELS / right, output, "--noise", 2))
+    assert seen["max_relative"] < 1e-5, seen
