@@ -171,7 +171,7 @@ std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t po
   const NodeId first = order_[position];
   if (auto passed = passed_to_output(first)) return std::pair(position, *passed);
   std::optional<std::pair<size_t, Candidate>> best;
-  std::vector<std::pair<size_t, Candidate>> lesser;
+  std::vector<size_t> lesser;  // places before it that less speaks for
   int looked = 0;
   for (size_t p = position; p < order_.size() && looked < region_window; ++p) {
     if (p > position) {
@@ -184,7 +184,7 @@ std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t po
     looked += !is_layout(target_.node(order_[p])) && target_.node(order_[p]).role != graph::Role::quantize;
     auto found = confirm(p);
     if (found && (!best || found->score > best->second.score)) {
-      if (best) lesser.push_back(*best);
+      if (best) lesser.push_back(best->first);
       best = std::pair(p, *found);
     }
     if (best && best->second.score >= enough) break;
@@ -192,11 +192,10 @@ std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t po
       best = std::pair(p, *output);
   }
   // The walk has come further meanwhile: a join of branches may now run, and confirm what lies before it.
-  for (auto& [earlier, candidate] : lesser) {
-    candidate.score = candidate.mixing = 0;
-    count_confirmations(earlier, target_.node(order_[earlier]).outputs[0], candidate);
-    if (candidate.score < best->second.score) continue;
-    best = std::pair(earlier, candidate);
+  for (const size_t earlier : lesser) {
+    const auto again = confirm(earlier);
+    if (!again || again->score < best->second.score) continue;
+    best = std::pair(earlier, *again);
     break;
   }
   if (best && best->second.evidence == Evidence::confirmed) best->first = behind_idle_numbers(best->first);

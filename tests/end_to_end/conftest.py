@@ -75,7 +75,7 @@ class Repaired:
 
 def plant(source, folder, fault, seed, *words):
     """A damaged copy in the folder, and the record of what was done to it."""
-    damaged, record = folder / f"damaged{source.suffix}", folder / "planted.json"
+    damaged, record = folder / f"damaged_{source.name}", folder / "planted.json"
     zoo("plant.py", source, damaged, "--fault", fault, "--seed", seed, "--json", record, *words)
     return damaged, json.loads(record.read_text())
 

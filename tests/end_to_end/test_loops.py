@@ -116,7 +116,7 @@ def test_the_loop_that_is_wrong_is_named(name, tmp_path):
                                                   heavy("lstm.onnx", "lstm.keras", "recurrent-gates")])
 def test_the_parameters_of_a_cell_are_mended_where_they_lie(tmp_path, source, right, fault):
     target, record = plant(MODELS / right, tmp_path, fault, 5)
-    output = tmp_path / f"fixed{target.suffix}"
+    output = tmp_path / f"fixed_{right}"
     done = fetafix("repair", MODELS / source, target, "--data", PHOTOS, "--output", output, "--json", tmp_path / "r.json")
     result = json.loads((tmp_path / "r.json").read_text())
     assert done.code == 0 and result["verdict"] == "repaired", done.out

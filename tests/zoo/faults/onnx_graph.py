@@ -9,6 +9,12 @@ from onnx import helper, numpy_helper
 from faults.common import DoesNotApply, live_operators
 
 
+def names_read(node):
+    """By the node or by the graphs in it."""
+    inside = [name for a in node.attribute if a.HasField("g") for inner in a.g.node for name in names_read(inner)]
+    return [name for name in node.input if name] + inside
+
+
 class File:
     """The main graph with what faults ask about it: who computes a value, who reads it, which constant it is."""
 
@@ -19,7 +25,7 @@ class File:
         self.outputs = [value.name for value in self.graph.output]
         self.opset = max(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
         fed = {value.name for value in self.graph.input} - set(self.initializers)
-        operators = [([n for n in node.input if n], list(node.output), node.op_type in ("Shape", "Size")) for node in self.nodes]
+        operators = [(names_read(node), list(node.output), node.op_type in ("Shape", "Size")) for node in self.nodes]
         self.live, self.fed = live_operators(operators, fed, self.outputs)
         self._shapes = None
 
