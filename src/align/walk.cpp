@@ -169,11 +169,11 @@ std::optional<size_t> Walk::stuck(size_t position, bool at_end) const {
   for (size_t p = 0; p < position; ++p) {
     if (is_layout(target_.node(order_[p])))
       continue;  // batched space to dilate a convolution takes eight of them
-    for (ValueId out : target_.node(order_[p]).outputs) {
-      auto found = pending_.find(out);
-      if (found == pending_.end()) continue;
-      for (NodeId n : found->second) ++dragged[n];
-    }
+    Nodes behind;  // once each: a loop has many outputs
+    for (ValueId out : target_.node(order_[p]).outputs)
+      if (auto found = pending_.find(out); found != pending_.end())
+        behind.insert(found->second.begin(), found->second.end());
+    for (NodeId n : behind) ++dragged[n];
   }
   for (size_t p = 0; p < position; ++p) {
     const NodeId id = order_[p];
