@@ -165,12 +165,24 @@ size_t Walk::behind_idle_numbers(size_t position) const {
   }
 }
 
+// Of another size than what was computed, and nothing that was stuck makes it there: the whole of a sequence
+// of which the source keeps the last step.
+bool Walk::is_unlike(NodeId id, const Candidate& candidate) const {
+  const auto computed = values_[0].find(target_.node(id).outputs[0]);
+  if (computed == values_[0].end() || computed->second.size() == source_.at(0, candidate.source).size())
+    return false;
+  const Nodes stuck = unexplained(id);
+  return std::none_of(stuck.begin(), stuck.end(),
+                      [&](NodeId n) { return made_by(candidate.source, target_.node(n).type); });
+}
+
 // The stuck node may be the first of several that are right only together (a convolution before the
 // normalization that the source has folded): then a later one of them has a counterpart.
 std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t position) {
   const NodeId first = order_[position];
   if (auto passed = passed_to_output(first)) return std::pair(position, *passed);
   std::optional<std::pair<size_t, Candidate>> best;
+  std::optional<std::pair<size_t, Candidate>> unlike;
   std::vector<size_t> lesser;  // places before it that less speaks for
   int looked = 0;
   for (size_t p = position; p < order_.size() && looked < region_window; ++p) {
@@ -183,7 +195,9 @@ std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t po
     // Changes of layout and what stands for a quantization are on the way, not places of their own.
     looked += !is_layout(target_.node(order_[p])) && target_.node(order_[p]).role != graph::Role::quantize;
     auto found = confirm(p);
-    if (found && (!best || found->score > best->second.score)) {
+    if (found && is_unlike(order_[p], *found)) {
+      if (!unlike) unlike = std::pair(p, *found);
+    } else if (found && (!best || found->score > best->second.score)) {
       if (best) lesser.push_back(best->first);
       best = std::pair(p, *found);
     }
@@ -191,6 +205,7 @@ std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t po
     if (auto output = as_output(target_.node(order_[p]).outputs[0]); output && !best)
       best = std::pair(p, *output);
   }
+  if (!best) best = std::move(unlike);
   // The walk has come further meanwhile: a join of branches may now run, and confirm what lies before it.
   for (const size_t earlier : lesser) {
     const auto again = confirm(earlier);

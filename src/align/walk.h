@@ -166,6 +166,7 @@ class Walk {
   std::vector<Match> matches_in_any_order(std::span<const Tensor> samples) const;
   size_t behind_idle_numbers(size_t position) const;
   std::optional<std::pair<size_t, Candidate>> confirm_region(size_t position);
+  bool is_unlike(graph::NodeId id, const Candidate& candidate) const;
 
   // unrunnable.cpp
   bool reshape_operand(size_t position);

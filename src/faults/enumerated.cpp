@@ -34,7 +34,10 @@ const std::map<std::string, std::vector<Choice>>& choices() {
        {{"linear_before_reset", flag},
         {"direction", ways},
         {"activations", {functions({"Sigmoid", "Tanh"})}}}},
-      {"LSTM", {{"direction", ways}, {"activations", {functions({"Sigmoid", "Tanh", "Tanh"})}}}},
+      {"LSTM",
+       {{"cell_clip", {0.0f}},
+        {"direction", ways},
+        {"activations", {functions({"Sigmoid", "Tanh", "Tanh"})}}}},
       {"RNN", {{"direction", ways}, {"activations", {functions({"Tanh"})}}}},
       {"CumSum", {{"exclusive", flag}, {"reverse", flag}}},
   };
