@@ -164,6 +164,9 @@ Result<std::optional<Walk::Found>> Walk::find(Made& made) {
   if (found && half_steps_.any() && made.nodes.size() > 1 && found->ratio.largest > 1 &&
       found->ratio.fraction_above > options_.saturated_share)
     found.reset();
+  // What is joined or padded with right numbers is less wrong by that: what was wrong stands before it.
+  if (found && made.nodes.size() > 1 && is_layout(target_.node(made.id)) && !is_right(made, *found))
+    found.reset();
   // An order is undone rightly or not at all.
   const bool follows = !roots_before(made.nodes).empty();
   if (found && follows && !is_right(made, *found)) found.reset();

@@ -155,7 +155,7 @@ PAIRS = [
           "densenet.keras densenet_saved_model",
           *(f"{net}_saved_model {net}.{ending}" for ending in ("onnx", "tflite")
             for net in ("branches", "dog", "chain", "vit", "mobilenet_v3", "densenet", "lstm", "gru")),
-          "lstm_fused_saved_model lstm_fused.tflite"),
+          "lstm_fused.onnx lstm_fused_saved_model", "lstm_fused_saved_model lstm_fused.onnx"),
     *same(LITE0, "lite0_nhwc.onnx lite0_saved_model", "lite0_saved_model lite0_nhwc.onnx",
           "lite0_saved_model lite0_float32.tflite"),
     *same(ARRAYS, "pitch_saved_model pitch.onnx", "pitch_saved_model pitch.tflite", order=(2, 1, 0)),
