@@ -1,5 +1,6 @@
 #include <set>
 
+#include "pipeline/output_order.h"
 #include "pipeline/recorded.h"
 #include "pipeline/stages.h"
 
@@ -78,6 +79,7 @@ Status run_natively(Run& run) {
     } else
       return std::move(target).error();
   }
+  pair_outputs_by_value(run);
   run.clock.lap(run.result, "check");
   Clock::move(run.result, loading, "check", "samples");
   return {};
