@@ -64,7 +64,9 @@ Status Walk::resync(size_t position) {
   const bool could_not_run = blocked_.erase(id) > 0;
   if ((could_not_run && (reshape_operand(position) || exchange_operand(position))) || substitute(position))
     return go_on_behind(position, given_end_);
-  if (substitute_layout(position) || loop_comes_right(position) || substitute_loop(id) ||
+  // What was said once already and led nowhere is not said again.
+  const bool again = !laid_out_.insert(id).second;
+  if ((!again && substitute_layout(position)) || loop_comes_right(position) || substitute_loop(id) ||
       give_turned(position) || give_loop(id))
     return {};
   const auto found = confirm_region(position);
