@@ -49,6 +49,7 @@ PAIRS = [
            "chain.onnx chain_saved_model", "vit.keras vit_saved_model", "mobilenet_v3.keras mobilenet_v3_saved_model",
            "lstm.keras lstm_saved_model", "gru.keras gru_saved_model"),
     *pairs("SavedModel", LITE0, "lite0_nhwc.onnx lite0_saved_model"),
+    *pairs("SavedModel", KERAS, "branches_frozen.pb branches_saved_model", "vit_frozen.pb vit_saved_model"),
     *pairs("SavedModel", KERAS, "densenet.keras densenet_saved_model", few=True),
     *pairs("from a SavedModel", KERAS, "branches_saved_model branches.onnx", "branches_saved_model branches.tflite",
            "dog_saved_model dog.onnx", "chain_saved_model chain.tflite", "vit_saved_model vit.onnx",

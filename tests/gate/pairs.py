@@ -156,6 +156,8 @@ PAIRS = [
           *(f"{net}_saved_model {net}.{ending}" for ending in ("onnx", "tflite")
             for net in ("branches", "dog", "chain", "vit", "mobilenet_v3", "densenet", "lstm", "gru")),
           "lstm_fused.onnx lstm_fused_saved_model", "lstm_fused_saved_model lstm_fused.onnx"),
+    *same(KERAS, *(pair for net in ("branches", "vit", "mobilenet_v3")
+                   for pair in (f"{net}_saved_model {net}_frozen.pb", f"{net}_frozen.pb {net}_saved_model"))),
     *same(LITE0, "lite0_nhwc.onnx lite0_saved_model", "lite0_saved_model lite0_nhwc.onnx",
           "lite0_saved_model lite0_float32.tflite"),
     *same(ARRAYS, "pitch_saved_model pitch.onnx", "pitch_saved_model pitch.tflite", order=(2, 1, 0)),

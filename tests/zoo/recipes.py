@@ -288,6 +288,7 @@ RECIPES = [
     Recipe("all", ["lstm_fused_saved_model"], ["lstm.keras"], [
         python("legacy_lstm.py", "{models}/lstm.keras", "OUT:lstm_fused_saved_model")]),
     *both_ways("lstm_fused"),
+    *(rewritten("freeze_graph.py", f"{net}_saved_model", f"{net}_frozen.pb") for net in ("branches", "vit", "mobilenet_v3")),
     converted("branches_saved_model", "branches_int8.tflite", "--int8"),
     optimized("vit.onnx", "vit_extended.onnx", "extended"),
 
