@@ -66,9 +66,10 @@ Status read_side(Side& side, const std::string& path, bool may_be_broken) {
   auto lifted = side.model->lift();
   if (lifted.ok())
     side.lifted = std::move(lifted).value();
-  else if (may_be_broken)
+  else if (may_be_broken) {
     side.broken = lifted.error().message;
-  else
+    side.unreadable = lifted.error().kind == ErrorKind::unsupported;
+  } else
     return in_context(path, std::move(lifted).error());
   return {};
 }

@@ -23,6 +23,7 @@ struct Side {
   std::string runtime_name, runtime_version;
   std::shared_ptr<runtimes::IdleWorkers> idle = runtimes::idle_workers();
   std::string broken;                    // why it does not load
+  bool unreadable = false;               // ... and that it may be well formed all the same
   std::vector<formats::Defect> defects;  // of a broken file, those that `sound` mends, group by group
   graph::Patch sound;                    // ... so that it has a view
   std::string recorded;                  // a file with its outputs, in place of a session

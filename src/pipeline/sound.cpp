@@ -156,6 +156,9 @@ Status make_sound(Pair& pair, const Options& options) {
     std::erase_if(defects, [](const Defect& defect) { return !defect.though_it_loads; });
     if (defects.empty()) return {};
   }
+  // Nothing is wrong with it that is known: it is what we can't read.
+  if (side.unreadable && defects.empty())
+    return Error{ErrorKind::unsupported, side.path + ": " + side.broken};
   Mender mender(side, options);
   FETAFIX_CHECK(mender.run(std::move(defects)));
   if (!mender.patch().groups.empty()) {
