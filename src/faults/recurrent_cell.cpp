@@ -11,7 +11,8 @@ using graph::Node;
 using graph::NodeId;
 using graph::ValueId;
 
-constexpr int most_terms = 64;  // visits of one sum
+constexpr int most_terms = 64;                  // visits of one sum
+constexpr int64_t farthest = int64_t{1} << 32;  // column
 
 Tensor counted(const Shape& shape) {
   std::vector<int64_t> out(static_cast<size_t>(*element_count(shape)));
@@ -33,6 +34,13 @@ Tensor cut(const Tensor& positions, size_t axis, int64_t begin, int64_t size) {
   }
   shape[axis] = size;
   return Tensor::of(out, shape);
+}
+
+bool is_order(std::vector<int64_t> order, size_t rank) {
+  std::sort(order.begin(), order.end());
+  for (size_t i = 0; i < order.size(); ++i)
+    if (order[i] != static_cast<int64_t>(i)) return false;
+  return order.size() == rank;
 }
 
 class Body {
@@ -69,8 +77,10 @@ class Body {
   NodeId maker(ValueId value) const { return value < 0 ? -1 : producer_[static_cast<size_t>(value)]; }
 
   ValueId plain(ValueId value) const {
-    for (NodeId id = maker(value); id >= 0 && body_.node(id).type == "Identity"; id = maker(value))
+    for (NodeId id = maker(value); id >= 0 && body_.node(id).type == "Identity"; id = maker(value)) {
+      if (body_.node(id).inputs.empty()) break;
       value = body_.node(id).inputs[0];
+    }
     return value;
   }
 
@@ -90,7 +100,7 @@ class Body {
   // What a function of one operand reads; no_value: something else makes the value.
   ValueId argument(ValueId value, const char* type) const {
     const Node* node = made_by(value, type);
-    return node ? node->inputs[0] : graph::no_value;
+    return node && !node->inputs.empty() ? node->inputs[0] : graph::no_value;
   }
 
   // A list that the body holds.
@@ -106,7 +116,8 @@ class Body {
     if (const auto& shape = body_.value(state).shape; shape && !shape->empty() && shape->back() > 0)
       return shape->back();
     for (const Node& node : body_.nodes)
-      if ((node.type == "MatMul" || node.type == "Gemm") && plain(node.inputs[0]) == state)
+      if ((node.type == "MatMul" || node.type == "Gemm") && !node.inputs.empty() &&
+          plain(node.inputs[0]) == state)
         if (const auto matrix = matrix_of(node)) return matrix->positions.shape()[0];
     return 0;
   }
@@ -133,11 +144,16 @@ class Body {
       if (columns) begin = (*starts)[i];
       if (!columns && (*starts)[i] != 0) return std::nullopt;
     }
-    return begin >= 0 ? std::optional(begin) : std::nullopt;
+    return begin;
   }
 
+  // Among the columns, of what a Split or Slice makes.
   std::optional<int64_t> begin_of(const Node& node, ValueId output) const {
-    return node.type == "Split" ? begin_of_part(node, output, units_) : begin_of_slice(node);
+    const int64_t axis = graph::attribute_or(node, "axis", int64_t{0});
+    const bool split = node.type == "Split";
+    if (split && axis != 1 && axis != -1) return std::nullopt;
+    const auto begin = split ? begin_of_part(node, output, units_) : begin_of_slice(node);
+    return begin && *begin >= 0 && *begin < farthest ? begin : std::nullopt;
   }
 
   std::optional<Fixed> held(const Tensor& constant, NodeId reader, size_t operand) const {
@@ -152,8 +168,11 @@ class Body {
     const ValueId value = node.inputs[operand];
     if (value == graph::no_value) return std::nullopt;
     if (body_.value(value).is_constant()) return held(body_.value(value).constant, reader, operand);
-    if (const auto found = outside_.find(value); found != outside_.end())
-      return held(constant_(loop_.inputs[found->second]), -1, found->second);
+    if (const auto found = outside_.find(value); found != outside_.end()) {
+      const size_t input = found->second;
+      const bool there = input < loop_.inputs.size() && loop_.inputs[input] != graph::no_value;
+      return there ? held(constant_(loop_.inputs[input]), -1, input) : std::nullopt;
+    }
     const NodeId before = maker(value);
     if (before < 0) return std::nullopt;
     const Node& made = body_.node(before);
@@ -170,15 +189,16 @@ class Body {
     if (node.type == "Squeeze") {
       Shape less;
       for (const int64_t size : shape)
-        if (size != 1) less.push_back(size);
+        if (size != 1 || less.empty()) less.push_back(size);
+      if (less.size() > 1 && less[0] == 1) less.erase(less.begin());
       fixed.positions = fixed.positions.reshaped(less);
     } else if (node.type == "Reshape") {
       const auto sizes = integers(node, 1);
-      if (!sizes || element_count(*sizes) != fixed.positions.size()) return false;
+      if (!sizes || sizes->empty() || element_count(*sizes) != fixed.positions.size()) return false;
       fixed.positions = fixed.positions.reshaped(*sizes);
     } else if (node.type == "Transpose") {
       const auto order = graph::attribute_or(node, "perm", std::vector<int64_t>{1, 0});
-      if (order.size() != shape.size()) return false;
+      if (!is_order(order, shape.size())) return false;
       const std::vector<int> permutation(order.begin(), order.end());
       fixed.positions = transpose(fixed.positions, permutation);
     } else if (node.type == "Split") {
@@ -221,7 +241,7 @@ class Body {
 
   // Adds what operand `operand` of a node is the sum of, from column `begin` on. False: it can't be told.
   bool add(NodeId reader, size_t operand, int64_t begin, Sum& out) const {
-    if (++out.visits > most_terms) return false;
+    if (++out.visits > most_terms || operand >= body_.node(reader).inputs.size()) return false;
     if (auto bias = fixed(reader, operand)) {
       out.terms.push_back({std::move(*bias), false, false, begin});
       return true;
@@ -293,7 +313,9 @@ class Body {
       for (const auto& [z, old] : operands(kept, "Mul"))
         for (const auto& [rest, h] : operands(added, "Mul")) {
           const Node* complement = made_by(rest, "Sub");
-          if (old != hidden_ || !complement || plain(complement->inputs[1]) != z) continue;
+          if (old != hidden_ || !complement || complement->inputs.size() != 2 ||
+              plain(complement->inputs[1]) != z)
+            continue;
           Cell out{"GRU", false, units_, {}};
           if (take(out, "z", z, "Sigmoid") && take_reset(out, z, argument(h, "Tanh"))) return out;
         }
