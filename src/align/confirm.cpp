@@ -183,7 +183,7 @@ std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t po
   if (auto passed = passed_to_output(first)) return std::pair(position, *passed);
   std::optional<std::pair<size_t, Candidate>> best;
   std::optional<std::pair<size_t, Candidate>> unlike;
-  std::vector<size_t> lesser;  // places before it that less speaks for
+  std::vector<size_t> places;
   int looked = 0;
   for (size_t p = position; p < order_.size() && looked < region_window; ++p) {
     if (p > position) {
@@ -198,16 +198,17 @@ std::optional<std::pair<size_t, Walk::Candidate>> Walk::confirm_region(size_t po
     if (found && is_unlike(order_[p], *found)) {
       if (!unlike) unlike = std::pair(p, *found);
     } else if (found && (!best || found->score > best->second.score)) {
-      if (best) lesser.push_back(best->first);
       best = std::pair(p, *found);
     }
+    places.push_back(p);
     if (best && best->second.score >= enough) break;
     if (auto output = as_output(target_.node(order_[p]).outputs[0]); output && !best)
       best = std::pair(p, *output);
   }
   if (!best) best = std::move(unlike);
   // The walk has come further meanwhile: a join of branches may now run, and confirm what lies before it.
-  for (const size_t earlier : lesser) {
+  for (const size_t earlier : places) {
+    if (!best || earlier >= best->first) break;
     const auto again = confirm(earlier);
     if (!again || again->score < best->second.score) continue;
     best = std::pair(earlier, *again);

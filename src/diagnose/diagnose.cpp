@@ -134,14 +134,15 @@ void merge_training_mode(std::vector<Fault>& faults) {
 }  // namespace
 
 NodeId touched_by(const graph::Graph& target, const faults::Candidate& candidate, NodeId otherwise) {
-  // What is put in where something else is taken out touches that.
+  // What is put in where one other thing is taken out touches that.
   const auto touches = [](const graph::Edit& edit) {
     return !std::holds_alternative<graph::InsertNode>(edit);
   };
   const auto first = std::find_if(candidate.edits.begin(), candidate.edits.end(), touches);
   const bool inserts = !candidate.edits.empty() && !touches(candidate.edits[0]);
-  if (first == candidate.edits.end() || (inserts && !std::holds_alternative<graph::RemoveNode>(*first)))
-    return otherwise;
+  const bool replaces = candidate.edits.size() == 2 && first != candidate.edits.end() &&
+                        std::holds_alternative<graph::RemoveNode>(*first);
+  if (first == candidate.edits.end() || (inserts && !replaces)) return otherwise;
   const auto node = graph::resolve(target, graph::address_of(*first));
   return node.ok() ? *node : otherwise;
 }

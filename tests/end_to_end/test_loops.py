@@ -109,9 +109,9 @@ def test_the_loop_that_is_wrong_is_named(name, tmp_path):
     assert f"Loop #{0 if name == 'ahead' else 9} " in result["faults"][0]["target_node"] + " ", done.out
 
 
-@pytest.mark.parametrize("source, right, fault", [("lstm.onnx", "lstm.tflite", "loop-gates"),
-                                                  ("gru.tflite", "gru.onnx", "loop-numbers-noise"),
-                                                  ("gru.onnx", "gru_saved_model", "recurrent-gates"),
+@pytest.mark.parametrize("source, right, fault", [heavy("lstm.onnx", "lstm.tflite", "loop-gates"),
+                                                  heavy("gru.tflite", "gru.onnx", "loop-numbers-noise"),
+                                                  heavy("gru.onnx", "gru_saved_model", "recurrent-gates"),
                                                   heavy("lstm.keras", "lstm_saved_model", "recurrent-noise"),
                                                   heavy("lstm.onnx", "lstm.keras", "recurrent-gates")])
 def test_the_parameters_of_a_cell_are_mended_where_they_lie(tmp_path, source, right, fault):
