@@ -58,14 +58,13 @@ Status Walk::go_on_behind(size_t position, size_t end) {
 
 Status Walk::resync(size_t position) {
   const NodeId id = order_[position];
-  resynchronized_.insert(id);
+  // What was tried here before and led nowhere is not tried again.
+  const bool again = !resynchronized_.insert(id).second;
   rewind(position + 1);
   resumed_ = position + 1;
   const bool could_not_run = blocked_.erase(id) > 0;
   if ((could_not_run && (reshape_operand(position) || exchange_operand(position))) || substitute(position))
     return go_on_behind(position, given_end_);
-  // What was said once already and led nowhere is not said again.
-  const bool again = !laid_out_.insert(id).second;
   if ((!again && substitute_layout(position)) || loop_comes_right(position) || substitute_loop(id) ||
       give_turned(position) || give_loop(id))
     return {};

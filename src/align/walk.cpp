@@ -3,23 +3,13 @@
 #include <algorithm>
 
 #include "align/trace_edges.h"
+#include "graph/operators.h"
 
 namespace fetafix::align {
 
 using graph::Node;
 using graph::NodeId;
 using graph::ValueId;
-
-namespace {
-
-// An exporter's views may have several of these around each operator, which another's don't.
-bool only_moves(const Node& node) {
-  static const std::set<std::string> types{"Reshape",   "Transpose", "Squeeze",
-                                           "Unsqueeze", "Flatten",   "Identity"};
-  return types.contains(node.type);
-}
-
-}  // namespace
 
 Walk::Walk(evaluate::Evaluator& evaluator, const SourceValues& source, const graph::Graph& target,
            const std::vector<evaluate::Feeds>& inputs, const WalkOptions& options)
@@ -34,8 +24,9 @@ Walk::Walk(evaluate::Evaluator& evaluator, const SourceValues& source, const gra
   constexpr int64_t times_larger = 8;  // than the largest value of the source
   for (ValueId v = 0; v < static_cast<ValueId>(source.graph().values.size()); ++v)
     if (source.has(v)) most_elements_ = std::max(most_elements_, times_larger * source.at(0, v).size());
+  // An exporter's views may have several that only move elements around each operator, which another's don't.
   for (const Node& node : source.graph().nodes)
-    steps_.push_back((steps_.empty() ? 0 : steps_.back()) + !only_moves(node));
+    steps_.push_back((steps_.empty() ? 0 : steps_.back()) + !graph::only_moves(node.type));
   // Dead nodes are walked too: what a rewired edge left behind is what it should be tied to again.
   for (NodeId n = 0; n < static_cast<NodeId>(target.nodes.size()); ++n) order_.push_back(n);
 }
@@ -168,7 +159,7 @@ std::optional<size_t> Walk::stuck(size_t position, bool at_end) const {
   std::map<NodeId, int> dragged;
   for (size_t p = 0; p < position; ++p) {
     if (is_layout(target_.node(order_[p])))
-      continue;  // batched space to dilate a convolution takes eight of them
+      continue;    // batched space to dilate a convolution takes eight of them
     Nodes behind;  // once each: a loop has many outputs
     for (ValueId out : target_.node(order_[p]).outputs)
       if (auto found = pending_.find(out); found != pending_.end())

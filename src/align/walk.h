@@ -206,7 +206,6 @@ class Walk {
   std::set<graph::NodeId> blocked_;           // could not run
   std::set<graph::NodeId> accounted_;         // lie in a segment already
   std::set<graph::NodeId> resynchronized_;    // where the walk lost the way once
-  std::set<graph::NodeId> laid_out_;          // whose operand was tried in another layout
   std::map<graph::NodeId, Candidate> given_;  // resynchronized outputs
   size_t given_end_ = 0;                      // position of the one that a substitution gave
   std::map<graph::ValueId, Nodes> roots_;     // values paired in another order of channels: what began it

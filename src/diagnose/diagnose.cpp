@@ -134,16 +134,14 @@ void merge_training_mode(std::vector<Fault>& faults) {
 }  // namespace
 
 NodeId touched_by(const graph::Graph& target, const faults::Candidate& candidate, NodeId otherwise) {
-  // What is put in where one other thing is taken out touches that.
-  const auto touches = [](const graph::Edit& edit) {
-    return !std::holds_alternative<graph::InsertNode>(edit);
+  const auto& edits = candidate.edits;
+  const auto inserts = [](const graph::Edit& edit) {
+    return std::holds_alternative<graph::InsertNode>(edit);
   };
-  const auto first = std::find_if(candidate.edits.begin(), candidate.edits.end(), touches);
-  const bool inserts = !candidate.edits.empty() && !touches(candidate.edits[0]);
-  const bool replaces = candidate.edits.size() == 2 && first != candidate.edits.end() &&
-                        std::holds_alternative<graph::RemoveNode>(*first);
-  if (first == candidate.edits.end() || (inserts && !replaces)) return otherwise;
-  const auto node = graph::resolve(target, graph::address_of(*first));
+  // What is put in where one other thing is taken out touches that.
+  const bool replaces = edits.size() == 2 && std::holds_alternative<graph::RemoveNode>(edits[1]);
+  if (edits.empty() || (inserts(edits[0]) && !replaces)) return otherwise;
+  const auto node = graph::resolve(target, graph::address_of(edits[inserts(edits[0]) ? 1 : 0]));
   return node.ok() ? *node : otherwise;
 }
 

@@ -9,6 +9,7 @@
 #include "faults/in_target.h"
 #include "faults/node_pairs.h"
 #include "faults/stored.h"
+#include "graph/operators.h"
 
 namespace fetafix::faults {
 namespace {
@@ -127,10 +128,8 @@ std::string names_of(const graph::Graph& graph, std::span<const NodeId> nodes) {
 
 // The node that computes a value, behind those that only move its elements; -1: none does.
 NodeId computing(const Place& place, ValueId value) {
-  static const std::set<std::string> moving{"Reshape",   "Transpose", "Squeeze",
-                                            "Unsqueeze", "Flatten",   "Identity"};
   NodeId out = place.target_uses.producer[static_cast<size_t>(value)];
-  while (out >= 0 && moving.contains(place.target.node(out).type))
+  while (out >= 0 && graph::only_moves(place.target.node(out).type))
     out = place.target_uses.producer[static_cast<size_t>(place.target.node(out).inputs[0])];
   return out;
 }

@@ -17,7 +17,6 @@ struct Choice {
 
 const std::map<std::string, std::vector<Choice>>& choices() {
   const auto text = [](const char* v) { return Attribute(std::string(v)); };
-  const auto functions = [](std::vector<std::string> v) { return Attribute(std::move(v)); };
   const std::vector<Attribute> flag{int64_t{0}, int64_t{1}}, ways{text("forward"), text("reverse")};
   static const std::map<std::string, std::vector<Choice>> table{
       {"Gelu", {{"approximate", {text("none"), text("tanh")}}}},
@@ -30,35 +29,31 @@ const std::map<std::string, std::vector<Choice>>& choices() {
         {"mode", {text("nearest"), text("linear"), text("cubic")}},
         {"nearest_mode",
          {text("round_prefer_floor"), text("floor"), text("round_prefer_ceil"), text("ceil")}}}},
-      {"GRU",
-       {{"linear_before_reset", flag},
-        {"direction", ways},
-        {"activations", {functions({"Sigmoid", "Tanh"})}}}},
-      {"LSTM",
-       {{"cell_clip", {0.0f}},
-        {"direction", ways},
-        {"activations", {functions({"Sigmoid", "Tanh", "Tanh"})}}}},
-      {"RNN", {{"direction", ways}, {"activations", {functions({"Tanh"})}}}},
+      {"GRU", {{"linear_before_reset", flag}, {"direction", ways}, {"activations", {}}}},
+      {"LSTM", {{"cell_clip", {0.0f}}, {"direction", ways}, {"activations", {}}}},
+      {"RNN", {{"direction", ways}, {"activations", {}}}},
       {"CumSum", {{"exclusive", flag}, {"reverse", flag}}},
   };
   return table;
 }
 
-// A recurrent operator of both directions has its functions twice, and numbers that only others of them take.
+// Where none is listed: what the attribute is by itself.
+std::vector<Attribute> values_of(const graph::Node& node, const Choice& choice) {
+  if (!choice.values.empty()) return choice.values;
+  graph::Node bare = node;
+  bare.attributes.erase(choice.name);
+  return {resolved_attribute(bare, choice.name)};
+}
+
+// Some functions of a recurrent operator take numbers, which go with them.
 std::vector<graph::Edit> edits_of(const graph::Graph& graph, graph::NodeId id, const std::string& name,
-                                  Attribute value) {
-  const graph::Node& node = graph.node(id);
+                                  const Attribute& value) {
+  const graph::Address at = graph::address_of(graph, id);
   std::vector<graph::Edit> out;
-  if (name == "activations") {
-    auto& functions = std::get<std::vector<std::string>>(value);
-    const auto once = functions;
-    if (graph::attribute_or(node, "direction", std::string()) == "bidirectional")
-      functions.insert(functions.end(), once.begin(), once.end());
-    for (const char* number : {"activation_alpha", "activation_beta"})
-      if (node.attributes.contains(number))
-        out.push_back(graph::SetAttribute{graph::address_of(graph, id), number, std::nullopt});
-  }
-  out.push_back(graph::SetAttribute{graph::address_of(graph, id), name, std::move(value)});
+  for (const char* number : {"activation_alpha", "activation_beta"})
+    if (name == "activations" && graph.node(id).attributes.contains(number))
+      out.push_back(graph::SetAttribute{at, number, std::nullopt});
+  out.push_back(graph::SetAttribute{at, name, value});
   return out;
 }
 
@@ -82,7 +77,7 @@ std::vector<Candidate> enumerated_attribute(const Place& place) {
       if (written == node.attributes.end() && std::string_view(choice.name) == "activations") continue;
       const std::string now = graph::to_text(
           written != node.attributes.end() ? written->second : resolved_attribute(node, choice.name));
-      for (const Attribute& value : choice.values) {
+      for (const Attribute& value : values_of(node, choice)) {
         if (graph::to_text(value) == now) continue;
         Candidate one;
         one.pattern = choice.name;

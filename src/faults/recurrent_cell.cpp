@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <numeric>
-#include <set>
+
+#include "graph/operators.h"
 
 namespace fetafix::faults {
 namespace {
@@ -176,9 +177,8 @@ class Body {
     const NodeId before = maker(value);
     if (before < 0) return std::nullopt;
     const Node& made = body_.node(before);
-    static const std::set<std::string> moves{"Identity", "Squeeze",   "Unsqueeze",
-                                             "Reshape",  "Transpose", "Split"};
-    if (!moves.contains(made.type)) return std::nullopt;
+    if ((!graph::only_moves(made.type) || made.type == "Flatten") && made.type != "Split")
+      return std::nullopt;
     auto out = fixed(before, 0, depth + 1);
     return out && moved(made, value, *out) ? out : std::nullopt;
   }
@@ -251,9 +251,7 @@ class Body {
     if (id < 0) return out.given = true;
     const Node& node = body_.node(id);
     if (node.type == "Add") return add(id, 0, begin, out) && add(id, 1, begin, out);
-    if (node.type == "Identity" || node.type == "Reshape" || node.type == "Squeeze" ||
-        node.type == "Unsqueeze")
-      return add(id, 0, begin, out);
+    if (graph::only_moves(node.type) && node.type != "Transpose") return add(id, 0, begin, out);
     if (node.type == "Split" || node.type == "Slice") {
       const auto from = begin_of(node, value);
       return from && add(id, 0, begin + *from, out);

@@ -5,6 +5,7 @@
 // that only a later operator shows that the source's did.
 #include "faults/effective.h"
 #include "faults/in_target.h"
+#include "graph/operators.h"
 
 namespace fetafix::faults {
 namespace {
@@ -59,7 +60,7 @@ NodeId idle_before(const Place& place, ValueId value) {
       const ValueId read = paired(place, node.inputs[0]);
       return read != graph::no_value && read == paired(place, node.outputs[0]) ? id : -1;
     }
-    if (node.type != "Transpose" && node.type != "Reshape" && node.type != "Identity") return -1;
+    if (!graph::only_moves(node.type)) return -1;
     value = node.inputs[0];
   }
   return -1;

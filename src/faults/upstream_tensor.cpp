@@ -7,6 +7,7 @@
 #include "faults/in_order.h"
 #include "faults/node_pairs.h"
 #include "faults/stored.h"
+#include "graph/operators.h"
 
 namespace fetafix::faults {
 namespace {
@@ -16,11 +17,6 @@ using graph::ValueId;
 
 constexpr size_t most_operators = 32;
 constexpr size_t most_edits = 3;  // more are no single fault
-
-bool is_layout(const graph::Node& node) {
-  return node.type == "Transpose" || node.type == "Reshape" || node.type == "Identity" ||
-         node.type == "Squeeze" || node.type == "Unsqueeze" || node.type == "Flatten";
-}
 
 // Goes up both graphs at once.
 class Climb {
@@ -61,7 +57,8 @@ class Climb {
   static NodeId behind_layout(const graph::Graph& graph, const graph::Uses& uses, ValueId value) {
     for (;;) {
       const NodeId id = uses.producer[static_cast<size_t>(value)];
-      if (id < 0 || !is_layout(graph.node(id)) || !is_computed(graph, graph.node(id).inputs[0])) return id;
+      if (id < 0 || !graph::only_moves(graph.node(id).type) || !is_computed(graph, graph.node(id).inputs[0]))
+        return id;
       value = graph.node(id).inputs[0];
     }
   }

@@ -110,38 +110,30 @@ Status set_stored(Graph& graph, const SetTensor& edit) {
   return {};
 }
 
-Status apply_one(Graph& graph, const SetTensor& edit);
-
 bool is_of(const Graph& graph, const std::string& path) {
   return std::any_of(graph.nodes.begin(), graph.nodes.end(),
                      [&](const Node& node) { return node.native.graph == path; });
 }
 
-// A constant of a nested graph, for all that run it. False: no body is that graph.
-Result<bool> set_nested(Graph& graph, const SetTensor& edit) {
-  bool found = false;
-  for (Node& node : graph.nodes)
-    for (auto& [name, body] : node.bodies) {
-      Graph inner = *body.graph;
-      bool set = is_of(inner, edit.at.op.graph);
-      if (set) {
-        FETAFIX_CHECK(apply_one(inner, edit));
-      } else {
-        FETAFIX_TRY(set, set_nested(inner, edit));
-      }
-      if (set) body.graph = std::make_shared<const Graph>(std::move(inner));
-      found = found || set;
-    }
-  return found;
-}
+Status set_nested(Graph& graph, const SetTensor& edit);
 
 Status apply_one(Graph& graph, const SetTensor& edit) {
-  if (!is_of(graph, edit.at.op.graph)) {
-    FETAFIX_TRY(const bool nested, set_nested(graph, edit));
-    if (nested) return {};
-  }
+  if (!is_of(graph, edit.at.op.graph) && body_of(graph, edit.at.op.graph)) return set_nested(graph, edit);
   FETAFIX_TRY(const std::vector<SetTensor> stored, stored_form(graph, edit));
   for (const SetTensor& one : stored) FETAFIX_CHECK(set_stored(graph, one));
+  return {};
+}
+
+// A constant of a nested graph, in all that run it.
+Status set_nested(Graph& graph, const SetTensor& edit) {
+  const std::string& path = edit.at.op.graph;
+  for (Node& node : graph.nodes)
+    for (auto& [name, body] : node.bodies) {
+      if (!is_of(*body.graph, path) && !body_of(*body.graph, path)) continue;
+      Graph inner = *body.graph;
+      FETAFIX_CHECK(apply_one(inner, edit));
+      body.graph = std::make_shared<const Graph>(std::move(inner));
+    }
   return {};
 }
 

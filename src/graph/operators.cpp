@@ -1,5 +1,6 @@
 #include "graph/operators.h"
 
+#include <set>
 #include <string>
 
 namespace fetafix::graph {
@@ -34,6 +35,12 @@ constexpr std::string_view operators =
 bool is_operator(std::string_view type) {
   if (type.empty() || type.find(' ') != std::string_view::npos) return false;
   return operators.find(" " + std::string(type) + " ") != std::string_view::npos;
+}
+
+bool only_moves(std::string_view type) {
+  static const std::set<std::string_view> types{"Reshape",   "Transpose", "Squeeze",
+                                                "Unsqueeze", "Flatten",   "Identity"};
+  return types.contains(type);
 }
 
 }  // namespace fetafix::graph

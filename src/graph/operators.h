@@ -9,4 +9,7 @@ namespace fetafix::graph {
 // whatever file names it.
 bool is_operator(std::string_view type);
 
+// Whether all that it does is to give the same elements other dimensions or another order.
+bool only_moves(std::string_view type);
+
 }  // namespace fetafix::graph

@@ -1,8 +1,8 @@
 #include "pipeline/output_order.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "compare/metrics.h"
 
@@ -10,7 +10,6 @@ namespace fetafix::pipeline {
 namespace {
 
 constexpr size_t most_outputs = 64;
-constexpr double no_difference = 1e-3;  // the order in the file is as good as any
 
 bool has_no_order(const Side& side) {
   return side.model && side.model->format() == "tensorflow";
@@ -70,25 +69,30 @@ bool may_choose(const Run& run) {
 
 }  // namespace
 
+std::vector<size_t> order_by_value(const std::vector<Outputs>& source, const std::vector<Outputs>& target) {
+  const size_t count = source[0].size();
+  std::vector<std::vector<double>> apart(count, std::vector<double>(count));
+  bool fits = true;
+  for (size_t i = 0; i < count; ++i) {
+    for (size_t k = 0; k < count; ++k) apart[i][k] = distance(source, i, target, k);
+    fits = fits && std::isfinite(apart[i][i]);
+  }
+  return fits ? std::vector<size_t>() : nearest(apart);
+}
+
 void pair_outputs_by_value(Run& run) {
   if (!may_choose(run)) return;
-  const size_t count = run.source[0].size();
-  std::vector<std::vector<double>> apart(count, std::vector<double>(count));
-  bool in_order = true;
-  for (size_t i = 0; i < count; ++i) {
-    for (size_t k = 0; k < count; ++k) apart[i][k] = distance(run.source, i, run.target, k);
-    in_order = in_order && apart[i][i] <= no_difference;
-  }
-  const auto order = nearest(apart);
-  if (in_order || order.empty() || std::ranges::is_sorted(order)) return;
+  const auto order = order_by_value(run.source, run.target);
+  if (order.empty()) return;
   Pair& pair = run.pair;
   pair.target.output_order = order;
   take_in_order(pair.target.lifted.graph.outputs, order);
   for (Outputs& outputs : run.target) take_in_order(outputs, order);
   const auto from = native_names(pair.source.lifted.graph, pair.source.lifted.graph.outputs);
   const auto to = native_names(pair.target.lifted.graph, pair.target.lifted.graph.outputs);
-  std::string text = "outputs have no order in a SavedModel and were paired by what they answered:";
-  for (size_t i = 0; i < count; ++i) text += (i ? ", " : " ") + from[i] + "=" + to[i];
+  std::string text =
+      "outputs of these sizes are not in the same order, and were paired by what they answered:";
+  for (size_t i = 0; i < from.size(); ++i) text += (i ? ", " : " ") + from[i] + "=" + to[i];
   run.result.notes.push_back(text + "; --map says otherwise");
 }
 

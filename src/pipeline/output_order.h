@@ -1,14 +1,18 @@
-// Which outputs of two files belong together, where a format has them by name and in no order (the signature
-// of a SavedModel) and the user has not said so.
+// Which outputs of two files belong together, where the order in the files can't say it: a SavedModel has
+// them by name and in no order.
 #pragma once
 
 #include "pipeline/stages.h"
 
 namespace fetafix::pipeline {
 
-// Pairs them by what they answered, which a damaged target changes less than another output would; then
-// everything takes the target's in that order, and a note says which they are. Does nothing where the order
-// says it, or where sizes or numbers leave no choice.
+// For each output of the source the target's, by what they answered on the samples (at least one; all with as
+// many outputs): the nearest of its size, nearest pairs first. Empty: the order in the files fits the sizes,
+// so that it stands (outputs of one size that are exchanged are a fault), or no order does.
+std::vector<size_t> order_by_value(const std::vector<Outputs>& source, const std::vector<Outputs>& target);
+
+// Takes the target's outputs in that order everywhere, where a side is TensorFlow's and the user has paired
+// none, and says so in a note.
 void pair_outputs_by_value(Run& run);
 
 }  // namespace fetafix::pipeline

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "formats/onnx/names.h"
 
 namespace fetafix::formats::onnx {
 namespace {
@@ -13,11 +14,7 @@ Error cannot(const std::string& why) {
 // How many operands and results of the graph, and of those within it, have the name.
 int uses_within(const onnx_wire::Graph& graph, const std::string& name) {
   int out = 0;
-  for (const auto& node : graph.node()) {
-    for (const auto& in : node.input()) out += in == name;
-    for (const auto& attribute : node.attribute())
-      if (attribute.has_g()) out += uses_within(attribute.g(), name);
-  }
+  for (const auto& node : graph.node()) out += uses_of(node, name);
   for (const auto& result : graph.output()) out += result.name() == name;
   return out;
 }
@@ -29,17 +26,17 @@ Status set_initializer(onnx_wire::Graph& graph, const graph::SetTensor& edit) {
   if (edit.slot < 0 || edit.slot >= node.input_size())
     return cannot("it has no operand " + std::to_string(edit.slot));
   const std::string name = node.input(edit.slot);
+  const Error shared = cannot("others in '" + edit.at.op.graph + "' read that constant");
+  const bool alone = uses_within(graph, name) == 1;
   for (auto& wire : *graph.mutable_initializer()) {
     if (wire.name() != name) continue;
-    if (uses_within(graph, name) > 1)
-      return cannot("others in '" + edit.at.op.graph + "' read that constant");
+    if (!alone) return shared;
     onnx_wire::write_tensor(edit.value, wire);
     return {};
   }
   for (auto& other : *graph.mutable_node()) {
     if (other.op_type() != "Constant" || other.output_size() != 1 || other.output(0) != name) continue;
-    if (uses_within(graph, name) > 1)
-      return cannot("others in '" + edit.at.op.graph + "' read that constant");
+    if (!alone) return shared;
     other.clear_attribute();
     onnx_wire::write_attribute("value", graph::Attribute(edit.value), *other.add_attribute());
     return {};

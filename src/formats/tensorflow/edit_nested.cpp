@@ -6,12 +6,6 @@
 namespace fetafix::formats::tensorflow {
 namespace {
 
-int function_called(const wire::Graph& graph, const std::string& name) {
-  for (int i = 0; i < graph.library().function_size(); ++i)
-    if (graph.library().function(i).signature().name() == name) return i;
-  return -1;
-}
-
 Result<Tensor> nested_form(const Editor& editor, const graph::SetTensor& edit) {
   const graph::Graph* body = graph::body_of(editor.view(), edit.at.op.graph);
   const graph::Value* seen = body ? constant_behind(*body, edit.at.op.index, edit.slot) : nullptr;
@@ -42,7 +36,7 @@ Status write_outside(Editor& editor, int function, int slot, const Tensor& nativ
 }  // namespace
 
 Status set_nested(Editor& editor, const graph::SetTensor& edit) {
-  const int function = function_called(editor.graph(), edit.at.op.graph);
+  const int function = function_named(editor.graph(), edit.at.op.graph);
   if (function < 0) return Editor::unsupported("there is no function '" + edit.at.op.graph + "'");
   FETAFIX_TRY(const Program steps, program_of(editor.file(), function));
   const bool known = edit.at.op.index >= 0 && static_cast<size_t>(edit.at.op.index) < steps.ops.size();

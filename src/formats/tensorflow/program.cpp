@@ -282,12 +282,15 @@ Result<Program> program_of(const File& file, int function) {
   return Inliner(file).run(function);
 }
 
+int function_named(const wire::Graph& graph, const std::string& name) {
+  for (int i = 0; i < graph.library().function_size(); ++i)
+    if (graph.library().function(i).signature().name() == name) return i;
+  return -1;
+}
+
 int function_at(const wire::Graph& graph, const wire::Node& node, const std::string& attribute) {
   const wire::Attribute* called = wire::find_attribute(node, attribute);
-  if (!called) return -1;
-  for (int i = 0; i < graph.library().function_size(); ++i)
-    if (graph.library().function(i).signature().name() == called->func().name()) return i;
-  return -1;
+  return called ? function_named(graph, called->func().name()) : -1;
 }
 
 }  // namespace fetafix::formats::tensorflow

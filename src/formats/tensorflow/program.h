@@ -41,6 +41,8 @@ struct Program {
 Result<Program> program_of(const File& file);
 // The same of one function: its arguments are the inputs, what it returns the outputs.
 Result<Program> program_of(const File& file, int function);
+// A function of the library; -1: none has that name.
+int function_named(const wire::Graph& graph, const std::string& name);
 // The function that an attribute of a node names; -1: none.
 int function_at(const wire::Graph& graph, const wire::Node& node, const std::string& attribute);
 

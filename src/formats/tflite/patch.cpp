@@ -1,5 +1,4 @@
 // A patch is applied to each subgraph that it speaks of: the model's own, and those that loops run.
-#include <charconv>
 #include <map>
 
 #include "formats/tflite/editor.h"
@@ -7,21 +6,11 @@
 
 namespace fetafix::formats::tflite {
 
-constexpr std::string_view subgraph_word = "subgraph ";
-
 std::string subgraph_name(uint32_t index) {
-  return std::string(subgraph_word) + std::to_string(index);
+  return "subgraph " + std::to_string(index);
 }
 
 namespace {
-
-std::optional<uint32_t> subgraph_of(const std::string& name) {
-  uint32_t out = 0;
-  if (!name.starts_with(subgraph_word)) return std::nullopt;
-  const char* end = name.data() + name.size();
-  const auto [last, error] = std::from_chars(name.data() + subgraph_word.size(), end, out);
-  return error == std::errc() && last == end ? std::optional(out) : std::nullopt;
-}
 
 // Edits by subgraph, each speaking of its subgraph as the model's own.
 std::map<std::string, graph::Patch> by_subgraph(const graph::Patch& patch) {
@@ -58,13 +47,14 @@ Status patch_model(schema::ModelT& model, const graph::Graph& view, const graph:
       continue;
     }
     const graph::Graph* body = graph::body_of(view, name);
-    const auto index = subgraph_of(name);
-    if (!body || !index || *index >= model.subgraphs.size())
+    uint32_t index = 0;
+    while (index < model.subgraphs.size() && subgraph_name(index) != name) ++index;
+    if (!body || index == model.subgraphs.size())
       return Editor::unsupported("there is no loop over '" + name + "'");
     graph::Graph own = *body;
     for (graph::Node& node : own.nodes)
       node.native.graph = node.native.graph == name ? "" : "of another subgraph";
-    FETAFIX_CHECK(patch_subgraph(model, *index, own, edits));
+    FETAFIX_CHECK(patch_subgraph(model, index, own, edits));
   }
   return {};
 }
