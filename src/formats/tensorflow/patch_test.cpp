@@ -332,5 +332,43 @@ TEST(Patch, OneAfterAnother) {
   expect_same(run_view(view, inputs, view.outputs), run_natively(written, inputs));
 }
 
+// A node of a loop's body.
+const graph::Graph& body_with(const graph::Graph& view, const std::string& name) {
+  for (const graph::Node& node : view.nodes)
+    for (const auto& [attribute, body] : node.bodies)
+      for (const graph::Node& inner : body.graph->nodes)
+        if (is_named(inner.name, name)) return *body.graph;
+  ADD_FAILURE() << "no loop computes '" << name << "'";
+  return view;
+}
+
+// What a loop is given is written where it is given, its function's own constants in the function.
+TEST(PatchLoops, WritesVariablesOutsideAndConstantsInside) {
+  const Subject given("sequence");
+  for (const char* name : {"long_1/while/lstm_cell_1/MatMul", "long_1/while/lstm_cell_1/MatMul_1"}) {
+    const Names changed = given.agrees({set(body_with(given.view, name), name, 1)});
+    ASSERT_FALSE(changed.empty());
+    for (const std::string& part : changed) EXPECT_TRUE(part.starts_with("variable ")) << part;
+  }
+  const std::string rest = "gated_1/while/gru_cell_1/sub";
+  const graph::Graph& body = body_with(given.view, rest);
+  const Names changed = given.agrees({graph::SetTensor{at(body, rest), 0, Tensor::scalar(0.75f)}});
+  ASSERT_EQ(changed.size(), 1u);
+  EXPECT_TRUE(changed.begin()->ends_with("sub/x")) << *changed.begin();
+}
+
+TEST(PatchLoops, WhatTheyComputeIsNoConstant) {
+  const Subject given("sequence");
+  const std::string name = "long_1/while/lstm_cell_1/MatMul";
+  const graph::Address at = testing::at(body_with(given.view, name), name);
+  EXPECT_NE(refusal(given.path, graph::SetTensor{at, 0, Tensor::scalar(1.f)}).find("computed"),
+            std::string::npos);
+  graph::Address nowhere = at;
+  nowhere.op.graph = "nowhere";
+  EXPECT_NE(
+      refusal(given.path, graph::SetTensor{nowhere, 1, Tensor::scalar(1.f)}).find("no function 'nowhere'"),
+      std::string::npos);
+}
+
 }  // namespace
 }  // namespace fetafix::formats::tensorflow

@@ -197,4 +197,35 @@ inline const graph::Value& operand(const graph::Graph& graph, const graph::Node&
   return graph.value(node.inputs.at(input));
 }
 
+// while (i < 3) { ++i; v += w; }
+struct Counting : Build {
+  int i, v, last, sum, next, step;
+
+  Counting() {
+    i = input("i", {}, schema::TensorType::INT32);
+    v = input("v", {1, 2});
+    last = tensor("last", {}, schema::TensorType::INT32);
+    sum = tensor("sum", {1, 2});
+    schema::WhileOptionsT options;
+    options.cond_subgraph_index = 1;
+    options.body_subgraph_index = 2;
+    add(Builtin::WHILE, {i, v}, {last, sum}, options);
+    output(sum);
+    enter(1);
+    const int count = input("i", {}, schema::TensorType::INT32);
+    input("v", {1, 2});
+    output(tensor("go", {}, schema::TensorType::BOOL));
+    add(Builtin::LESS, {count, constant<int32_t>("3", {}, {3})}, {graph().outputs[0]});
+    enter(2);
+    step = input("i", {}, schema::TensorType::INT32);
+    const int before = input("v", {1, 2});
+    next = tensor("next", {}, schema::TensorType::INT32);
+    const int after = tensor("after", {1, 2});
+    add(Builtin::ADD, {step, constant<int32_t>("1", {}, {1})}, {next}, schema::AddOptionsT());
+    add(Builtin::ADD, {before, ramp("w", {1, 2})}, {after}, schema::AddOptionsT());
+    output(next);
+    output(after);
+  }
+};
+
 }  // namespace fetafix::formats::tflite

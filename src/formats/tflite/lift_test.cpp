@@ -46,37 +46,6 @@ TEST(Lift, SameTwice) {
   EXPECT_EQ(graph::to_text(lifted(*model).graph), graph::to_text(lifted(*model).graph));
 }
 
-// while (i < 3) { ++i; v += w; }
-struct Counting : Build {
-  int i, v, last, sum, next, step;
-
-  Counting() {
-    i = input("i", {}, TensorType::INT32);
-    v = input("v", {1, 2});
-    last = tensor("last", {}, TensorType::INT32);
-    sum = tensor("sum", {1, 2});
-    schema::WhileOptionsT options;
-    options.cond_subgraph_index = 1;
-    options.body_subgraph_index = 2;
-    add(Builtin::WHILE, {i, v}, {last, sum}, options);
-    output(sum);
-    enter(1);
-    const int count = input("i", {}, TensorType::INT32);
-    input("v", {1, 2});
-    output(tensor("go", {}, TensorType::BOOL));
-    add(Builtin::LESS, {count, constant<int32_t>("3", {}, {3})}, {graph().outputs[0]});
-    enter(2);
-    step = input("i", {}, TensorType::INT32);
-    const int before = input("v", {1, 2});
-    next = tensor("next", {}, TensorType::INT32);
-    const int after = tensor("after", {1, 2});
-    add(Builtin::ADD, {step, constant<int32_t>("1", {}, {1})}, {next}, schema::AddOptionsT());
-    add(Builtin::ADD, {before, ramp("w", {1, 2})}, {after}, schema::AddOptionsT());
-    output(next);
-    output(after);
-  }
-};
-
 TEST(LiftWhile, IsOneLoop) {
   const Lifted view = lifted(*Counting().native());
   EXPECT_EQ(view.notes.size(), 1u);

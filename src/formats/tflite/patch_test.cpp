@@ -52,6 +52,24 @@ TEST(Patch, SetTensorGoesThroughTheLens) {
   EXPECT_EQ(types(after.graph), types(view.graph));
 }
 
+TEST(Patch, AConstantOfALoopsBodyIsWrittenInItsSubgraph) {
+  Counting net;
+  graph::Graph view = lifted(*net.native()).graph;
+  const auto held = [](const graph::Graph& graph) {
+    const graph::Graph* body = graph::body_of(graph, subgraph_name(2));
+    return body ? operand(*body, body->nodes.at(1), 1).constant : Tensor();
+  };
+  EXPECT_FALSE(held(view).identical(ones({1, 2})));
+  const std::vector<Edit> edits{graph::SetTensor{{{subgraph_name(2), 1}}, 1, ones({1, 2})}};
+  const Lifted after = patched(net, edits);
+  EXPECT_TRUE(held(after.graph).identical(ones({1, 2})));
+  ASSERT_TRUE(graph::apply(view, patch_of(edits)).ok());
+  EXPECT_TRUE(held(view).identical(ones({1, 2})));
+  EXPECT_EQ(graph::to_text(after.graph), graph::to_text(lifted(*net.native()).graph));  // the main one
+  EXPECT_NE(refusal(net, {graph::SetTensor{{{subgraph_name(7), 1}}, 1, ones({1, 2})}}).find("no loop"),
+            std::string::npos);
+}
+
 TEST(Patch, NothingElseChanges) {
   SmallNet net;
   auto folder = TemporaryFolder::make();
