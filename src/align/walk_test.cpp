@@ -267,18 +267,20 @@ TEST(WalkOnAMissingNode, BeforeAnOutputThatIsHandedOnToo) {
 // comes first.
 TEST(WalkOnAFault, AFoldedBiasIsLookedForAtItsOperator) {
   const std::string behind =
-      "const %g float32[4] {random 5}\nconst %z float32[4] {random 6}\n%h = Transpose(%c) "
-      "{perm=[0,2,3,1]}\n%n = LayerNormalization(%h, %g, %z)\n"
-      "const %w2 float32[4,4] {random 7}\n%q = MatMul(%n, %w2)\n%t = Add(%h, %q)\n"
+      "const %size int64[3] {1, 36, 4}\nconst %g float32[4] {random 5}\nconst %z float32[4] {random 6}\n"
+      "%r = Reshape(%h, %size)\n%n = LayerNormalization(%r, %g, %z)\n"
+      "const %w2 float32[4,4] {random 7}\n%q = MatMul(%n, %w2)\n%t = Add(%r, %q)\n"
       "const %g2 float32[4] {random 8}\nconst %z2 float32[4] {random 9}\n"
       "%n2 = LayerNormalization(%t, %g2, %z2)\nconst %w3 float32[4,3] {random 10}\n"
       "%y = MatMul(%n2, %w3)\noutput %y\n";
-  const std::string start = "input %x float32[1,3,6,6]\nconst %w float32[4,3,1,1] {random ";
-  const std::string source = start + "1}\nconst %b float32[4] {random 2}\n%c = Conv(%x, %w, %b)\n" + behind;
+  const std::string start =
+      "input %x float32[1,3,6,6]\nconst %b float32[4] {random 2}\nconst %w float32[4,3,1,1] {random ";
+  const std::string source =
+      start + "1}\n%c = Conv(%x, %w, %b)\n%h = Transpose(%c) {perm=[0,2,3,1]}\n" + behind;
   const std::string target =
-      start + "3}\nconst %b float32[4,1,1] {random 2}\n%m = Conv(%x, %w)\n%c = Add(%m, %b)\n" + behind;
+      start + "3}\n%m = Conv(%x, %w)\n%i = Transpose(%m) {perm=[0,2,3,1]}\n%h = Add(%i, %b)\n" + behind;
   const Aligned pair(source, target);
-  EXPECT_EQ(pair.paired("c"), "c");
+  EXPECT_EQ(pair.paired("h"), "c");
 }
 
 }  // namespace
