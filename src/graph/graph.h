@@ -137,7 +137,8 @@ std::vector<bool> live_nodes(const Graph& graph);
 // How many of the node's inputs are the operator's own; behind them lies what its bodies capture.
 size_t own_inputs(const Node& node);
 
-// The body, at any depth, that stands for nested graph `path` of the file (NativeOperator::graph); null: none.
+// The body, at any depth, that stands for nested graph `path` of the file (NativeOperator::graph); null:
+// none.
 const Graph* body_of(const Graph& graph, const std::string& path);
 
 // Adds all that `from` computes to `into`, with `inputs` in place of its inputs, as parts of the operator
