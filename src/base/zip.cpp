@@ -141,29 +141,27 @@ std::optional<size_t> number_at(BytesView bytes, size_t at, size_t size) {
   return out;
 }
 
-// Where an archive says that the content of its entry `index` begins: libzip knows and doesn't tell. A guess,
-// to be held against what libzip reads; archives over 4 GB say it in another way and are not read here.
-std::optional<size_t> place_of(BytesView archive, zip_uint64_t index) {
+// Where an archive says that the content of each of its entries begins, until it stops making sense: libzip
+// knows and doesn't tell. Guesses, to be held against what libzip reads; archives over 4 GB say it in another
+// way and are not read here.
+std::vector<size_t> places_in(BytesView archive) {
   constexpr size_t end_size = 22, most_comment = 65535;
   constexpr size_t end_mark = 0x06054b50, entry_mark = 0x02014b50, local_mark = 0x04034b50;
-  if (archive.size() < end_size) return std::nullopt;
+  if (archive.size() < end_size) return {};
   size_t end = archive.size() - end_size;
   const size_t first = end - std::min(end, most_comment);
   while (number_at(archive, end, 4) != end_mark)
-    if (end-- == first) return std::nullopt;
-  size_t at = number_at(archive, end + 16, 4).value_or(0);
-  for (zip_uint64_t i = 0;; ++i) {
+    if (end-- == first) return {};
+  std::vector<size_t> places;
+  for (size_t at = number_at(archive, end + 16, 4).value_or(0);;) {
     const auto name = number_at(archive, at + 28, 2), extra = number_at(archive, at + 30, 2),
                comment = number_at(archive, at + 32, 2), local = number_at(archive, at + 42, 4);
-    if (!local || number_at(archive, at, 4) != entry_mark) return std::nullopt;
-    if (i < index) {
-      at += 46 + *name + *extra + *comment;
-      continue;
-    }
+    if (!local || number_at(archive, at, 4) != entry_mark) return places;
     const auto local_name = number_at(archive, *local + 26, 2),
                local_extra = number_at(archive, *local + 28, 2);
-    if (!local_extra || number_at(archive, *local, 4) != local_mark) return std::nullopt;
-    return *local + 30 + *local_name + *local_extra;
+    if (!local_extra || number_at(archive, *local, 4) != local_mark) return places;
+    places.push_back(*local + 30 + *local_name + *local_extra);
+    at += 46 + *name + *extra + *comment;
   }
 }
 
@@ -181,29 +179,55 @@ bool reads_as(zip_t* archive, zip_uint64_t index, BytesView content) {
   }
 }
 
+// Of an entry that is stored as it is; nullopt: it is not, or can't be read.
+std::optional<BytesView> content_of(zip_t* archive, BytesView bytes, zip_uint64_t index,
+                                    const std::vector<size_t>& places) {
+  zip_stat_t stat;
+  zip_stat_init(&stat);
+  constexpr auto needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD;
+  if (zip_stat_index(archive, index, 0, &stat) != 0 || (stat.valid & needed) != needed ||
+      stat.comp_method != ZIP_CM_STORE || index >= places.size())
+    return std::nullopt;
+  const size_t place = places[index];
+  if (place > bytes.size() || stat.size > bytes.size() - place) return std::nullopt;
+  const BytesView content = bytes.subspan(place, static_cast<size_t>(stat.size));
+  if (!reads_as(archive, index, content)) return std::nullopt;
+  return content;
+}
+
 }  // namespace
 
 std::optional<BytesView> stored_entry(BytesView bytes, const std::string& name) {
   const auto archive = open_memory(bytes, "archive");
   if (!archive.ok()) return std::nullopt;
   const zip_int64_t index = zip_name_locate(archive->get(), name.c_str(), 0);
-  zip_stat_t stat;
-  zip_stat_init(&stat);
-  constexpr auto needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD;
-  if (index < 0 || zip_stat_index(archive->get(), static_cast<zip_uint64_t>(index), 0, &stat) != 0 ||
-      (stat.valid & needed) != needed || stat.comp_method != ZIP_CM_STORE)
-    return std::nullopt;
-  const auto place = place_of(bytes, static_cast<zip_uint64_t>(index));
-  if (!place || *place > bytes.size() || stat.size > bytes.size() - *place) return std::nullopt;
-  const BytesView content = bytes.subspan(*place, static_cast<size_t>(stat.size));
-  if (!reads_as(archive->get(), static_cast<zip_uint64_t>(index), content)) return std::nullopt;
-  return content;
+  if (index < 0) return std::nullopt;
+  return content_of(archive->get(), bytes, static_cast<zip_uint64_t>(index), places_in(bytes));
 }
 
-Result<Bytes> rezip(BytesView bytes, const std::vector<ZipEntry>& replacements, const std::string& what) {
+Result<std::vector<ZipView>> stored_entries(BytesView bytes, const std::string& what) {
+  FETAFIX_TRY(const Archive archive, open_memory(bytes, what));
+  const std::vector<size_t> places = places_in(bytes);
+  std::vector<ZipView> entries;
+  const auto count = static_cast<zip_uint64_t>(zip_get_num_entries(archive.get(), 0));
+  for (zip_uint64_t index = 0; index < count; ++index) {
+    const char* name = zip_get_name(archive.get(), index, 0);
+    if (!name) return Error{ErrorKind::file, what + ": entry " + std::to_string(index) + " has no name"};
+    if (*name && name[std::strlen(name) - 1] == '/') continue;
+    const auto content = content_of(archive.get(), bytes, index, places);
+    if (!content)
+      return Error{ErrorKind::file, what + ": '" + name + "' is packed or damaged; expected it as it is"};
+    entries.push_back({name, *content});
+  }
+  return entries;
+}
+
+Result<Bytes> rezip(BytesView bytes, const std::vector<ZipEntry>& replacements, const std::string& what,
+                    const std::vector<ZipEntry>& additions) {
   FETAFIX_TRY(Source source, memory(bytes));
   FETAFIX_TRY(Archive archive, open_for_writing(source.get(), 0));
   for (const ZipEntry& entry : replacements) FETAFIX_CHECK(replace_entry(archive.get(), entry, what));
+  for (const ZipEntry& entry : additions) FETAFIX_CHECK(add_entry(archive.get(), entry, false));
   return close(std::move(archive), source.get());
 }
 

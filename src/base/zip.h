@@ -25,9 +25,20 @@ Result<std::vector<ZipEntry>> unzip(BytesView archive, const std::string& what,
 // there is no such entry that can be read. It was read through once: it is what `unzip` would give.
 std::optional<BytesView> stored_entry(BytesView archive, const std::string& name);
 
-// The archive with the content of some entries replaced; all else stays as it is, their order too. Error kind
-// `file`: an entry that is not there, or there twice.
-Result<Bytes> rezip(BytesView archive, const std::vector<ZipEntry>& replacements, const std::string& what);
+// An entry where it lies in its archive.
+struct ZipView {
+  std::string name;
+  BytesView bytes;
+};
+
+// All entries of an archive that packs none, in its order; folders are left out. Each was read through once.
+// Error kind `file`: not a zip archive, damaged, or an entry that is packed.
+Result<std::vector<ZipView>> stored_entries(BytesView archive, const std::string& what);
+
+// The archive with the content of some entries replaced, and some added behind; all else stays as it is, their
+// order too. Error kind `file`: an entry to replace that is not there, or there twice.
+Result<Bytes> rezip(BytesView archive, const std::vector<ZipEntry>& replacements, const std::string& what,
+                    const std::vector<ZipEntry>& additions = {});
 
 // An archive of stored (or compressed) entries; the same bytes for the same entries.
 Result<Bytes> zip(const std::vector<ZipEntry>& entries, bool compressed = false);

@@ -6,12 +6,14 @@
 #include "formats/onnx/onnx.h"
 #include "formats/tensorflow/tensorflow.h"
 #include "formats/tflite/tflite.h"
+#include "formats/torch/torch.h"
 
 namespace fetafix::formats {
 
-// The registry: one line a format. Those with a magic number come before those without.
+// The registry: one line a format. Those with a magic number come before those without, and any archive is
+// PyTorch's that is not Keras'.
 std::span<const Format* const> all_formats() {
-  static const std::array<const Format*, 4> formats{&tflite::tflite_format(), &keras::keras_format(),
+  static const std::array<const Format*, 5> formats{&tflite::tflite_format(), &keras::keras_format(), &torch::torch_format(),
                                                     &tensorflow::tensorflow_format(), &onnx::onnx_format()};
   return formats;
 }

@@ -1,10 +1,6 @@
 #include "formats/keras/file.h"
 
-#include <array>
-#include <charconv>
-#include <cmath>
-#include <limits>
-
+#include "base/python_json.h"
 #include "base/zip.h"
 
 namespace fetafix::formats::keras {
@@ -33,54 +29,8 @@ Result<Bytes> take(std::vector<ZipEntry>& entries, const std::string& name) {
   return std::move(*found);
 }
 
-// Python writes three numbers that JSON does not have. They go through the parser as texts that no file
-// holds.
-constexpr std::array<std::pair<std::string_view, double>, 3> python_numbers{
-    {{"NaN", std::numeric_limits<double>::quiet_NaN()},
-     {"-Infinity", -std::numeric_limits<double>::infinity()},
-     {"Infinity", std::numeric_limits<double>::infinity()}}};
-constexpr std::string_view number_mark =
-    "\x01number ";  // as "\u0001number ": a text of a file can say it too
-
-void restore_numbers(Json& json) {
-  if (json.is_structured())
-    for (Json& item : json) restore_numbers(item);
-  if (!json.is_string() || !json.get_ref<const std::string&>().starts_with(number_mark)) return;
-  const std::string name = json.get_ref<const std::string&>().substr(number_mark.size());
-  for (const auto& [spelled, value] : python_numbers)
-    if (name == spelled) json = value;
-}
-
-Result<Json> parse_python(std::string_view text, const std::string& what) {
-  std::string out;
-  bool quoted = false, changed = false;
-  size_t copied = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (quoted && text[i] == '\\') {
-      ++i;
-    } else if (text[i] == '"') {
-      quoted = !quoted;
-    } else if (!quoted) {
-      for (const auto& [spelled, value] : python_numbers)
-        if (text.substr(i).starts_with(spelled)) {
-          out += text.substr(copied, i - copied);
-          out += "\"\\u0001number " + std::string(spelled) + "\"";
-          i += spelled.size() - 1;
-          copied = i + 1;
-          changed = true;
-          break;
-        }
-    }
-  }
-  if (!changed) return parse_json(text, what);
-  out += text.substr(copied);
-  FETAFIX_TRY(Json json, parse_json(out, what));
-  restore_numbers(json);
-  return json;
-}
-
 Result<Json> parse(const Bytes& bytes, const std::string& what) {
-  return parse_python({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, what);
+  return parse_python_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, what);
 }
 
 Status check_names(const std::vector<ZipEntry>& entries) {
@@ -126,7 +76,7 @@ Result<File> parse_hdf5(std::shared_ptr<const Bytes> bytes, Origin origin) {
     return broken(store.text("", "layer_names") || store.texts("", "layer_names")
                       ? "holds weights alone, without the model's configuration; save the whole model"
                       : "an HDF5 file without a Keras model (no attribute 'model_config')");
-  FETAFIX_TRY(out.config, parse_python(*config, config_attribute));
+  FETAFIX_TRY(out.config, parse_python_json(*config, config_attribute));
   out.version = store.text("", "keras_version").value_or("2");
   out.store = std::make_shared<const Store>(std::move(store));
   return out;
@@ -157,59 +107,6 @@ Result<Bytes> with_parts(const File& file, const Json* config, const Bytes* weig
   FETAFIX_TRY(Store store, Store::open_for_writing(base));
   FETAFIX_CHECK(store.set_text("", config_attribute, python_json(*config)));
   return store.image();
-}
-
-namespace {
-
-void append_number(std::string& out, double value) {
-  if (std::isnan(value)) {
-    out += "NaN";
-  } else if (std::isinf(value)) {
-    out += value > 0 ? "Infinity" : "-Infinity";
-  } else {
-    char text[40];
-    // repr() writes exponents below -4 and from 16 on.
-    const double size = std::fabs(value);
-    const bool fixed = size == 0 || (size >= 1e-4 && size < 1e16);
-    auto end = std::to_chars(text, text + sizeof text, value,
-                             fixed ? std::chars_format::fixed : std::chars_format::scientific);
-    std::string_view written(text, static_cast<size_t>(end.ptr - text));
-    out += written;
-    if (fixed && written.find('.') == std::string_view::npos) out += ".0";
-  }
-}
-
-void append(std::string& out, const Json& json) {
-  const char* separator = "";
-  if (json.is_object()) {
-    out += '{';
-    for (const auto& [key, value] : json.items()) {
-      out += separator + Json(key).dump(-1, ' ', true, Json::error_handler_t::replace) + ": ";
-      append(out, value);
-      separator = ", ";
-    }
-    out += '}';
-  } else if (json.is_array()) {
-    out += '[';
-    for (const Json& value : json) {
-      out += separator;
-      append(out, value);
-      separator = ", ";
-    }
-    out += ']';
-  } else if (json.is_number_float()) {
-    append_number(out, json.get<double>());
-  } else {
-    out += json.dump(-1, ' ', true, Json::error_handler_t::replace);
-  }
-}
-
-}  // namespace
-
-std::string python_json(const Json& json) {
-  std::string out;
-  append(out, json);
-  return out;
 }
 
 }  // namespace fetafix::formats::keras

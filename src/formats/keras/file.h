@@ -36,7 +36,4 @@ Result<File> parse_file(Bytes bytes, Origin origin);
 // the old one; `weights` null: the old ones.
 Result<Bytes> with_parts(const File& file, const Json* config, const Bytes* weights);
 
-// JSON as Python writes it.
-std::string python_json(const Json& json);
-
 }  // namespace fetafix::formats::keras

@@ -1,0 +1,400 @@
+#include "formats/torch/editor.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/python_json.h"
+
+namespace fetafix::formats::torch {
+namespace {
+
+constexpr int positional = 1, keyword = 2;  // schema.py: ArgumentKind
+
+std::vector<int64_t> strides_of(const Shape& sizes) {
+  std::vector<int64_t> out(sizes.size());
+  int64_t next = 1;
+  for (size_t axis = sizes.size(); axis-- > 0; next *= std::max<int64_t>(sizes[axis], 1)) out[axis] = next;
+  return out;
+}
+
+TensorMeta plain_meta(DType dtype, const Shape& sizes) {
+  return {dtype, sizes, strides_of(sizes), 0};
+}
+
+bool lies_plainly(const TensorMeta& meta) {
+  return meta.offset == 0 && meta.strides == strides_of(meta.sizes);
+}
+
+Bytes copy_of(const Tensor& tensor) {
+  const auto bytes = tensor.bytes();
+  return {bytes.begin(), bytes.end()};
+}
+
+Table table_of(const Input& input) {
+  return input.kind == Input::Kind::weight ? Table::weights : Table::constants;
+}
+
+Bytes bytes_of(const std::string& text) {
+  const BytesView view = as_bytes(text);
+  return {view.begin(), view.end()};
+}
+
+}  // namespace
+
+// Numbers that JSON does not have are texts in the schema.
+Json as_float(double value) {
+  if (value == std::numeric_limits<double>::infinity()) return {{"as_float", "Infinity"}};
+  if (value == -std::numeric_limits<double>::infinity()) return {{"as_float", "-Infinity"}};
+  if (value != value) return {{"as_float", "NaN"}};
+  return {{"as_float", value}};
+}
+Json as_int(int64_t value) {
+  return {{"as_int", value}};
+}
+Json as_ints(const std::vector<int64_t>& values) {
+  return {{"as_ints", values}};
+}
+Json as_bool(bool value) {
+  return {{"as_bool", value}};
+}
+Json as_string(const std::string& value) {
+  return {{"as_string", value}};
+}
+Json as_tensor(const std::string& name) {
+  return {{"as_tensor", {{"name", name}}}};
+}
+
+Editor::Editor(const File& file, const Lift& lift) : file_(file), lift_(lift), document_(*file.document) {
+  for (const auto& [table, json] : file.tables) tables_[table] = *json;
+  for (const Input& input : program().inputs) names_.insert(input.name);
+  for (size_t i = 0; i < program().ops.size(); ++i) {
+    const Op& op = program().ops[i];
+    names_.insert(op.outputs.begin(), op.outputs.end());
+    names_.insert(op.name);
+    if (without_writing(op.target).empty() || op.outputs.size() != 1 || op.arguments.empty() ||
+        op.arguments[0].kind != "as_tensor")
+      continue;
+    written_.push_back(
+        {static_cast<int>(i), {(*op.arguments[0].value)["name"].get<std::string>(), op.outputs[0]}});
+  }
+}
+
+Json& Editor::node(int op) {
+  return graph()["nodes"][static_cast<size_t>(op)];
+}
+
+Result<int> Editor::op_at(const graph::Address& at) const {
+  if (!at.op.graph.empty()) return unsupported("graph '" + at.op.graph + "' is not edited");
+  if (at.op.index < 0 || static_cast<size_t>(at.op.index) >= program().ops.size())
+    return unsupported("there is no operator " + std::to_string(at.op.index));
+  return at.op.index;
+}
+
+Result<std::string> Editor::name_of(ValueId value) const {
+  const int tensor = view().value(value).native_tensor;
+  if (tensor < 0) return unsupported("the value lies inside of an operator");
+  return lift_.tensors[static_cast<size_t>(tensor)];
+}
+
+Result<std::string> Editor::name_of(const graph::ValueAddress& address) const {
+  FETAFIX_TRY(const ValueId value, graph::resolve(view(), address));
+  return name_of(value);
+}
+
+Result<ReadPlace> Editor::read_place(graph::NodeId id, int input) const {
+  const graph::Node& node = view().node(id);
+  if (input < 0 || static_cast<size_t>(input) >= node.slots.size() ||
+      node.slots[static_cast<size_t>(input)] < 0)
+    return unsupported("operand " + std::to_string(input) + " is no operand of the file");
+  return ReadPlace{node.native.index, place_of(node.slots[static_cast<size_t>(input)])};
+}
+
+int Editor::producer_of(const std::string& name) const {
+  for (size_t i = 0; i < program().ops.size(); ++i)
+    if (std::ranges::count(program().ops[i].outputs, name)) return static_cast<int>(i);
+  return -1;
+}
+
+Status Editor::check_single(const graph::Node& node) const {
+  for (const graph::Node& other : view().nodes)
+    if (other.native == node.native && other.role != Role::bridge && other.role != Role::constant && &other != &node)
+      return unsupported(op(node.native.index).target + " is several operators in one");
+  return {};
+}
+
+Json* Editor::argument(int op, const std::string& name) {
+  for (Json& input : node(op)["inputs"])
+    if (input["name"] == name) return &input["arg"];
+  return nullptr;
+}
+
+void Editor::set_argument(int op, const std::string& name, Json value) {
+  if (Json* found = argument(op, name)) {
+    *found = std::move(value);
+  } else {
+    node(op)["inputs"].push_back({{"name", name}, {"arg", std::move(value)}, {"kind", keyword}});
+  }
+}
+
+void Editor::drop_argument(int op, const std::string& name) {
+  Json& inputs = node(op)["inputs"];
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (inputs[i]["name"] == name) {
+      inputs.erase(i);
+      return;
+    }
+}
+
+void Editor::set_target(int op, const std::string& target) {
+  node(op)["target"] = target.starts_with("aten.") ? "torch.ops." + target : target;
+}
+
+Status Editor::set_read(const ReadPlace& place, const std::string& name) {
+  Json* found = argument(place.op, place.argument.name);
+  if (place.argument.element < 0) {
+    set_argument(place.op, place.argument.name, as_tensor(name));
+    return {};
+  }
+  if (!found || !found->contains("as_tensors") ||
+      static_cast<size_t>(place.argument.element) >= (*found)["as_tensors"].size())
+    return unsupported("'" + place.argument.name + "' has no such element");
+  (*found)["as_tensors"][static_cast<size_t>(place.argument.element)]["name"] = name;
+  return {};
+}
+
+std::string Editor::meant(const std::string& name, int reader) const {
+  std::string out = name;
+  for (const auto& [writer, names] : written_)
+    if (writer < reader && names.first == out) out = names.second;
+  return out;
+}
+
+namespace {
+
+// Calls `change` on every name of a tensor in an argument.
+template <class Change>
+void each_tensor(Json& argument, const Change& change) {
+  for (const char* kind : {"as_tensor", "as_tensors", "as_optional_tensors"}) {
+    if (!argument.contains(kind)) continue;
+    Json& content = argument[kind];
+    if (content.is_object() && content.contains("name")) change(content["name"]);
+    if (!content.is_array()) continue;
+    for (Json& one : content) {
+      Json& tensor = one.is_object() && one.contains("as_tensor") ? one["as_tensor"] : one;
+      if (tensor.is_object() && tensor.contains("name")) change(tensor["name"]);
+    }
+  }
+}
+
+}  // namespace
+
+void Editor::redirect(const std::string& from, const std::string& to) {
+  Json& nodes = graph()["nodes"];
+  for (size_t i = 0; i < nodes.size(); ++i)
+    for (Json& input : nodes[i]["inputs"])
+      each_tensor(input["arg"], [&](Json& name) {
+        if (name.is_string() && meant(name.get<std::string>(), static_cast<int>(i)) == from) name = to;
+      });
+  for (size_t i = 0; i < settled_; ++i)
+    for (Json& input : added_[i].second["inputs"])
+      each_tensor(input["arg"], [&](Json& name) {
+        if (name == from) name = to;
+      });
+  const auto last = static_cast<int>(nodes.size());
+  const auto result = [&](Json& argument) {
+    each_tensor(argument, [&](Json& name) {
+      if (name.is_string() && meant(name.get<std::string>(), last) == from) name = to;
+    });
+  };
+  for (Json& output : graph()["outputs"]) result(output);
+  for (Json& output : signature()["output_specs"])
+    if (output.contains("user_output")) result(output["user_output"]["arg"]);
+}
+
+std::string Editor::unique_name(const std::string& base) {
+  std::string name = base;
+  for (int i = 1; !names_.insert(name).second; ++i) name = base + "_" + std::to_string(i);
+  return name;
+}
+
+void Editor::declare(const std::string& name, const TensorMeta& meta) {
+  graph()["tensor_values"][name] = written_meta(meta, false);
+}
+
+std::string Editor::add_call(int before, const std::string& target,
+                             const std::vector<std::pair<std::string, Json>>& inputs, const std::string& like,
+                             const std::optional<Shape>& shape) {
+  const size_t dot = target.find('.', 5);
+  const std::string name = unique_name(target.substr(5, dot - 5) + "_added");
+  Json list = Json::array();
+  for (const auto& [key, value] : inputs) list.push_back({{"name", key}, {"arg", value}, {"kind", positional}});
+  Json call = {{"target", "torch.ops." + target},
+               {"inputs", std::move(list)},
+               {"outputs", Json::array({as_tensor(name)})},
+               {"metadata", Json::object()},
+               {"is_hop_single_tensor_return", nullptr}};
+  // Older schemas have no names of nodes.
+  const Json& nodes = graph()["nodes"];
+  if (!nodes.empty() && nodes[0].contains("name")) call["name"] = name;
+  if (!nodes.empty() && !nodes[0].contains("is_hop_single_tensor_return")) call.erase("is_hop_single_tensor_return");
+  added_.emplace_back(before, std::move(call));
+  graph()["tensor_values"][name] = graph()["tensor_values"][like];
+  if (shape && std::ranges::count(*shape, -1) == 0) declare(name, plain_meta(dtype_of(like), *shape));
+  return name;
+}
+
+std::string Editor::add_weight(const Tensor& value, const std::string& base) {
+  const std::string target = unique_name("fetafix_" + base), name = unique_name("p_" + target);
+  const TensorMeta meta = plain_meta(value.dtype(), value.shape());
+  const std::string file = "fetafix_" + target;
+  added_entries_[file_.prefix + table_folder(Table::weights) + file] = copy_of(value);
+  tables_[Table::weights]["config"][target] = {
+      {"path_name", file}, {"is_param", true}, {"use_pickle", false}, {"tensor_meta", written_meta(meta, false)}};
+  changed_.insert(Table::weights);
+  declare(name, meta);
+  // Parameters come first.
+  Json& specs = signature()["input_specs"];
+  size_t place = 0;
+  while (place < specs.size() && specs[place].contains("parameter")) ++place;
+  specs.insert(specs.begin() + static_cast<std::ptrdiff_t>(place),
+               Json{{"parameter", {{"arg", {{"name", name}}}, {"parameter_name", target}}}});
+  Json& inputs = graph()["inputs"];
+  inputs.insert(inputs.begin() + static_cast<std::ptrdiff_t>(std::min(place, inputs.size())), as_tensor(name));
+  return name;
+}
+
+size_t Editor::uses_of(const std::string& name) const {
+  size_t count = 0;
+  for (const Op& op : program().ops)
+    for (const Argument& argument : op.arguments) {
+      Json content{{argument.kind, *argument.value}};
+      each_tensor(content, [&](Json& read) { count += read == name; });
+    }
+  return count + static_cast<size_t>(std::ranges::count(program().outputs, name));
+}
+
+void Editor::find_common_changes(const graph::Patch& patch) {
+  std::map<std::string, std::vector<Tensor>> changes;
+  for (const auto& group : patch.groups)
+    for (const auto& edit : group.edits) {
+      const auto* set = std::get_if<graph::SetTensor>(&edit);
+      const auto index = set ? op_at(set->at) : Result<int>(unsupported(""));
+      if (!index.ok()) continue;
+      const ArgumentPlace place = place_of(set->slot);
+      const Argument* read = op(*index).argument(place.name);
+      if (!read || read->kind != "as_tensor") continue;
+      const auto native = native_form(*this, *index, *set);
+      if (native.ok()) changes[(*read->value)["name"].get<std::string>()].push_back(*native);
+    }
+  for (const auto& [name, tensors] : changes)
+    if (tensors.size() == uses_of(name) &&
+        std::ranges::all_of(tensors, [&, tensors = tensors](const Tensor& t) { return t.identical(tensors[0]); }))
+      common_.emplace(name, tensors[0]);
+}
+
+Status Editor::write_weight(const ReadPlace& place, const std::string& name, const Tensor& value) {
+  const Input* input = program().input(name);
+  if (!input || !input->stored) return unsupported("'" + name + "' is computed");
+  if (const auto now = file_.read(*input->stored); now.ok() && now->identical(value)) return {};
+  if (uses_of(name) > 1 && !common_.contains(name)) return set_read(place, add_weight(value, input->name));
+  const Table table = table_of(*input);
+  const auto& all = file_.stored.at(table);
+  const auto sharing = std::ranges::count_if(all, [&](const auto& one) { return one.second.entry == input->stored->entry; });
+  const bool alike = input->stored->meta.sizes == value.shape() && input->stored->meta.dtype == value.dtype();
+  if (alike && sharing == 1 && lies_plainly(input->stored->meta)) {
+    replaced_[input->stored->entry] = copy_of(value);
+    return {};
+  }
+  const TensorMeta meta = plain_meta(value.dtype(), value.shape());
+  const std::string file = unique_name("fetafix_" + input->name);
+  added_entries_[file_.prefix + table_folder(table) + file] = copy_of(value);
+  Json& entry = tables_[table]["config"][input->target];
+  entry["path_name"] = file;
+  entry["tensor_meta"] = written_meta(meta, entry["is_param"] == true && is_floating(value.dtype()));
+  changed_.insert(table);
+  declare(name, meta);
+  return {};
+}
+
+std::optional<Shape> Editor::shape_of(const std::string& name) const {
+  for (const auto& value : view().values)
+    if (value.native_tensor >= 0 && lift_.tensors[static_cast<size_t>(value.native_tensor)] == name) return value.shape;
+  const auto meta = program().metas.find(name);
+  return meta == program().metas.end() ? std::nullopt : std::optional(meta->second.sizes);
+}
+
+DType Editor::dtype_of(const std::string& name) const {
+  const auto meta = program().metas.find(name);
+  return meta == program().metas.end() ? DType::float32 : meta->second.dtype;
+}
+
+Status Editor::apply(const graph::Edit& edit) {
+  settled_ = added_.size();
+  return std::visit([&](const auto& e) { return apply_edit(*this, e); }, edit);
+}
+
+// Removed nodes go, added ones come in front of theirs, in the order in which they were added.
+void Editor::put_in_place() {
+  Json& nodes = graph()["nodes"];
+  Json out = Json::array();
+  for (size_t i = 0; i <= nodes.size(); ++i) {
+    for (auto& [before, call] : added_)
+      if (static_cast<size_t>(before) == i) out.push_back(call);
+    if (i < nodes.size() && !removed_.contains(static_cast<int>(i))) out.push_back(nodes[i]);
+    if (removed_.contains(static_cast<int>(i)))
+      for (const std::string& name : op(static_cast<int>(i)).outputs) graph()["tensor_values"].erase(name);
+  }
+  nodes = std::move(out);
+}
+
+Result<Bytes> Editor::written() const {
+  std::vector<ZipEntry> replacements, additions;
+  for (const auto& [name, bytes] : replaced_) replacements.push_back({name, bytes});
+  if (document_ != *file_.document)
+    replacements.push_back({file_.program_entry, bytes_of(python_json(document_))});
+  for (Table table : changed_)
+    replacements.push_back({file_.table_entries.at(table), bytes_of(python_json(tables_.at(table)))});
+  for (const auto& [name, bytes] : added_entries_) additions.push_back({name, bytes});
+  return rezip(*file_.bytes, replacements, "archive", additions);
+}
+
+// Where the operators now give other shapes, the file says so.
+Status Editor::follow_shapes(Bytes& bytes) {
+  FETAFIX_TRY(const File file, parse_file(bytes));
+  FETAFIX_TRY(const Lift lift, lift_file(file));
+  bool changed = false;
+  for (const auto& value : lift.lifted.graph.values) {
+    if (value.native_tensor < 0 || !value.shape || std::ranges::count(*value.shape, -1) > 0) continue;
+    const std::string& name = lift.tensors[static_cast<size_t>(value.native_tensor)];
+    const auto meta = lift.program.metas.find(name);
+    if (meta == lift.program.metas.end() || meta->second.sizes == *value.shape) continue;
+    if (meta->second.sizes.size() == value.shape->size() && std::ranges::count(meta->second.sizes, -1) > 0) continue;
+    declare(name, plain_meta(meta->second.dtype, *value.shape));
+    changed = true;
+  }
+  if (!changed) return {};
+  FETAFIX_TRY(bytes, written());
+  return {};
+}
+
+Result<Bytes> Editor::finish() {
+  put_in_place();
+  FETAFIX_TRY(Bytes bytes, written());
+  if (auto status = follow_shapes(bytes); !status.ok())
+    return in_context("the patched model", std::move(status).error());
+  return bytes;
+}
+
+Result<Bytes> patch_file(const File& file, const graph::Patch& patch) {
+  if (patch.groups.empty()) return *file.bytes;
+  FETAFIX_TRY(const Lift lift, lift_file(file));
+  Editor editor(file, lift);
+  editor.find_common_changes(patch);
+  for (const auto& group : patch.groups)
+    for (const auto& edit : group.edits)
+      if (auto status = editor.apply(edit); !status.ok())
+        return in_context(graph::describe(edit), std::move(status).error());
+  return editor.finish();
+}
+
+}  // namespace fetafix::formats::torch

@@ -1,0 +1,63 @@
+// A .pt2 archive taken apart: the program as JSON, the stored tensors where they lie in the file.
+//
+// Names of entries and keys: torch/export/pt2_archive/constants.py and torch/_export/serde/schema.py of PyTorch 2.15.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/zip.h"
+#include "tensor/tensor.h"
+
+namespace fetafix::formats::torch {
+
+// How the file describes a tensor; a size that depends on the run is -1.
+struct TensorMeta {
+  DType dtype = DType::unknown;
+  Shape sizes;
+  std::vector<int64_t> strides;
+  int64_t offset = 0;  // elements
+};
+// Error kind `file`: keys missing or of the wrong kind.
+Result<TensorMeta> read_meta(const Json& meta);
+Json written_meta(const TensorMeta& meta, bool requires_grad);
+
+DType dtype_from_code(int64_t code);
+int64_t dtype_code(DType dtype);
+
+// One tensor of a table of the archive ("data/weights", "data/constants").
+struct Stored {
+  std::string entry;  // of the archive; several tensors may share one
+  TensorMeta meta;
+  bool pickled = false;  // stored by torch.save: what it holds is not read here
+};
+
+// The two tables: parameters and buffers, and constants; by the name that the program knows them by.
+enum class Table { weights, constants };
+
+struct File {
+  std::shared_ptr<const Bytes> bytes;
+  std::vector<ZipView> entries;
+  std::string prefix;         // of all entries: "model/"
+  std::string program_entry;  // "model/models/model.json"
+  std::shared_ptr<const Json> document;
+  std::map<Table, std::string> table_entries;
+  std::map<Table, std::shared_ptr<const Json>> tables;
+  std::map<Table, std::map<std::string, Stored>> stored;
+
+  const ZipView* entry(const std::string& name) const;
+  // Shares the file's memory where it lies there in order. Error kind `unsupported`: pickled or of a type that
+  // is not known; `file`: it lies outside of its entry.
+  Result<Tensor> read(const Stored& tensor) const;
+};
+
+// Error kind `file`: damaged, hostile or no exported program; `unsupported`: one of another kind or version.
+Result<File> parse_file(Bytes bytes);
+
+// The folder of a table and of its tensors, from the archive's prefix on.
+std::string table_folder(Table table);
+
+}  // namespace fetafix::formats::torch

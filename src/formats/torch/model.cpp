@@ -1,0 +1,88 @@
+#include "formats/torch/model.h"
+
+#include <cstring>
+#include <set>
+
+namespace fetafix::formats::torch {
+namespace {
+
+// What the worker looks for to learn which values are wanted (workers/torch_worker.py): PyTorch leaves entries in
+// this folder alone.
+constexpr const char* wanted_entry = "extra/fetafix_outputs.json";
+
+Result<std::unique_ptr<NativeModel>> parse_model(Bytes bytes) {
+  FETAFIX_TRY(File file, parse_file(std::move(bytes)));
+  return std::unique_ptr<NativeModel>(std::make_unique<TorchModel>(std::move(file)));
+}
+
+class TorchFormat final : public Format {
+ public:
+  std::string_view name() const override { return "torch"; }
+  std::string_view description() const override { return "PyTorch exported program: .pt2 of torch.export.save"; }
+  // Any zip archive that is not known by another format; what it holds says reading it.
+  bool recognizes(BytesView head) const override {
+    return head.size() >= 30 && std::memcmp(head.data(), "PK\x03\x04", 4) == 0;
+  }
+  Result<std::unique_ptr<NativeModel>> read(const std::filesystem::path& path) const override {
+    FETAFIX_TRY(Bytes bytes, read_file(path));
+    auto model = parse_model(std::move(bytes));
+    if (!model.ok()) return in_context(path.string(), std::move(model).error());
+    return model;
+  }
+  Result<std::unique_ptr<NativeModel>> parse(Bytes bytes, const std::filesystem::path&) const override {
+    return parse_model(std::move(bytes));
+  }
+};
+
+}  // namespace
+
+const Format& torch_format() {
+  static const TorchFormat format;
+  return format;
+}
+
+Result<Lifted> TorchModel::lift() const {
+  FETAFIX_TRY(Lift lift, lift_file(file_));
+  return std::move(lift.lifted);
+}
+
+// Nothing is told from the file alone yet: what PyTorch refuses is named by PyTorch.
+std::vector<Defect> TorchModel::defects(const graph::Graph&) const {
+  return {};
+}
+
+Status TorchModel::write(const std::filesystem::path& path) const {
+  return write_file(path, *file_.bytes);
+}
+
+Result<std::vector<ExposedValue>> TorchModel::expose(std::span<const graph::ValueId> values,
+                                                     const std::filesystem::path& path) const {
+  FETAFIX_TRY(const Lift lift, lift_file(file_));
+  const auto& graph = lift.lifted.graph;
+  std::vector<ExposedValue> out;
+  std::set<graph::ValueId> have(graph.outputs.begin(), graph.outputs.end());
+  have.insert(graph.inputs.begin(), graph.inputs.end());
+  Json names = Json::array();
+  for (graph::ValueId id : values) {
+    if (id < 0 || static_cast<size_t>(id) >= graph.values.size()) continue;
+    const graph::Value& value = graph.value(id);
+    if (value.is_constant() || value.native_tensor < 0 || !have.insert(id).second) continue;
+    out.push_back({id, lift.tensors[static_cast<size_t>(value.native_tensor)]});
+    names.push_back(out.back().output_name);
+  }
+  const std::string text = dump_json(names);
+  const BytesView view = as_bytes(text);
+  FETAFIX_TRY(const Bytes bytes,
+              rezip(*file_.bytes, {}, "archive", {{file_.prefix + wanted_entry, Bytes(view.begin(), view.end())}}));
+  FETAFIX_CHECK(write_file(path, bytes));
+  return out;
+}
+
+Result<std::unique_ptr<NativeModel>> TorchModel::patched(const graph::Patch& patch) const {
+  FETAFIX_TRY(Bytes bytes, patch_file(file_, patch));
+  auto parsed = parse_model(std::move(bytes));
+  if (!parsed.ok()) return in_context("the patched model", std::move(parsed).error());
+  return parsed;
+}
+
+}  // namespace fetafix::formats::torch
