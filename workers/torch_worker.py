@@ -122,11 +122,17 @@ def load_program(path, file):
     try:
         return torch.export.load(path)
     except Exception as error:
-        why = cause(heard.errors[0] if heard.errors else error).replace(path, "the file")
-        written = f"written by PyTorch {file.version}" if file.version else "which does not say which PyTorch wrote it"
-        raise WorkerError("runtime_failed", f"PyTorch {torch.__version__} does not load the file, {written}: {why}") from error
+        logged = heard.errors and "warnings above" in str(error)
+        why = cause(heard.errors[0] if logged else error).replace(path, "the file")
+        raise WorkerError("runtime_failed", refusal(torch.__version__.partition("+")[0], file.version, why.rstrip("."))) from error
     finally:
         log.removeHandler(heard)
+
+
+def refusal(here, written, why):
+    by = f"written by PyTorch {written}" if written else "which does not say which PyTorch wrote it"
+    way_out = f"; run it in PyTorch {written}, or export it in {here}" if written not in ("", here) else ""
+    return f"PyTorch {here} does not load the file, {by}: {why}{way_out}"
 
 
 def kind_of(spec):

@@ -16,8 +16,8 @@ namespace fetafix::runtimes {
 
 std::span<const Runtime* const> all_runtimes() {
   // The first of a format is its default.
-  static const std::array<const Runtime*, 6> runtimes{&onnxruntime(), &tflite(), &litert(), &keras(),
-                                                      &tensorflow(), &torch()};
+  static const std::array<const Runtime*, 6> runtimes{&onnxruntime(), &tflite(),     &litert(),
+                                                      &keras(),       &tensorflow(), &torch()};
   return runtimes;
 }
 

@@ -72,10 +72,9 @@ def main():
     undefined = set().union(*(library.undefined for library in libraries))
     defined = set().union(*(library.defined for library in libraries))
     version_of = {name: version for library in libraries for version, name in library.versions.items()}
-    # Whose a symbol without a version is nobody says, and the loader does not ask: what neither torch nor Python defines goes into
-    # every library without versions.
-    loose = {symbol for symbol, version in undefined if not version and symbol not in defined
-             and not re.match(r"_?Py", symbol)}
+    # Whose a symbol without a version is nobody says, and the loader does not ask: what torch does not define goes into every
+    # library without versions. Those of CUDA begin so; others are of C++ and of Python, and are there.
+    loose = {symbol for symbol, version in undefined if not version and symbol not in defined and symbol.startswith(("cu", "nccl"))}
     for name in missing:
         version = version_of.get(name, "")
         symbols = {symbol for symbol, its in undefined if its == version} if version else loose
