@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install_dependencies.sh
-tests/zoo/environment.sh build core
+tests/zoo/environment.sh build core torch
 scripts/fetch_runtimes.sh
 [ "${1:-native}" = models ] || exit 0
 

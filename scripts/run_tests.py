@@ -22,7 +22,7 @@ RECORDS = BUILD / "test-records"
 BUILDS = {"release": [], "sanitize": ["reader_tests", "fuzz_targets"]}  # the targets of each; none: all
 TESTED = {"release": [], "sanitize": ["-L", "readers"]}  # which of its tests, as ctest is told
 CORES = str(len(os.sched_getaffinity(0)))
-KINDS = ["onnx", "tflite", "keras", "onnxruntime", "litert", "tensorflow"]  # formats and runtimes that get a line of their own
+KINDS = ["onnx", "tflite", "keras", "onnxruntime", "litert", "tensorflow", "torch"]  # formats and runtimes that get a line of their own
 
 
 def last_lines(log):

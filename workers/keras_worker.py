@@ -5,15 +5,12 @@ TensorFlow takes seconds.
 """
 
 import functools
-import gc
 import importlib.metadata
 import importlib.util
 import inspect
 import os
-import re
 import sys
 import tempfile
-from pathlib import Path
 
 # Before any framework starts: no GPU, whose sums come in any order, and no chatter.
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -24,24 +21,10 @@ os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # read-only folders and
 import numpy as np
 
 import keras_file
-from fetafix_worker import DTYPES, WorkerError, serve
+from fetafix_worker import DTYPES, WorkerError
+from model_service import cause, check_inputs, chosen, named_so, numbered, place, serve_models
 
 BACKENDS = ("tensorflow", "jax", "torch")
-MOST_MESSAGE, MOST_LINE = 1500, 400  # characters of an error of Keras: some hold the whole configuration
-HEAD = 300  # of a message that is cut; the rest is its end, where the cause is
-
-
-# A line of a stack, and the line of code that may follow it.
-STACK = re.compile(r'^ *File ".*", line \d+.*\n?(?: {4,}(?!File ").*\n?)?|^Traceback .*\n?', re.MULTILINE)
-
-
-def cause(error):
-    """The text of an error without the lines that say where in a framework it was raised."""
-    lines = [line.strip() for line in STACK.sub("", f"{type(error).__name__}: {error}").splitlines()]
-    half = MOST_LINE // 2
-    text = " | ".join(line if len(line) <= MOST_LINE else f"{line[:half]} ... {line[-half:]}" for line in lines if line)
-    return text if len(text) <= MOST_MESSAGE else text[:HEAD] + " ... " + text[HEAD - MOST_MESSAGE:]
-
 
 # What is installed
 
@@ -266,15 +249,6 @@ def shape_of(tensor):
         return None  # not even the rank is known
 
 
-def numbered(names):
-    """y, y#2, y#3: a name for each output of a layer that makes several."""
-    seen, out = {}, []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        out.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
-    return out
-
-
 def specs(names, tensors):
     return [{"name": name, "dtype": dtype_of(tensor), "shape": shape_of(tensor)} for name, tensor in zip(names, tensors)]
 
@@ -315,87 +289,37 @@ class State:
 class Model:
     def __init__(self, request, tensors):
         with tempfile.TemporaryDirectory(prefix="fetafix-keras-") as folder:
-            path = self.place(request, tensors, folder)
+            path = place(request, tensors, folder)
             file = keras_file.read(path)
-            # Keras goes by the suffix, whatever the file is called.
-            named = os.path.join(folder, "named" + file.suffix)
-            os.symlink(path, named)
+            named = named_so(path, folder, file.suffix)
             generation = generation_for(file, str(request.get("keras_version", "auto")), installations())
             self.keras = keras_of(generation, max(1, int(request.get("threads", 1))))
             self.model = self.keras.load(named, file)
         inputs, outputs = list(self.model.inputs), list(self.model.outputs)
+        self.also = {"keras": self.keras.version}
         self.inputs = specs([self.keras.maker(tensor) for tensor in inputs], inputs)
         self.outputs = specs(numbered([self.keras.maker(tensor) for tensor in outputs]), outputs)
         self.structure = self.keras.structure(self.model)
         self.state = State(self.model)
         self.compute = self.keras.backend.compiled(self.call, bool(request.get("optimize", True)))
 
-    @staticmethod
-    def place(request, tensors, folder):
-        if "path" in request:
-            return os.path.abspath(request["path"])
-        path = os.path.join(folder, "model")
-        Path(path).write_bytes(bytes(dict(tensors)["model"]))
-        return path
-
     def call(self, tensors):
         """Flat list in, flat list out; what is traced."""
         return self.keras.flatten(self.model(self.keras.pack(self.structure, tensors), training=False))
 
     def run(self, tensors, wanted):
-        arrays = self.checked([array for _, array in tensors])
-        names = [output["name"] for output in self.outputs]
-        if unknown := [name for name in wanted if name not in names]:
-            raise WorkerError("usage", f"no output '{unknown[0]}'; there is {', '.join(names)}")
+        arrays = [array for _, array in tensors]
+        check_inputs(self.inputs, arrays)
+        names = chosen(self.outputs, wanted)
         self.state.before_run()
-        values = dict(zip(names, self.compute(arrays)))
+        values = dict(zip((output["name"] for output in self.outputs), self.compute(arrays)))
         self.state.after_run()
-        return [(name, self.array(values[name])) for name in wanted or names]
-
-    def checked(self, arrays):
-        """Keras would cast in silence, and so hide that it was fed something else."""
-        if len(arrays) != len(self.inputs):
-            raise WorkerError("runtime_failed", f"expected {len(self.inputs)} inputs, found {len(arrays)}")
-        for spec, array in zip(self.inputs, arrays):
-            if array.dtype.name != spec["dtype"]:
-                raise WorkerError("runtime_failed", f"input '{spec['name']}': expected {spec['dtype']}, found "
-                                                    f"{array.dtype.name}")
-        return arrays
+        return [(name, self.array(values[name])) for name in names]
 
     def array(self, value):
         array = self.keras.numpy(value)
         return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
 
 
-models = {}
-
-
-def answer(call, request, tensors):
-    if call == "load":
-        model = Model(request, tensors)
-        session = max(models, default=0) + 1
-        models[session] = model
-        return {"session": session, "inputs": model.inputs, "outputs": model.outputs, "keras": model.keras.version}, []
-    model = models.get(request.get("session"))
-    if model is None:
-        raise WorkerError("internal", f"no session {request.get('session')}")
-    if call == "run":
-        return {}, model.run(tensors, request.get("outputs", []))
-    if call == "unload":
-        del models[request["session"]], model
-        gc.collect()  # a model and the functions traced from it point at each other
-        return {}, []
-    raise WorkerError("internal", f"no call '{call}' here")
-
-
-def handle(call, request, tensors):
-    try:
-        return answer(call, request, tensors)
-    except (WorkerError, MemoryError):
-        raise
-    except Exception as error:
-        raise WorkerError("runtime_failed", cause(error)) from None
-
-
 if __name__ == "__main__":
-    sys.exit(serve(hello, handle))
+    sys.exit(serve_models(hello, Model))

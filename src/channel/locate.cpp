@@ -69,6 +69,7 @@ Result<PythonPackage> ask(const fs::path& interpreter, const std::string& packag
 Result<PythonPackage> ask_all(const std::string& package, const fs::path& python) {
   std::vector<fs::path> interpreters{python};
   if (python.empty()) interpreters = {"python3", pinned_python()};
+  if (interpreters.back() == pinned_python()) interpreters.emplace_back(FETAFIX_TORCH_PYTHON);
   std::string looked;
   for (const fs::path& interpreter : interpreters) {
     auto found = ask(interpreter, package);

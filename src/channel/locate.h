@@ -32,7 +32,8 @@ Result<PythonPackage> find_python_package(const std::string& package,
 Result<std::filesystem::path> find_onnxruntime(const std::filesystem::path& python = {});
 
 // The interpreter of the build's own environment: what is pinned there is what we are tested with. May not
-// exist.
+// exist. PyTorch is in an environment of its own, where find_python_package looks too when it is asked for
+// this one.
 std::filesystem::path pinned_python();
 
 }  // namespace fetafix::channel

@@ -10,13 +10,14 @@
 #include "runtimes/runtime.h"
 #include "runtimes/tensorflow/tensorflow.h"
 #include "runtimes/tflite/tflite.h"
+#include "runtimes/torch/torch.h"
 
 namespace fetafix::runtimes {
 
 std::span<const Runtime* const> all_runtimes() {
   // The first of a format is its default.
-  static const std::array<const Runtime*, 5> runtimes{&onnxruntime(), &tflite(), &litert(), &keras(),
-                                                      &tensorflow()};
+  static const std::array<const Runtime*, 6> runtimes{&onnxruntime(), &tflite(),     &litert(),
+                                                      &keras(),       &tensorflow(), &torch()};
   return runtimes;
 }
 

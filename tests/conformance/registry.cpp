@@ -151,6 +151,7 @@ const std::vector<RuntimeSubject>& runtime_subjects() {
        .install = "pip install ai-edge-litert"},
       {.name = "keras", .model = "net.keras", .missing = no_python(), .install = "pip install keras"},
       {.name = "tensorflow", .model = "net.pb", .missing = no_python(), .install = "pip install tensorflow"},
+      {.name = "torch", .model = "net.pt2", .missing = no_python(), .install = "pip install torch"},
       command()};
   return all;
 }

@@ -35,7 +35,7 @@ def test_version():
 def test_doctor_finds_the_runtimes():
     done = fetafix("doctor")
     assert done.code == 0 and "missing" not in done.out, done.out
-    for runtime in ("onnxruntime", "tflite", "litert", "keras", "tensorflow"):
+    for runtime in ("onnxruntime", "tflite", "litert", "keras", "tensorflow", "torch"):
         assert re.search(rf"^ *{runtime} .*found", done.out, re.MULTILINE), done.out
 
 

@@ -26,19 +26,25 @@ for group in $groups; do
     [ -n "$way" ] || { echo "environment.sh: no group '$group'; there are: $(echo $all)" >&2; exit 2; }
     packages=$(lines "$group")
     stamp=$build/.environment-$group
-    fingerprint=$({ echo "$way $packages"; cat "$constraints"; } | sha256sum | cut -d' ' -f1)
+    case $way in
+        torch) venv=$build/torch pins=$here/torch_without_cuda.py ;;
+        *)     venv=$build/venv pins=$constraints ;;
+    esac
+    fingerprint=$({ echo "$way $packages"; cat "$pins"; } | sha256sum | cut -d' ' -f1)
     # A venv that was removed by hand takes its stamps' worth with it.
-    if [ "$(cat "$stamp" 2>/dev/null)" = "$fingerprint" ] && [ -x "$build/venv/bin/python" ]; then continue; fi
+    if [ "$(cat "$stamp" 2>/dev/null)" = "$fingerprint" ] && [ -x "$venv/bin/python" ]; then continue; fi
 
-    if [ ! -x "$build/venv/bin/python" ]; then
-        rm -f "$build"/.environment-*
-        python3 -m venv "$build/venv"
+    if [ ! -x "$venv/bin/python" ]; then
+        [ "$way" = torch ] || rm -f "$build"/.environment-*
+        python3 -m venv "$venv"
     fi
     echo "environment: installing $group" >&2
     case $way in
         deps)   "$build/venv/bin/python" -m pip install -q -c "$constraints" $packages ;;
         nodeps) "$build/venv/bin/python" -m pip install -q --no-deps $packages ;;
         target) "$build/venv/bin/python" -m pip install -q --no-deps --upgrade --target "$build/pk" $packages ;;
+        torch)  "$venv/bin/python" -m pip install -q --no-deps $packages
+                python3 "$here/torch_without_cuda.py" "$venv/bin/python" >&2 ;;
         *)      echo "environment.sh: group '$group' has an unknown way '$way'" >&2; exit 2 ;;
     esac
     echo "$fingerprint" >"$stamp"
