@@ -145,7 +145,9 @@ class TorchModel:
         self.shapes = [fixed(shape, batch) for shape, _ in self.session.slots]
 
     def run(self, inputs):
-        return self.session.ask([value.astype(dtype) for value, (_, dtype) in zip(inputs, self.session.slots)])
+        """Where whole numbers go in they count something, and noise becomes such as may be."""
+        plain = [abs(value) if "int" in dtype else value for value, (_, dtype) in zip(inputs, self.session.slots)]
+        return self.session.ask([value.astype(dtype) for value, (_, dtype) in zip(plain, self.session.slots)])
 
 
 KINDS = {"onnx": OnnxModel, "tflite": TfliteModel, "keras": KerasModel, "tensorflow": TensorflowModel, "torch": TorchModel}

@@ -16,6 +16,8 @@ LIGHT = ["bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet5
          "zfnet512"]
 LIGHT_SMALL = ["densenet121", "inception_v1", "shufflenet", "squeezenet"]  # with weights written out still under 40 MB
 
+SHELF = ["mobilenet_v2", "mobilenet_v3_small", "resnet18", "inception_v3", "densenet121", "efficientnet_b0", "vit_b_16", "bert",
+         "lstm_classifier"]
 SEEDED_LIGHT = ["inception_v2", "shufflenet", "squeezenet"]
 
 
@@ -166,7 +168,7 @@ def ported(source, name):
 
 def seeded_program(net):
     """A known architecture with drawn numbers: it has no partner."""
-    return Recipe("gate", [f"{net}.pt2"], [], [torch("torch_shelf.py", net, f"OUT:{net}.pt2")])
+    return Recipe("gate", [f"shelf_{net}.pt2"], [], [torch("torch_shelf.py", net, f"OUT:shelf_{net}.pt2")])
 
 
 # Right pairs' other halves: make_models.py --set gate.
@@ -281,9 +283,11 @@ GATE = [
     program("resnet", "resnet_dynamic.pt2", "--free-batch"),
     program("resnet", "resnet_core.pt2", "--core"),
     program("resnet", "resnet_folded.pt2", "--folded"),
+    renamed("resnet.pt2", "resnet_renamed.pt2"),
     *(program(net, f"{net}_dynamo.onnx") for net in ("resnet", "former", "mixed", "rnn")),
     lite0_program("gate", "lite0_dynamo.onnx"),
     *(ported(f"{net}.onnx", f"{net}.pt2") for net in ("branches", "dog", "chain", "vit", "densenet", "mobilenet_v3")),
+    *(seeded_program(net) for net in SHELF),
 
     *(seeded_light(name) for name in SEEDED_LIGHT),
     *(simplified("gate", f"seeded_{name}.onnx", f"seeded_{name}_sim.onnx") for name in SEEDED_LIGHT),

@@ -1,6 +1,10 @@
-"""The zoo's environment with torch, asked from the one without: starts torch_run.py once and connects to it for each file."""
+"""The zoo's environment with torch, asked from the one without: starts torch_run.py once and connects to it for each file.
+
+Scripts that are run many times find the server of the process that runs them in ZOO_TORCH_SERVER (share()).
+"""
 
 import atexit
+import os
 import shutil
 import subprocess
 import sys
@@ -9,11 +13,19 @@ from multiprocessing.connection import Client
 from pathlib import Path
 
 PYTHON = Path(sys.prefix).parent / "torch/bin/python"  # beside the environment that runs this
+SHARED = "ZOO_TORCH_SERVER"
 _servers = []
 
 
+def share():
+    """Processes that this one starts use its server."""
+    os.environ[SHARED] = address()
+
+
 def address():
-    """Of the server, which this process or the one that it was forked from started."""
+    """Of the server, which this process, or one that it comes from, started."""
+    if os.environ.get(SHARED):
+        return os.environ[SHARED]
     if not _servers:
         folder = tempfile.mkdtemp(prefix="zoo_torch_")
         path = f"{folder}/socket"
