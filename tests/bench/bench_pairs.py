@@ -57,7 +57,7 @@ PAIRS = [
     *pairs("PyTorch", KERAS, "resnet.onnx resnet.pt2", "resnet.tflite resnet.pt2", "resnet_dynamo.onnx resnet_dynamic.pt2",
            "resnet.pt2 resnet_core.pt2", "mixed.onnx mixed.pt2", "former.onnx former.pt2", "parts.onnx parts.pt2",
            "parts.tflite parts.pt2", "rnn.onnx rnn.pt2", "branches.keras branches.pt2", "chain.tflite chain.pt2",
-           "vit_saved_model vit.pt2"),
+           "vit_saved_model vit.pt2", "lstm.keras lstm.pt2", "gru.tflite gru.pt2"),
     *pairs("PyTorch", KERAS, "mobilenet_v3.keras mobilenet_v3.pt2", "dog.h5 dog.pt2", few=True),
     *pairs("PyTorch", LITE0, "right.onnx lite0.pt2", few=True),
     *pairs("from PyTorch", KERAS, "resnet.pt2 resnet.tflite", "resnet.pt2 resnet_dynamo.onnx", "mixed.pt2 mixed_folded.onnx",

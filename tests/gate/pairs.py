@@ -168,7 +168,7 @@ PAIRS = [
     *same(KERAS, *both_directions(
         "resnet.onnx resnet.pt2", "former.onnx former.pt2", "mixed.onnx mixed.pt2", "parts.onnx parts.pt2", "rnn.onnx rnn.pt2",
         "resnet.tflite resnet.pt2", "parts.tflite parts.pt2", "resnet_dynamo.onnx resnet.pt2", "branches.keras branches.pt2",
-        "vit.onnx vit.pt2", "mobilenet_v3.tflite mobilenet_v3.pt2")),
+        "vit.onnx vit.pt2", "mobilenet_v3.tflite mobilenet_v3.pt2", "lstm.keras lstm.pt2", "gru.keras gru.pt2")),
     *same(KERAS,
           "resnet.pt2 resnet_core.pt2", "resnet.pt2 resnet_folded.pt2", "resnet_dynamic.pt2 resnet.onnx",
           "resnet.pt2 resnet_renamed.pt2", "resnet_permuted_whole.onnx resnet.pt2", "resnet_core.pt2 resnet_dynamo.onnx",

@@ -59,7 +59,7 @@ def refresh_values(model, path):
     """Whether some value has another dtype or shape than the file said; what can't run stays as it is."""
     try:
         seen = ask(path, None, 0)
-    except (RuntimeError, ConnectionError):
+    except (torch_client.Refusal, ConnectionError):
         return False
     values, changed = model.graph["tensor_values"], False
     for name, (dtype, sizes, strides) in seen.items():

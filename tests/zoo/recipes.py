@@ -166,6 +166,14 @@ def ported(source, name):
         torch("torch_port.py", "simplified.onnx", f"OUT:{name}"), held(source, name)])
 
 
+def by_hand(net):
+    """A recurrent net of keras_nets.py, written once more."""
+    name = f"{net}.pt2"
+    return Recipe("gate", [name], [f"{net}.keras"], [
+        python("keras_arrays.py", "{models}/" + f"{net}.keras", "arrays.npz"),
+        torch("torch_by_hand.py", net, "arrays.npz", f"OUT:{name}"), held(f"{net}.keras", name)])
+
+
 def seeded_program(net):
     """A known architecture with drawn numbers: it has no partner."""
     return Recipe("gate", [f"shelf_{net}.pt2"], [], [torch("torch_shelf.py", net, f"OUT:shelf_{net}.pt2")])
@@ -287,6 +295,7 @@ GATE = [
     *(program(net, f"{net}_dynamo.onnx") for net in ("resnet", "former", "mixed", "rnn")),
     lite0_program("gate", "lite0_dynamo.onnx"),
     *(ported(f"{net}.onnx", f"{net}.pt2") for net in ("branches", "dog", "chain", "vit", "densenet", "mobilenet_v3")),
+    *(by_hand(net) for net in ("lstm", "gru")),
     *(seeded_program(net) for net in SHELF),
 
     *(seeded_light(name) for name in SEEDED_LIGHT),

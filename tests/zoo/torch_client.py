@@ -38,6 +38,10 @@ def address():
     return _servers[0][0]
 
 
+class Refusal(Exception):
+    """What torch says of a file that it does not load or run."""
+
+
 class Session:
     """One loaded file."""
 
@@ -50,7 +54,7 @@ class Session:
         try:
             answer = self.connection.recv()
         except EOFError:
-            raise RuntimeError("torch ended") from None
+            raise Refusal("torch ended") from None
         if isinstance(answer, str):
-            raise RuntimeError(answer)
+            raise Refusal(answer)
         return answer

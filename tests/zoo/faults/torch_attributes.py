@@ -2,7 +2,7 @@
 
 import numpy
 
-from faults.common import GRAPH, HYPERPARAMETERS, TENSOR_STRUCTURE, DoesNotApply, Fault
+from faults.common import GRAPH, HYPERPARAMETERS, PARAMETERS, DoesNotApply, Fault
 from faults.torch_graph import argument, change_argument, encoded, of, set_argument, set_to, tensor, word
 from faults.torch_parameters import BATCH_NORMS, NORMS
 
@@ -12,7 +12,6 @@ ACTIVATIONS = {"relu": ("tanh", {}), "relu_": ("tanh", {}), "hardtanh": ("relu",
                "hardswish": ("silu", {}), "hardswish_": ("silu", {}), "tanh": ("sigmoid", {}), "erf": ("tanh", {}), "gelu": ("relu", {}),
                "elu": ("leaky_relu", {}), "clamp": ("relu", {}), "softplus": ("relu", {})}
 CLIPS = ("hardtanh", "hardtanh_", "clamp", "relu6")
-FAR = 2**31 - 1
 
 
 def rank_of(file, index, name="self"):
@@ -116,14 +115,6 @@ def lose_an_axis(file, index, draw):
     return change_argument(file, index, "dim", axes[:1])
 
 
-def shorten_slice(file, index, draw):
-    """An end of "as far as it goes" that became -1: without the last element."""
-    end = argument(file.nodes[index], "end")
-    if end is not None and end < FAR:
-        return change_argument(file, index, "end", end - 1 if end > 1 else end + 1)
-    return change_argument(file, index, "end", -1)
-
-
 def other_element(file, index, draw):
     """The first step in place of the last, or the other way about."""
     before = argument(file.nodes[index], "index")
@@ -139,6 +130,22 @@ def permute_depth(file, index, draw):
     name = file.add_constant(order.astype(numpy.int64))
     inserted = file.insert(value, "index_select.default", {"dim": 1, "index": tensor(name)}, "self", [(index, ("self", None))])
     return {**inserted, "also": [index + 1]}
+
+
+def shift_slice(file, index, draw):
+    """As many elements, one further on."""
+    start, end = (argument(file.nodes[index], name) for name in ("start", "end"))
+    axis = argument(file.nodes[index], "dim", 0)
+    length = (file.shape(file.operand(index, ("self", None))) or [])[axis]
+    start = start or 0
+    if end is None or start < 0 or not start < end < length:
+        raise DoesNotApply("it ends where the axis does")
+    set_argument(file.nodes[index], "end", end + 1)
+    return change_argument(file, index, "start", start + 1)
+
+
+def summed_magnitudes(file):
+    return [i for i in file.of_type("abs") if any(word(file.nodes[r]) in ("sum", "mean") for r, _ in file.readers(file.output(i)))]
 
 
 def change_norm(file, index, draw):
@@ -196,7 +203,7 @@ def drop_affine(file, index, draw):
     return record
 
 
-H, G, T = HYPERPARAMETERS, GRAPH, TENSOR_STRUCTURE
+H, G, P = HYPERPARAMETERS, GRAPH, PARAMETERS
 other_norms = [name for name in NORMS if name not in BATCH_NORMS]
 FAULTS = [
     Fault("resize-align-corners", H, 9, of("upsample_bilinear2d", "upsample_bicubic2d"), set_to("align_corners", lambda v: not v, False)),
@@ -208,7 +215,6 @@ FAULTS = [
             "input": tensor(file.operand(index, ("input", None))), "output_size": argument(file.nodes[index], "output_size"),
             "align_corners": False, "scale_factors": argument(file.nodes[index], "scale_factors")})),
     Fault("softmax-axis", H, 11, of("softmax", "_softmax", "log_softmax"), set_to("dim", lambda v: 0 if v in (1, -1) else 1)),
-    Fault("concat-axis", H, 12, of("cat"), set_to("dim", lambda v: 3 if v == 2 else 2, 0)),
     Fault("axis-not-mapped", H, 12, of("cat", "select", "slice", "chunk", "split", "split_with_sizes", "index_select"), move_axis("dim")),
     Fault("axes-not-mapped", H, 12, of("mean", "sum", "amax"), move_axes),
     Fault("reduce-axis-lost", H, 12, of("mean", "sum", "amax"), lose_an_axis),
@@ -219,7 +225,7 @@ FAULTS = [
     Fault("bn-training", G, 16, of("batch_norm"), train),
     Fault("bn-instance", G, 16, of("batch_norm"), instance),
     Fault("dropout-active", G, 16, of("dropout"), set_to("train", lambda v: True)),
-    Fault("norm-affine-lost", H, None, of("layer_norm", "group_norm"), drop_affine),
+    Fault("norm-affine-lost", P, None, of("layer_norm", "group_norm"), drop_affine),
     Fault("group-norm-groups", H, None, of("group_norm"), groups_of_norm),
     Fault("leaky-alpha", H, 19, of("leaky_relu", "leaky_relu_"), set_to("negative_slope", lambda v: 0.01 if v > 0.02 else 0.2, 0.01)),
     Fault("leaky-relu", H, 19, of("leaky_relu", "leaky_relu_"), replace_with("relu.default")),
@@ -232,7 +238,8 @@ FAULTS = [
         "self": tensor(file.operand(index, ("self", None))), "dim": argument(file.nodes[index], "dim"),
         "keepdim": bool(argument(file.nodes[index], "keepdim"))})),
     Fault("activation-replaced", G, None, of(*ACTIVATIONS), replace_activation),
-    Fault("slice-end", H, None, of("slice"), shorten_slice),
+    Fault("norm-of-squares", G, 25, summed_magnitudes, replace_with("square.default")),
+    Fault("slice-shifted", H, None, of("slice"), shift_slice),
     Fault("select-index", H, None, of("select"), other_element),
     Fault("gelu-approximation", H, None, of("gelu"), set_to("approximate", lambda v: "none" if v == "tanh" else "tanh", "none")),
     Fault("add-alpha", H, None, of("add", "sub"), set_to("alpha", lambda v: 2, 1)),

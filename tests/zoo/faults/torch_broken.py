@@ -95,10 +95,6 @@ def rename_argument(node):
     node["inputs"][-1]["kind"] = 2
 
 
-def unknown_argument(node):
-    node["inputs"].append({"name": "data_format", "arg": {"as_string": "NHWC"}, "kind": 2})
-
-
 def unknown_kind(node):
     node["inputs"][-1]["arg"] = {"as_planted": 1}
 
@@ -173,12 +169,6 @@ def set_schema(major):
     return change
 
 
-def set_opset(version):
-    def change(model):
-        model.json["opset_version"]["aten"] = version
-    return change
-
-
 def without(*paths):
     return lambda members: {name: data for name, data in members.items() if name not in paths}
 
@@ -210,7 +200,6 @@ FAULTS = [
     broken("broken-operand-lost", G, of("add", "mul", "conv2d", "linear", "matmul", "batch_norm"), change_node(lose_operand, slot=1)),
     broken("broken-data-operand-lost", G, live, change_node(lose_first, slot=0)),
     broken("broken-argument-renamed", H, live, change_node(rename_argument)),
-    broken("broken-attribute-unknown", H, live, change_node(unknown_argument, attribute="data_format", before=None, after="NHWC")),
     broken("broken-argument-kind", H, live, change_node(unknown_kind)),
     broken("broken-argument-type", H, convolutions, text_for_numbers),
     broken("broken-group", H, convolutions, set_groups),
@@ -225,7 +214,6 @@ FAULTS = [
     broken("broken-input-lost", I, first, change_file(lose_graph_input, attribute="graph inputs")),
     broken("broken-values-lost", T, first, change_file(lose_values, attribute="tensor_values")),
     broken("broken-schema-new", G, first, change_file(set_schema(99), attribute="schema_version", after=99)),
-    broken("broken-opset-new", G, first, change_file(set_opset(999), attribute="opset_version", after=999)),
     broken("broken-program-lost", G, first, change_file(at_last(without(PROGRAM)), attribute=PROGRAM)),
     broken("broken-program-cut", G, first, change_file(at_last(cut_json), attribute=PROGRAM)),
     broken("broken-table-lost", P, first, change_file(at_last(without(TABLES["weights"])), attribute=TABLES["weights"])),

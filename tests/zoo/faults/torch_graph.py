@@ -40,6 +40,7 @@ chunk(self, chunks, dim=0)
 split(self, split_size, dim=0)
 split_with_sizes(self, split_sizes, dim=0)
 pad(self, pad, mode="constant", value=None)
+scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, *, scale=None, enable_gqa=False)
 add(self, other, *, alpha=1)
 sub(self, other, *, alpha=1)
 """

@@ -3,7 +3,7 @@
 import numpy
 
 from faults import tensors
-from faults.common import HYPERPARAMETERS, PARAMETERS, TENSOR_STRUCTURE, DoesNotApply, Fault
+from faults.common import PARAMETERS, TENSOR_STRUCTURE, DoesNotApply, Fault
 from faults.torch_graph import argument, data_slot, encoded, references, set_argument, slot_name, tensor, word
 
 # Operators with trained numbers: the argument with the weights.
@@ -245,7 +245,7 @@ def exchange_directions(file, index, draw):
     return record
 
 
-P, T, H = PARAMETERS, TENSOR_STRUCTURE, HYPERPARAMETERS
+P, T = PARAMETERS, TENSOR_STRUCTURE
 input_side, recurrent_side, recurrent_bias = (of_recurrent(lambda k, n=n: k == n) for n in (0, 1, 3))
 gates = lambda array, axis, draw: tensors.swap_gates(0)(array, axis, draw)
 FAULTS = [
@@ -274,7 +274,7 @@ FAULTS = [
     Fault("bn-foreign", P, 26, of_norms("running_mean", BATCH_NORMS), exchanged_of(of_norms("running_mean", BATCH_NORMS))),
     Fault("norm-gamma", P, None, of_norms("weight", set(NORMS) - set(BATCH_NORMS)), change_numbers(tensors.permuted)),
     Fault("norm-beta", P, None, of_norms("bias", set(NORMS) - set(BATCH_NORMS)), change_numbers(tensors.zero)),
-    Fault("prelu-shared", H, 19, constants_in({"prelu": "weight", "_prelu_kernel": "weight"}), change_numbers(averaged)),
+    Fault("prelu-shared", P, None, constants_in({"prelu": "weight", "_prelu_kernel": "weight"}), change_numbers(averaged)),
     Fault("recurrent-gates", P, 23, recurrent_side, change_numbers(gates)),
     Fault("recurrent-input-gates", P, 23, input_side, change_numbers(gates)),
     Fault("recurrent-bias-half", P, 23, recurrent_bias, change_numbers(tensors.zero)),

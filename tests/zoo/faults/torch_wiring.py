@@ -4,7 +4,7 @@ import numpy
 
 from faults.common import GRAPH, INPUT, TENSOR_STRUCTURE, DoesNotApply, Fault
 from faults.torch_attributes import ACTIVATIONS, CLIPS
-from faults.torch_graph import argument, change_argument, data_slot, encoded, entry, of, references, set_argument, slot_name, tensor, word
+from faults.torch_graph import argument, change_argument, data_slot, encoded, of, references, set_argument, slot_name, tensor, word
 from faults.torch_parameters import NORMS
 
 LINEAR = ("conv1d", "conv2d", "conv_transpose2d", "convolution", "linear", "addmm", "matmul", "mm", "add", "mul", *NORMS)
@@ -232,15 +232,12 @@ def freeze_batch(file, index, draw):
     """[-1, ...] became [1, ...]: seen with two samples at a time."""
     node = file.nodes[index]
     name = "size" if word(node) == "view" else "shape"
-    found = entry(node, name)
-    sizes = next(iter(found["arg"].values()))
-    shape = file.shape(file.operand(index, ("self", None)))
-    if not sizes or shape[0] != 0:
+    sizes = [n.get("as_int", -1) if isinstance(n, dict) else n for n in argument(node, name)]
+    if not sizes or file.shape(file.operand(index, ("self", None)))[0] != 0 or sizes[0] != -1:
         raise DoesNotApply("its first dimension is not free")
-    before = argument(node, name)
-    after = [1, *(n if isinstance(n, int) else -1 for n in before[1:])]
+    before, after = sizes, [1, *sizes[1:]]
     set_argument(node, name, encoded(after))
-    return file.record(index, attribute=name, before=str(before), after=after)
+    return file.record(index, attribute=name, before=before, after=after)
 
 
 def freeze_flatten(file, index, draw):
