@@ -5,14 +5,11 @@ bias of zeros. The picture comes with its channels first.
 """
 
 import argparse
-import os
 import warnings
 
 import numpy
 import torch
 from torch import nn
-
-from torch_export import write
 
 SIDE = 48
 GATES = {"lstm": [0, 1, 2, 3], "gru": [1, 0, 2]}  # the other framework's, in PyTorch's order
@@ -92,9 +89,7 @@ def main():
     with torch.no_grad():
         fill(net, {name: torch.from_numpy(array) for name, array in numpy.load(options.arrays).items()})
     program = torch.export.export(net, (torch.zeros(1, 3, SIDE, SIDE),), strict=False)
-    partial = f"{options.output}.partial.pt2"
-    write(program, partial)
-    os.replace(partial, options.output)
+    torch.export.save(program, options.output)
 
 
 if __name__ == "__main__":

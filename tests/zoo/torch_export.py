@@ -10,7 +10,6 @@ torch_nets.py --state wrote, so that the files are of the same function as those
 
 import argparse
 import contextlib
-import os
 import sys
 import warnings
 
@@ -38,10 +37,6 @@ def exported(model, side, free_batch=False):
     return torch.export.export(model, (sample,), dynamic_shapes=dimensions, strict=False)
 
 
-def write(program, path):
-    torch.export.save(program, path)
-
-
 def write_onnx(model, side, path):
     with contextlib.redirect_stdout(sys.stderr):  # it prints its progress
         program = torch.onnx.export(model, (torch.zeros(1, 3, side, side),), dynamo=True, opset_version=OPSET,
@@ -60,13 +55,12 @@ def main():
     warnings.simplefilter("ignore")
     model, side = network(options)
     model = fuse(model) if options.folded else model
-    partial = f"{options.output}.partial{os.path.splitext(options.output)[1]}"
+    # Under its own name at once: the archive's folder is called after it.
     if options.output.endswith(".onnx"):
-        write_onnx(model, side, partial)
+        write_onnx(model, side, options.output)
     else:
         program = exported(model, side, options.free_batch)
-        write(program.run_decompositions() if options.core else program, partial)
-    os.replace(partial, options.output)
+        torch.export.save(program.run_decompositions() if options.core else program, options.output)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ than at its beginning, which onnx2torch refuses, loses its pads and is cut.
 """
 
 import argparse
-import os
 import warnings
 
 import numpy
@@ -14,8 +13,6 @@ import onnx
 import torch
 from onnx import helper, numpy_helper
 from onnx2torch import convert
-
-from torch_export import write
 
 
 def reshape(value, shape):
@@ -118,9 +115,7 @@ def main():
     for node in [n for n in model.graph.node if n.op_type == "ConvTranspose"]:
         cut_after(model, node)
     program = torch.export.export(read_numbers(convert(model)).eval(), tuple(samples(model)), strict=False)
-    partial = f"{options.output}.partial.pt2"
-    write(program, partial)
-    os.replace(partial, options.output)
+    torch.export.save(program, options.output)
 
 
 if __name__ == "__main__":

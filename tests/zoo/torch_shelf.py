@@ -5,14 +5,12 @@ sequences with an LSTM of two layers. Both read the numbers of tokens.
 """
 
 import argparse
-import os
 import warnings
 
 import torch
 import torchvision
 from torch import nn
 
-from torch_export import write
 from torch_nets import draw_parameters
 
 SEED, WORDS, LENGTH = 20263, 500, 32
@@ -77,14 +75,12 @@ def main():
     warnings.simplefilter("ignore")
     model, sample = build(options.net)
     program = torch.export.export(model, (sample,), strict=False)
-    partial = f"{options.output}.partial.pt2"
-    write(program, partial)
+    torch.export.save(program, options.output)
     with torch.no_grad():
-        difference = (torch.export.load(partial).module()(sample) - model(sample)).abs().max().item()
+        difference = (torch.export.load(options.output).module()(sample) - model(sample)).abs().max().item()
     print(f"{options.net}: largest difference {difference:.3g}")
     if not difference < 1e-4:
         raise SystemExit(1)
-    os.replace(partial, options.output)
 
 
 if __name__ == "__main__":
