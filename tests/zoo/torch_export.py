@@ -14,7 +14,6 @@ import sys
 import warnings
 
 import torch
-from torch import nn
 from torch.fx.experimental.optimization import fuse
 
 import torch_nets

@@ -9,7 +9,7 @@ import itertools
 import re
 
 from faults.common import DoesNotApply, live_operators
-from torch_file import CODES, tensor_meta
+from torch_file import tensor_meta
 
 NAMESPACE = "torch.ops.aten."
 POSITIONAL, KEYWORD = 1, 2
@@ -316,6 +316,3 @@ def data_slot(file, index):
             if ref["name"] in file.fed:
                 return e["name"], place
     raise DoesNotApply("it reads no data")
-
-
-IS_FLOAT = {CODES[name] for name in ("float16", "float32", "float64")}

@@ -4,7 +4,7 @@ import numpy
 
 from faults.common import GRAPH, INPUT, TENSOR_STRUCTURE, DoesNotApply, Fault
 from faults.torch_attributes import ACTIVATIONS, CLIPS
-from faults.torch_graph import argument, change_argument, data_slot, encoded, of, references, set_argument, slot_name, tensor, word
+from faults.torch_graph import argument, data_slot, encoded, of, references, set_argument, slot_name, tensor, word
 from faults.torch_parameters import NORMS
 
 LINEAR = ("conv1d", "conv2d", "conv_transpose2d", "convolution", "linear", "addmm", "matmul", "mm", "add", "mul", *NORMS)
