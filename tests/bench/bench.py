@@ -25,6 +25,7 @@ from bench_document import write_document
 from cases import FORMATS, all_cases, key
 from judge import ROOT, Oracle, script
 from row import Bench
+import torch_client
 
 BUILD = Path(os.environ.get("FETAFIX_BUILD", ROOT / "build"))
 PROGRAM = Path(os.environ.get("FETAFIX_PROGRAM", BUILD / "release/bin/fetafix"))
@@ -121,6 +122,7 @@ def main():
     program = hashlib.sha256(PROGRAM.read_bytes()).hexdigest()[:16]
     rows = Rows(options.rows, program)
     if not options.report:
+        torch_client.share()
         bench = Bench(BUILD, PROGRAM, python, Oracle(python, BUILD / "photos"))
         run(bench, rows, options, time.monotonic() + options.hours * 3600)
     planted = [row for row in rows.rows if row["state"] == "planted"]

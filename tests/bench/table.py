@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from judge import ROOT, ROUNDING, ZOO, is_at
+from kinds import kind_of
 
 PREPROCESS = {  # fetafix's preset: the oracle's name
     "efficientnet-lite": "lite0", "keras-tf": "mobilenet", "mobilenet": "mobilenet", "torchvision": "mobilenet"}
@@ -26,7 +27,7 @@ def python(options, script, *words):
 
 
 def faults_of(options):
-    kind = {".tflite": "tflite", ".keras": "keras", ".h5": "keras"}.get(options.target.suffix, "onnx")
+    kind = kind_of(options.target)
     listing = python(options, "plant.py", "--list").stdout.splitlines()
     names = [line.split("\t")[1] for line in listing if line.startswith(kind + "\t") and "loads: false" not in line]
     return [name for name in names if not options.only or any(word in name for word in options.only)]

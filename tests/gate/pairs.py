@@ -162,6 +162,22 @@ PAIRS = [
           "lite0_saved_model lite0_float32.tflite"),
     *same(ARRAYS, "pitch_saved_model pitch.onnx", "pitch_saved_model pitch.tflite", order=(2, 1, 0)),
 
+    # PyTorch programs: what old and new exporters made of the same nets, and ports of nets of other formats.
+    *same(LITE0, *both_directions("right.onnx lite0.pt2", "lite0_float32.tflite lite0.pt2"),
+          "sim.onnx lite0.pt2", "lite0.pt2 lite0_dynamo.onnx", "lite0.pt2 lite0_permuted_whole.tflite"),
+    *same(KERAS, *both_directions(
+        "resnet.onnx resnet.pt2", "former.onnx former.pt2", "mixed.onnx mixed.pt2", "parts.onnx parts.pt2", "rnn.onnx rnn.pt2",
+        "resnet.tflite resnet.pt2", "parts.tflite parts.pt2", "resnet_dynamo.onnx resnet.pt2", "branches.keras branches.pt2",
+        "vit.onnx vit.pt2", "mobilenet_v3.tflite mobilenet_v3.pt2", "lstm.keras lstm.pt2", "gru.keras gru.pt2")),
+    *same(KERAS,
+          "resnet.pt2 resnet_core.pt2", "resnet.pt2 resnet_folded.pt2", "resnet_dynamic.pt2 resnet.onnx",
+          "resnet.pt2 resnet_renamed.pt2", "resnet_permuted_whole.onnx resnet.pt2", "resnet_core.pt2 resnet_dynamo.onnx",
+          "former.pt2 former_dynamo.onnx", "mixed.pt2 mixed_dynamo.onnx", "mixed_folded.onnx mixed.pt2", "rnn.pt2 rnn_dynamo.onnx",
+          "resnet_dynamo.onnx resnet.onnx", "rnn_dynamo.onnx rnn.onnx",
+          "branches_saved_model branches.pt2", "branches.pt2 branches.tflite", "dog.h5 dog.pt2", "dog.pt2 dog.tflite",
+          "chain.h5 chain.pt2", "chain.pt2 chain.tflite", "vit_saved_model vit.pt2", "mobilenet_v3.keras mobilenet_v3.pt2",
+          "densenet.pt2 densenet.tflite"),
+
     # One audio network as its authors ship it.
     *same(ARRAYS, "pitch.onnx pitch.tflite", "pitch.tflite pitch.onnx", "pitch.onnx pitch_sim.onnx",
           "pitch.onnx pitch_extended.onnx"),

@@ -26,6 +26,7 @@ import numpy
 from document import write_document
 from outcome import Outcome, summary
 from pairs import PAIRS
+import torch_client
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("FETAFIX_BUILD", ROOT / "build"))
@@ -178,6 +179,8 @@ def main():
     if not pairs:
         parser.error("no pair has that in its name")
     pairs.sort(key=lambda pair: pair.expected == "quantized")  # these take longest
+    if not options.report:
+        torch_client.share()
     outcomes = run_pairs(pairs, Records(options.json, options.resume or options.report), options)
     for outcome in outcomes:
         if not outcome.is_clean:

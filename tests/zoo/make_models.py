@@ -59,7 +59,7 @@ class Maker:
         if word.startswith("OUT:"):
             return str(scratch / word[4:])
         return word.format(zoo=HERE, build=self.build, models=self.models, python=self.build / "venv/bin/python",
-                           debian_python=DEBIAN_PYTHON)
+                           debian_python=DEBIAN_PYTHON, torch_python=self.build / "torch/bin/python")
 
     def fingerprint(self, recipe):
         words = [word for command in recipe.commands for word in command if word.startswith("{zoo}/")]

@@ -1,6 +1,6 @@
 """An independent second opinion on a pair: oracle.py SOURCE TARGET [--photos DIR] [--preprocess NAME] [--noise N]
 
-Runs both files (.onnx, .tflite, .keras, .h5, SavedModel folders) in the Python packages of their own runtimes on the same samples, one at a time, and
+Runs both files (.onnx, .tflite, .keras, .h5, .pt2, SavedModel folders) in the Python packages of their own runtimes on the same samples, one at a time, and
 prints one JSON: differing labels, largest differences, and what tells kinds of fault apart. It decides what a planted
 fault really does (measures.md: equivalent mutants), so it shares no code with what it judges.
 """
@@ -136,7 +136,21 @@ def frozen(path):
     return wrapped.prune({name: f"{name}:0" for name in inputs}, {name: f"{name}:0" for name in outputs})
 
 
-KINDS = {"onnx": OnnxModel, "tflite": TfliteModel, "keras": KerasModel, "tensorflow": TensorflowModel}
+class TorchModel:
+    """An exported program, in the environment that has torch. Nothing is optimized: operators run one by one."""
+
+    def __init__(self, path, optimize, batch=1):
+        from torch_client import Session
+        self.session = Session(path)
+        self.shapes = [fixed(shape, batch) for shape, _ in self.session.slots]
+
+    def run(self, inputs):
+        """Where whole numbers go in they count something, and noise becomes such as may be."""
+        plain = [abs(value) if "int" in dtype else value for value, (_, dtype) in zip(inputs, self.session.slots)]
+        return self.session.ask([value.astype(dtype) for value, (_, dtype) in zip(plain, self.session.slots)])
+
+
+KINDS = {"onnx": OnnxModel, "tflite": TfliteModel, "keras": KerasModel, "tensorflow": TensorflowModel, "torch": TorchModel}
 
 
 def load(path, optimize=True, batch=1):

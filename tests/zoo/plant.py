@@ -5,10 +5,9 @@
     plant.py --list                                                    the faults of all formats
 
 Independent of fetafix: it works on the file's own objects (plant_onnx.py, plant_tflite.py, plant_keras.py,
-plant_tensorflow.py, faults/), one
-table of faults a format. The place is drawn by the seed among the places where the fault applies, the planted file still
-runs in its own runtime and something changes on noise (where nothing changes anywhere, the first that runs); --place I takes
-the I-th place of all instead. A fault whose file must not run is placed where the runtime refuses it. Beside OUT goes a
+plant_tensorflow.py, plant_torch.py, faults/), one table of faults a format. The place is drawn by the seed among the places
+where the fault applies, the planted file still runs in its own runtime and something changes on noise (where nothing changes
+anywhere, the first that runs); --place I takes the I-th place of all instead. A fault whose file must not run is placed where the runtime refuses it. Beside OUT goes a
 record of the truth:
 
     fault, pattern (its number in the list of recurrent patterns, or null), class, format
@@ -143,7 +142,7 @@ def plant(options):
 
 
 def print_list():
-    for planter in map(format_of, ("a.onnx", "a.tflite", "a.keras", "a_saved_model")):
+    for planter in map(format_of, ("a.onnx", "a.tflite", "a.keras", "a_saved_model", "a.pt2")):
         for fault in planter.FAULTS:
             marks = [*([] if fault.recognizer else ["recognizer: none"]), *([] if fault.loads else ["loads: false"])]
             print(f"{planter.FORMAT}\t{fault.name}\t{fault.kind}\t{fault.pattern or '-'}\t{', '.join(marks) or '-'}")

@@ -1,7 +1,8 @@
 """The zoo's table: every model that make_models.py can make, in an order in which inputs come first.
 
-A command is a list of words. {python} is the zoo's environment, {debian_python} the one with torch, {zoo} this folder,
-{models} where products are, {build} the build folder; OUT:NAME is where the command has to write product NAME.
+A command is a list of words. {python} is the zoo's environment, {debian_python} the one with an old torch, {torch_python} the
+one with a new torch, {zoo} this folder, {models} where products are, {build} the build folder; OUT:NAME is where the command
+has to write product NAME. A command runs in a scratch folder, in which it may leave what the next one reads.
 """
 
 from collections import namedtuple
@@ -15,6 +16,8 @@ LIGHT = ["bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet5
          "zfnet512"]
 LIGHT_SMALL = ["densenet121", "inception_v1", "shufflenet", "squeezenet"]  # with weights written out still under 40 MB
 
+SHELF = ["mobilenet_v2", "mobilenet_v3_small", "resnet18", "inception_v3", "densenet121", "efficientnet_b0", "vit_b_16", "bert",
+         "lstm_classifier"]
 SEEDED_LIGHT = ["inception_v2", "shufflenet", "squeezenet"]
 
 
@@ -134,6 +137,48 @@ def from_torch(net, name, *words):
     return Recipe("gate", [name], [], [["{debian_python}", "{zoo}/torch_nets.py", net, f"OUT:{name}", *words]])
 
 
+def held(source, name, *words):
+    """The last command of a recipe: the product computes what another file does."""
+    return python("same.py", "{models}/" + source, f"OUT:{name}", *words)
+
+
+def torch(script, *words):
+    return ["{torch_python}", "{zoo}/" + script, *words]
+
+
+def program(net, name, *words, source=None):
+    """A net of torch_nets.py as today's PyTorch exports it, with the numbers that the old one measured."""
+    return Recipe("gate", [name], [source or f"{net}.onnx"], [
+        ["{debian_python}", "{zoo}/torch_nets.py", net, f"{net}.state", "--state"],
+        torch("torch_export.py", net, f"OUT:{name}", "--state", f"{net}.state", *words), held(source or f"{net}.onnx", name)])
+
+
+def lite0_program(set_name, name):
+    return Recipe(set_name, [name], ["right.onnx"], [
+        torch("torch_export.py", "lite0", f"OUT:{name}"), held("right.onnx", name)])
+
+
+def ported(source, name):
+    """onnxsim for fixed shapes, onnx2torch, then torch.export."""
+    return Recipe("gate", [name], [source], [
+        python("fix_shapes.py", "{models}/" + source, "fixed.onnx"),
+        ["{python}", "-m", "onnxsim", "fixed.onnx", "simplified.onnx"],
+        torch("torch_port.py", "simplified.onnx", f"OUT:{name}"), held(source, name)])
+
+
+def by_hand(net):
+    """A recurrent net of keras_nets.py, written once more."""
+    name = f"{net}.pt2"
+    return Recipe("gate", [name], [f"{net}.keras"], [
+        python("keras_arrays.py", "{models}/" + f"{net}.keras", "arrays.npz"),
+        torch("torch_by_hand.py", net, "arrays.npz", f"OUT:{name}"), held(f"{net}.keras", name)])
+
+
+def seeded_program(net):
+    """A known architecture with drawn numbers: it has no partner."""
+    return Recipe("gate", [f"shelf_{net}.pt2"], [], [torch("torch_shelf.py", net, f"OUT:shelf_{net}.pt2")])
+
+
 # Right pairs' other halves: make_models.py --set gate.
 GATE = [
     equalized("sim.onnx", "sim_equalized.onnx"),
@@ -242,6 +287,17 @@ GATE = [
     from_torch("rnn", "rnn_opset17.onnx", "--opset", "17"),
     simplified("gate", "rnn.onnx", "rnn_sim.onnx"),
 
+    *(program(net, f"{net}.pt2") for net in ("resnet", "former", "mixed", "parts", "rnn")),
+    program("resnet", "resnet_dynamic.pt2", "--free-batch"),
+    program("resnet", "resnet_core.pt2", "--core"),
+    program("resnet", "resnet_folded.pt2", "--folded"),
+    renamed("resnet.pt2", "resnet_renamed.pt2"),
+    *(program(net, f"{net}_dynamo.onnx") for net in ("resnet", "former", "mixed", "rnn")),
+    lite0_program("gate", "lite0_dynamo.onnx"),
+    *(ported(f"{net}.onnx", f"{net}.pt2") for net in ("branches", "dog", "chain", "vit", "densenet", "mobilenet_v3")),
+    *(by_hand(net) for net in ("lstm", "gru")),
+    *(seeded_program(net) for net in SHELF),
+
     *(seeded_light(name) for name in SEEDED_LIGHT),
     *(simplified("gate", f"seeded_{name}.onnx", f"seeded_{name}_sim.onnx") for name in SEEDED_LIGHT),
     *(to_tflite(f"seeded_{name}_sim.onnx", f"seeded_{name}.tflite") for name in SEEDED_LIGHT if name != "squeezenet"),
@@ -256,6 +312,7 @@ RECIPES = [
     exported("core", "training"),
     exported("core", "folded"),
 
+    lite0_program("demo", "lite0.pt2"),
     Recipe("demo", ["lite0_float32.tflite", "lite0_float16.tflite", "lite0_saved_model"], ["sim.onnx"], [
         python("onnx_to_tflite.py", "{models}/sim.onnx", "--output", "OUT:lite0_float32.tflite", "--float16",
                "OUT:lite0_float16.tflite", "--saved-model", "OUT:lite0_saved_model")]),

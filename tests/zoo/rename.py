@@ -1,9 +1,10 @@
-"""Replaces every name in an ONNX, TFLite or Keras file or a SavedModel by a random one: rename.py IN OUT --seed N
+"""Replaces every name in an ONNX, TFLite, Keras or PyTorch file or a SavedModel by a random one: rename.py IN OUT --seed N
 
 Names of nodes, values, graph inputs and outputs, nested graphs and free dimensions; documentation and metadata go. In a Keras
 file those of models and layers, and of the groups and weights of an .h5 file (an archive's groups are called after classes). What
 is computed stays the same. In a SavedModel those of nodes, functions and variables; signatures and the checkpoint keep their
-keys, and --record FILE says the new paths in a record of plant.py. A tool that leans on names shows it on such a file.
+keys, and --record FILE says the new paths in a record of plant.py, and in a PyTorch program those of nodes, values, weights
+and members of the archive; the order of arguments is all that is left of a call. A tool that leans on names shows it on such a file.
 """
 
 import argparse
@@ -132,6 +133,12 @@ def rename_tensorflow(source, target, seed):
     return rename_tensorflow.rename(source, target, Names(seed))
 
 
+def rename_torch(source, target, seed):
+    """{old name of a node: new one}"""
+    import rename_torch
+    return rename_torch.rename(source, target, Names(seed))
+
+
 def rename_in_record(path, paths):
     """The operators that plant.py's record names."""
     def renamed(record):
@@ -148,7 +155,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--record", type=Path, help="of plant.py about IN: it gets the new names")
     options = parser.parse_args()
-    rename = {"tflite": rename_tflite, "keras": rename_keras, "tensorflow": rename_tensorflow, "onnx": rename_onnx}
+    rename = {"tflite": rename_tflite, "keras": rename_keras, "tensorflow": rename_tensorflow, "onnx": rename_onnx,
+              "torch": rename_torch}
     paths = rename[kind_of(options.input)](options.input, options.output, options.seed)
     if options.record and paths:
         rename_in_record(options.record, paths)

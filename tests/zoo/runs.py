@@ -5,6 +5,7 @@ import multiprocessing
 import numpy
 
 import oracle
+import torch_client
 from kinds import kind_of
 
 WAIT = 120  # seconds
@@ -28,6 +29,8 @@ def outputs_on_noise(path, batch=1):
         oracle.keras_of(path)  # once, in the parent: the import takes longer than a run
     if kind_of(path) == "tensorflow":
         import tensorflow  # noqa: F401  the same
+    if kind_of(path) == "torch":
+        torch_client.address()  # the server, once
     context = multiprocessing.get_context("fork")
     mine, child = context.Pipe(False)
     process = context.Process(target=_run, args=(path, batch, child))

@@ -1,4 +1,4 @@
-"""Seeded nets from PyTorch: torch_nets.py NET OUT [--opset N] [--folded]. Runs under Debian's Python, which has torch.
+"""Seeded nets from PyTorch: torch_nets.py NET OUT [--opset N] [--folded] [--state]. Runs under Debian's Python, which has torch.
 
     resnet   residual blocks with normalization, a strided stem with symmetric pads, max pooling
     former   patches, attention, LayerNorm, GELU: from opset 17 on LayerNormalization is a node, before it is arithmetic
@@ -8,7 +8,8 @@
     rnn      rows of the picture as a sequence: a bidirectional LSTM, then a GRU
 
 Weights are drawn, gamma and beta too; normalization statistics are measured on seeded pictures. --folded lets the
-exporter fold normalization into convolutions. Input 1x3x64x64 in [-1, 1], ten outputs.
+exporter fold normalization into convolutions; with --state OUT gets the numbers alone, for torch_export.py, because another
+PyTorch measures them a little differently. Input 1x3x64x64 in [-1, 1], ten outputs.
 """
 
 import argparse
@@ -181,17 +182,29 @@ def build(name):
     return model.eval()
 
 
+def restored(name, path):
+    """The net with the numbers that --state wrote."""
+    model = NETS[name]()
+    model.load_state_dict(torch.load(path))
+    return model.eval()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("net", choices=NETS)
     parser.add_argument("output")
     parser.add_argument("--opset", type=int, default=13)
     parser.add_argument("--folded", action="store_true")
+    parser.add_argument("--state", action="store_true")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     partial = options.output + ".partial"
+    model = build(options.net)
+    if options.state:
+        torch.save(model.state_dict(), options.output)
+        return
     torch.onnx.export(
-        build(options.net), torch.zeros(1, 3, SIDE, SIDE), partial, opset_version=options.opset, input_names=["image"],
+        model, torch.zeros(1, 3, SIDE, SIDE), partial, opset_version=options.opset, input_names=["image"],
         output_names=["logits"], training=TrainingMode.EVAL if options.folded else TrainingMode.PRESERVE)
     os.replace(partial, options.output)
 
