@@ -22,6 +22,8 @@ OPERATOR = re.compile(r"torch\.ops\.(?!load_library\b|import_module\b|__)\w+\.\w
                       r"|_operator\.(?!call|attrgetter|methodcaller|itemgetter|set|del|i?concat)[a-z]\w*")
 WITH_FILES = {"from_file", "load", "save", "_load", "_save"}  # operators of aten that read and write files
 NAME = re.compile(r"[A-Za-z_]\w*|")
+PATH = re.compile(r"[^\"'\\\n]*")  # of a weight in its module; written between quotes
+PATHS = ("parameter_name", "buffer_name", "tensor_constant_name", "custom_obj_name", "fqn")
 # Sizes are sums, products and functions that begin with a capital (Max, Symbol) or are these; in quotes only names of symbols.
 SYMBOL = re.compile(r"'\w+'")
 SIZE = re.compile(r"[\w\s+\-*/%(),<>=!&|~.]*")
@@ -114,12 +116,30 @@ def refuse_code(part):
         raise code(f"an operator of the graph is {target[:80]}, expected one of torch.ops")
     if isinstance(size, str) and not arithmetic(SYMBOL.sub("s", size)):
         raise code(f"a size is '{size[:80]}', expected arithmetic on sizes")
-    for key in ("name", "as_name"):
-        name = part.get(key)
+    for name in names_in(part):
         if isinstance(name, str) and not NAME.fullmatch(name):
             raise code(f"a value is named '{name[:80]}', expected letters, digits and _")
+    for path in (part.get(key) for key in PATHS):
+        if isinstance(path, str) and not PATH.fullmatch(path):
+            raise code(f"a weight is named '{path[:80]}', expected no quotes")
     for value in part.values():
         refuse_code(value)
+
+
+def names_in(part):
+    """Those that PyTorch makes variables of, in the functions that it writes for a graph."""
+    yield from (part.get("name"), part.get("as_name"), *(part.get("forward_arg_names") or []))
+    if isinstance(part.get("in_spec"), str) and part["in_spec"]:
+        yield from keywords(part["in_spec"])
+
+
+def keywords(structure):
+    """Of inputs: the structure is a tuple of the positional ones and of a dict, whose keys these are."""
+    try:
+        children = json.loads(structure)[1]["children_spec"]
+        return [str(key) for key in json.loads(children[1]["context"])] if len(children) == 2 else []
+    except (LookupError, TypeError) as error:
+        raise WorkerError("file", f"the structure of inputs can't be read: {structure[:80]}") from error
 
 
 def allowed(target):

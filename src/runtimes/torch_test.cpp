@@ -189,6 +189,34 @@ TEST_F(TorchWorker, RefusesWrongInputsAndGoesOn) {
   EXPECT_TRUE(run(*model, {pictures({1})}).ok());
 }
 
+// The archive with the first place of one text in its graph holding another.
+Bytes regraphed(const std::string& file, const std::string& from, const std::string& to) {
+  auto entries = unzip(read_file(testdata(file)).value(), file).value();
+  for (ZipEntry& entry : entries)
+    if (entry.name.ends_with("model.json")) {
+      std::string text(reinterpret_cast<const char*>(entry.bytes.data()), entry.bytes.size());
+      text.replace(text.find(from), from.size(), to);
+      const BytesView changed = as_bytes(text);
+      entry.bytes.assign(changed.begin(), changed.end());
+    }
+  return zip(entries).value();
+}
+
+// PyTorch writes names into functions that it compiles.
+TEST_F(TorchWorker, RunsNoCodeInNames) {
+  struct Name {
+    const char *file, *from, *to;
+  };
+  for (const Name name : {Name{"table.pt2", R"([\\\"scale)", R"([\\\"scale=exit)"},
+                          Name{"table.pt2", R"("forward_arg_names":["x)", R"("forward_arg_names":["x=exit)"},
+                          Name{"table.pt2", R"("name":"mul)", R"("name":"mul;exit)"},
+                          Name{"counter.pt2", R"("buffer_name":"runs)", R"("buffer_name":"'+exit+')"}}) {
+    SCOPED_TRACE(name.to);
+    EXPECT_REFUSED(worker_->load(BytesView(regraphed(name.file, name.from, name.to))), ErrorKind::unsupported,
+                   "named");
+  }
+}
+
 TEST_F(TorchWorker, RunsNoCodeOfAFile) {
   EXPECT_REFUSED(load("system.pt2"), ErrorKind::unsupported, "operator of the graph is torch.os.system");
   EXPECT_REFUSED(load("text.pt2"), ErrorKind::unsupported, "a size is 'open(chr(47))'");
