@@ -128,6 +128,16 @@ TEST(ToleranceOfLinearNodes, CoversRoundingAndNoMore) {
   }
 }
 
+// A plain loop over a surface of one color: every addition rounds in the same direction.
+TEST(ToleranceOfMeans, CoversRoundingThatAddsUp) {
+  const Graph graph = parse("input %x float32[1,1,48,48]\n%y = GlobalAveragePool(%x)\noutput %y\n");
+  const Tensor plain = Tensor::of(std::vector<float>(48 * 48, 0.7f), {1, 1, 48, 48});
+  float sum = 0;
+  for (float one : plain.as<float>()) sum += one;
+  EXPECT_LT(worst(graph, plain, {static_cast<double>(sum / (48 * 48))}), 1);
+  EXPECT_GT(worst(graph, plain, {0.7 * (1 + 2e-4)}), 1);
+}
+
 TEST(ToleranceOfElementwiseNodes, CoversRoundingAgainstFloat64) {
   for (const auto& [type, f] : std::vector<std::pair<std::string, double (*)(double)>>{
            {"Sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }},

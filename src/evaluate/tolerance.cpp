@@ -108,6 +108,15 @@ float largest_bias(const Graph& graph, const Node& node, const Feeds& feeds) {
 
 constexpr float u = static_cast<float>(unit_roundoff);
 
+bool is_mean(const Node& node) {
+  return node.type == "GlobalAveragePool" || node.type == "ReduceMean" || node.type == "AveragePool";
+}
+
+// How many numbers of the input each number of the output is made of.
+float share_of(const Feeds& feeds, const Tensor& out) {
+  return static_cast<float>(feeds.begin()->second.size()) / static_cast<float>(std::max<int64_t>(out.size(), 1));
+}
+
 // How many products each sum has.
 float terms_of(const Graph& graph, const Node& node, const Feeds& feeds) {
   if ((node.type != "Conv" && node.type != "MatMul" && node.type != "Gemm") || node.inputs.size() < 2)
@@ -131,16 +140,12 @@ Result<std::vector<Tensor>> linear(Evaluator& evaluator, const Graph& graph, con
   for (graph::ValueId id : piece.graph.node(0).outputs)
     if (id != graph::no_value) wanted.push_back(id);
   FETAFIX_TRY(auto sums, evaluator.run(piece.graph, nodes, piece.feeds, wanted));
-  const bool mean =
-      node.type == "GlobalAveragePool" || node.type == "ReduceMean" || node.type == "AveragePool";
-  float factor = 10;
-  if (mean && !sums.empty() && sums[0].size() > 0) {
-    const auto in = piece.feeds.begin()->second.size();
-    factor = std::max(4.0f, 1.5f * std::sqrt(static_cast<float>(in) / static_cast<float>(sums[0].size())));
-  }
+  const bool mean = is_mean(node) && !sums.empty();
+  const float terms = mean ? share_of(piece.feeds, sums[0]) : terms_of(graph, node, feeds);
+  const float factor = mean ? std::max(4.0f, 1.5f * std::sqrt(terms)) : 10;
   const float bias = 3 * u * largest_bias(graph, node, feeds);
-  // Where the products of a sum have one sign and nothing cancels, their rounding adds up in one direction.
-  const float drift = std::max(terms_of(graph, node, feeds) / 2 - factor, 0.0f) * u;
+  // Where the numbers of a sum have one sign and nothing cancels, their rounding adds up in one direction.
+  const float drift = std::max(terms / 2 - factor, 0.0f) * u;
   std::vector<Tensor> out;
   for (size_t i = 0; i < sums.size(); ++i) {
     if (outputs[i].dtype() != DType::float32)
