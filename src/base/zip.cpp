@@ -197,6 +197,18 @@ std::optional<BytesView> content_of(zip_t* archive, BytesView bytes, zip_uint64_
 
 }  // namespace
 
+std::vector<std::string> entries_in_head(BytesView head) {
+  constexpr size_t local_mark = 0x04034b50, fixed_size = 30;
+  std::vector<std::string> names;
+  if (number_at(head, 0, 4) != local_mark) return names;
+  for (size_t at = 0; at + fixed_size <= head.size(); ++at) {
+    if (number_at(head, at, 4) != local_mark) continue;
+    const size_t length = std::min(*number_at(head, at + 26, 2), head.size() - at - fixed_size);
+    names.emplace_back(reinterpret_cast<const char*>(head.data() + at + fixed_size), length);
+  }
+  return names;
+}
+
 std::optional<BytesView> stored_entry(BytesView bytes, const std::string& name) {
   const auto archive = open_memory(bytes, "archive");
   if (!archive.ok()) return std::nullopt;

@@ -21,6 +21,9 @@ Result<std::vector<ZipEntry>> unzip(BytesView archive, const std::string& what,
                                     size_t limit = size_t{4} << 30,
                                     const std::vector<std::string>& wanted = {});
 
+// Names of the entries that begin in the head of an archive; none: it is no archive.
+std::vector<std::string> entries_in_head(BytesView head);
+
 // Where the content of an entry lies in the archive, if it is stored as it is. Nullopt: it is packed, or
 // there is no such entry that can be read. It was read through once: it is what `unzip` would give.
 std::optional<BytesView> stored_entry(BytesView archive, const std::string& name);

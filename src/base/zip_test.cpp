@@ -100,5 +100,33 @@ TEST(Zip, WhatIsNotThereOrThereTwiceIsNotReplaced) {
   EXPECT_NE(twice.error().message.find("twice"), std::string::npos);
 }
 
+TEST(StoredEntries, AreAllEntriesWhereTheyLie) {
+  const std::vector<ZipEntry> two{{"folder/a", text("first")}, {"b", text("")}};
+  const auto archive = zip(two);
+  const auto found = stored_entries(*archive, "x");
+  ASSERT_TRUE(found.ok()) << found.error().message;
+  ASSERT_EQ(found->size(), 2u);
+  EXPECT_EQ((*found)[0].name, "folder/a");
+  EXPECT_EQ(Bytes((*found)[0].bytes.begin(), (*found)[0].bytes.end()), two[0].bytes);
+  EXPECT_GE((*found)[0].bytes.data(), archive->data());
+  EXPECT_TRUE((*found)[1].bytes.empty());
+  const auto packed = stored_entries(*zip({{"a", Bytes(1000)}}, true), "x");
+  ASSERT_FALSE(packed.ok());
+  EXPECT_NE(packed.error().message.find("packed"), std::string::npos);
+  EXPECT_FALSE(stored_entries(Bytes(100), "x").ok());
+}
+
+TEST(Rezip, AddsEntriesBehindTheOthers) {
+  const auto archive = zip({{"a", text("first")}});
+  const auto more = rezip(*archive, {}, "x", {{"b", text("second")}});
+  ASSERT_TRUE(more.ok()) << more.error().message;
+  const auto entries = stored_entries(*more, "x");
+  ASSERT_TRUE(entries.ok());
+  ASSERT_EQ(entries->size(), 2u);
+  EXPECT_EQ((*entries)[1].name, "b");
+  EXPECT_EQ(entries_in_head(*more), (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(entries_in_head(Bytes(100)).empty());
+}
+
 }  // namespace
 }  // namespace fetafix

@@ -10,8 +10,7 @@
 
 namespace fetafix::formats {
 
-// The registry: one line a format. Those with a magic number come before those without, and any archive is
-// PyTorch's that is not Keras'.
+// The registry: one line a format. Those with a magic number come before those without.
 std::span<const Format* const> all_formats() {
   static const std::array<const Format*, 5> formats{&tflite::tflite_format(), &keras::keras_format(), &torch::torch_format(),
                                                     &tensorflow::tensorflow_format(), &onnx::onnx_format()};

@@ -106,6 +106,26 @@ FormatSubject tensorflow() {
   };
 }
 
+FormatSubject torch() {
+  return {
+      .name = "torch",
+      .models = {"net.pt2", "sequence.pt2"},
+      .broken = {},
+      .hostile = {{"an entry that would lie outside of the folder",
+                   [](const Bytes& sound) { return with_entry(sound, "../evil", "x"); }, "outside"},
+                  {"an operator reads a value that nothing gives",
+                   [](const Bytes& sound) { return replaced(sound, "relu", "nono"); }, "damaged"},
+                  {"an archive of something else",
+                   [](const Bytes&) { return zip({{"a", bytes_of("x")}}).value(); }, "exported program"}},
+      .kinds = {{"keep outputs", "an operator gives all that it gives"},
+                {"set metadata", "a file has no numbers that decide whether it loads"},
+                {"redeclare", "what a file says of shapes is what PyTorch has traced"},
+                {"set output", "a program's results are what its caller unpacks"},
+                {"separate output", "names of values are told apart when a program is read"},
+                {"sort operators", "a file names what an operator reads, ahead of it"}},
+  };
+}
+
 runtimes::Locations no_python() {
   return {"/nonexistent/python", {}, {}};
 }
@@ -130,7 +150,7 @@ RuntimeSubject command() {
 }  // namespace
 
 const std::vector<FormatSubject>& format_subjects() {
-  static const std::vector<FormatSubject> all{onnx(), tflite(), keras(), tensorflow()};
+  static const std::vector<FormatSubject> all{onnx(), tflite(), keras(), tensorflow(), torch()};
   return all;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/zip.h"
 #include "formats/keras/editor.h"
 #include "formats/keras/expose.h"
 #include "formats/keras/sound.h"
@@ -16,16 +17,13 @@ class KerasFormat final : public Format {
   std::string_view description() const override {
     return "Keras model: .keras archive or .h5 file, Keras 2 and 3";
   }
-  // An archive is one if its directory names Keras' entries; the head shows the first of them.
+  // An archive is one by the names of its first entries.
   bool recognizes(BytesView head) const override {
     constexpr char hdf5[] = "\x89HDF\r\n\x1a\n";
     if (head.size() >= 8 && std::memcmp(head.data(), hdf5, 8) == 0) return true;
-    if (head.size() < 30 || std::memcmp(head.data(), "PK\x03\x04", 4) != 0) return false;
-    const std::string_view text(reinterpret_cast<const char*>(head.data()),
-                                std::min<size_t>(head.size(), 4096));
-    return text.substr(30).starts_with("metadata.json") ||
-           text.find("config.json") != std::string_view::npos ||
-           text.find("model.weights.h5") != std::string_view::npos;
+    return std::ranges::any_of(entries_in_head(head), [](const std::string& name) {
+      return name == "metadata.json" || name == "config.json" || name == "model.weights.h5";
+    });
   }
   Result<std::unique_ptr<NativeModel>> read(const std::filesystem::path& path) const override {
     FETAFIX_TRY(Bytes bytes, read_file(path));

@@ -1,6 +1,5 @@
 #include "formats/torch/model.h"
 
-#include <cstring>
 #include <set>
 
 namespace fetafix::formats::torch {
@@ -19,9 +18,11 @@ class TorchFormat final : public Format {
  public:
   std::string_view name() const override { return "torch"; }
   std::string_view description() const override { return "PyTorch exported program: .pt2 of torch.export.save"; }
-  // Any zip archive that is not known by another format; what it holds says reading it.
+  // Any archive of PyTorch's, by the folder that all its entries lie in; reading it says what it holds.
   bool recognizes(BytesView head) const override {
-    return head.size() >= 30 && std::memcmp(head.data(), "PK\x03\x04", 4) == 0;
+    const auto names = entries_in_head(head);
+    return !names.empty() && (names[0].find('/') != std::string::npos || names[0].starts_with("serialized_") ||
+                              names[0] == "version");
   }
   Result<std::unique_ptr<NativeModel>> read(const std::filesystem::path& path) const override {
     FETAFIX_TRY(Bytes bytes, read_file(path));
