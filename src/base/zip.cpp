@@ -3,6 +3,7 @@
 #include <zip.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 
@@ -86,12 +87,19 @@ Result<Bytes> read_back(zip_source_t* source) {
   return bytes;
 }
 
-// A source in memory that outlives the archive made in it.
+// A source in memory that outlives the archive made in it. It owns a copy of `start`: libzip 1.7 frees the part
+// that it keeps as it is, even where that is someone else's.
 Result<Source> memory(BytesView start) {
   zip_error_t error;
   zip_error_init(&error);
-  Source source(zip_source_buffer_create(start.data(), start.size(), 0, &error));
-  if (!source) return zip_error("zip", error);
+  void* copy = start.empty() ? nullptr : std::malloc(start.size());
+  if (copy) std::memcpy(copy, start.data(), start.size());
+  if (!copy && !start.empty()) return Error{ErrorKind::internal, "zip: out of memory"};
+  Source source(zip_source_buffer_create(copy, start.size(), 1, &error));
+  if (!source) {
+    std::free(copy);
+    return zip_error("zip", error);
+  }
   zip_source_keep(source.get());  // closing the archive drops one reference; the bytes are read after that
   return source;
 }

@@ -271,8 +271,6 @@ Result<Tensor> File::read(const Stored& tensor) const {
   if (!in_order(tensor.meta)) return gathered(tensor.meta, content_entry->bytes);
   const BytesView content = content_entry->bytes.subspan(static_cast<size_t>(tensor.meta.offset) * size,
                                                   static_cast<size_t>(*count) * size);
-  if (reinterpret_cast<uintptr_t>(content.data()) % size != 0)
-    return Tensor::from_bytes(tensor.meta.dtype, tensor.meta.sizes, content);
   return Tensor::view(tensor.meta.dtype, tensor.meta.sizes, content, bytes);
 }
 

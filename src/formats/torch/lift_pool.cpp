@@ -20,8 +20,9 @@ Result<Attributes> window(const Operation& op, size_t axes) {
   FETAFIX_TRY(const auto kernel, op.each("kernel_size", axes, 1));
   FETAFIX_TRY(auto stride, op.each("stride", axes, 0));
   if (op.integers("stride").empty()) stride = kernel;
-  FETAFIX_TRY(auto pads, op.each("padding", axes, 0));
-  pads.insert(pads.end(), pads.begin(), pads.begin() + static_cast<std::ptrdiff_t>(axes));
+  FETAFIX_TRY(const auto padding, op.each("padding", axes, 0));
+  std::vector<int64_t> pads = padding;
+  pads.insert(pads.end(), padding.begin(), padding.end());
   return Attributes{{"kernel_shape", kernel},
                     {"strides", stride},
                     {"pads", pads},
