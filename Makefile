@@ -18,25 +18,25 @@ fuzz:
 	@scripts/fuzz.sh run
 
 benchmark:
-	@scripts/prepare.sh models
+	@scripts/prepare.sh tests
 	@scripts/build.sh release
 	@build/venv/bin/python benchmarks/measure.py
 
 # HOURS=8 for more rows; build/bench.jsonl keeps them, so that a later run goes on
 bench:
-	@scripts/prepare.sh models
+	@scripts/prepare.sh tests
 	@python3 tests/zoo/make_models.py --build build --set gate
 	@scripts/build.sh release
 	@build/venv/bin/python tests/bench/bench.py --hours $(or $(HOURS),1)
 
 inputs:
-	@scripts/prepare.sh models
+	@scripts/prepare.sh tests
 	@python3 tests/zoo/make_models.py --build build --set gate
 	@scripts/build.sh release
 	@build/venv/bin/python tests/bench/inputs.py
 
 gate:
-	@scripts/prepare.sh models
+	@scripts/prepare.sh tests
 	@python3 tests/zoo/make_models.py --build build --set gate
 	@scripts/build.sh release
 	@build/venv/bin/python tests/gate/run_gate.py
@@ -44,21 +44,21 @@ gate:
 	@build/venv/bin/python -m pytest -q -p no:cacheprovider tests/gate
 
 conformance:
-	@scripts/prepare.sh models
+	@scripts/prepare.sh tests
 	@python3 tests/zoo/make_models.py --build build --set gate
 	@scripts/build.sh release fetafix_conformance_zoo
 	@build/venv/bin/python tests/conformance/run_zoo.py
 
 # Every end-to-end test; `make test` leaves out those that are marked heavy
 end-to-end:
-	@scripts/prepare.sh models
+	@scripts/prepare.sh tests
 	@scripts/build.sh release
 	@build/venv/bin/python -m pip install -q --disable-pip-version-check -r tests/end_to_end/requirements.txt
 	@build/venv/bin/python -m pytest -q -p no:cacheprovider -n 2 --dist loadfile tests/end_to_end
 
 # Every unit test with sanitizers; `make test` runs those of the rooms that read files that way
 sanitize:
-	@scripts/prepare.sh models
+	@scripts/prepare.sh tests
 	@scripts/build.sh sanitize
 	@ASAN_OPTIONS=detect_leaks=1 ctest --test-dir build/sanitize --output-on-failure --timeout 1200 -j2
 

@@ -153,7 +153,7 @@ def main():
     if not step("Debian packages", ["scripts/install_dependencies.sh"]):
         tally.add("preparation", "Debian packages", False)
         return finish(tally, start)
-    preparation = Beside("packages, runtimes, models", ["scripts/prepare.sh", "models"], BUILD / "prepare.log")
+    preparation = Beside("packages, runtimes, models", ["scripts/prepare.sh", "tests"], BUILD / "prepare.log")
 
     tally.add("lint", "include table", step("include table", [sys.executable, "tests/include_table.py"]))
     built = [kind for kind, targets in BUILDS.items()

@@ -10,7 +10,7 @@ from collections import namedtuple
 Recipe = namedtuple("Recipe", "set outputs inputs commands")
 
 SETS = ["core", "demo", "all", "gate"]  # each holds the ones before it
-GROUPS = {"core": ["core", "photographs", "weights"], "demo": ["converters", "legacy"], "all": ["models"], "gate": []}
+GROUPS = {"core": ["core", "photographs", "weights"], "demo": ["converters", "legacy"], "all": ["models", "torch"], "gate": []}
 
 LIGHT = ["bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet50", "shufflenet", "squeezenet", "vgg19",
          "zfnet512"]
@@ -312,12 +312,12 @@ RECIPES = [
     exported("core", "training"),
     exported("core", "folded"),
 
-    lite0_program("demo", "lite0.pt2"),
     Recipe("demo", ["lite0_float32.tflite", "lite0_float16.tflite", "lite0_saved_model"], ["sim.onnx"], [
         python("onnx_to_tflite.py", "{models}/sim.onnx", "--output", "OUT:lite0_float32.tflite", "--float16",
                "OUT:lite0_float16.tflite", "--saved-model", "OUT:lite0_saved_model")]),
     from_tflite("demo", "lite0_float32.tflite", "nobias.onnx"),  # the converter loses the classifier's bias by itself
 
+    lite0_program("all", "lite0.pt2"),
     exported("all", "dynamic"),
     exported("all", "training_still"),
     exported("all", "training_random"),

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "formats/torch/model.h"
 
 namespace fetafix::formats::torch {

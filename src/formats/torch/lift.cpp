@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/json.h"
 #include "graph/lens.h"
 
 namespace fetafix::formats::torch {

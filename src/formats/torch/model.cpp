@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "base/json.h"
+
 namespace fetafix::formats::torch {
 namespace {
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/json.h"
 #include "formats/torch/lift.h"
 #include "graph/infer_shape.h"
 #include "graph/onnx_types.h"
