@@ -5,7 +5,7 @@ import os
 import sys
 
 import pytest
-from conftest import BUILD, MODELS, ROOT, heavy, zoo
+from conftest import MODELS, ROOT, heavy, zoo
 
 sys.path.insert(0, str(ROOT / "tests/zoo"))
 import torch_client  # noqa: E402
@@ -13,7 +13,6 @@ import torch_client  # noqa: E402
 # Not expressible in a program: a GRU of the other kind, and quantization, which no net here has.
 NOT_IN_TORCH = {22, 29}
 MODEL = MODELS / "lite0.pt2"
-pytestmark = pytest.mark.skipif(not (BUILD / "torch/bin/python").exists(), reason="no environment with torch")
 
 
 @pytest.fixture(scope="module", autouse=True)
