@@ -73,15 +73,16 @@ class Complex(nn.Module):
         return torch.complex(x, x)
 
 
-def written(archive, file, change=lambda name, content: content, more=()):
-    """The archive again, without places in the code that it was made from, and with what `change` makes of its members."""
+def written(archive, file, change=lambda name, content: content, more=(), kept=()):
+    """The archive again, without places in the code that it was made from, and with what `change` makes of its members. Of what
+    nodes say besides, `kept` stays."""
     with zipfile.ZipFile(archive) as source:
         members = [(info.filename, source.read(info)) for info in source.infolist() if not info.filename.endswith(".debug_pkl")]
     prefix = members[0][0].partition("/")[0]
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as out:
         for name, content in members + [(f"{prefix}/{name}", content) for name, content in more]:
             if name.endswith("models/model.json"):
-                content = json.dumps(without_traces(json.loads(content)), separators=(",", ":")).encode()
+                content = json.dumps(without_traces(json.loads(content), kept), separators=(",", ":")).encode()
             out.writestr(aligned(name, out.fp.tell()), change(name, content))
 
 
@@ -93,18 +94,19 @@ def aligned(name, offset):
     return info
 
 
-def without_traces(part):
+def without_traces(part, kept):
     if isinstance(part, list):
-        return [without_traces(item) for item in part]
+        return [without_traces(item, kept) for item in part]
     if not isinstance(part, dict):
         return part
-    return {key: {} if key == "metadata" else without_traces(value) for key, value in part.items()}
+    return {key: {name: value[name] for name in kept if name in value} if key == "metadata" else without_traces(value, kept)
+            for key, value in part.items()}
 
 
-def save(module, file, *inputs, named=None, **options):
+def save(module, file, *inputs, named=None, kept=(), **options):
     program = torch.export.export(module.eval(), inputs, named, **options)
     torch.export.save(program, file)
-    written(file, file)
+    written(file, file, kept=kept)
 
 
 def replaced(old, new):

@@ -29,7 +29,7 @@ Status lift_unary(Operation& op) {
       {"floor", "Floor"}, {"log", "Log"},     {"neg", "Neg"},             {"reciprocal", "Reciprocal"},
       {"relu", "Relu"},   {"round", "Round"}, {"hardswish", "HardSwish"}, {"selu", "Selu"},
       {"sigmoid", "Sigmoid"}, {"sign", "Sign"}, {"sin", "Sin"}, {"sinh", "Sinh"},
-      {"softsign", "Softsign"}, {"sqrt", "Sqrt"}, {"tan", "Tan"}, {"tanh", "Tanh"},
+      {"sqrt", "Sqrt"}, {"tan", "Tan"}, {"tanh", "Tanh"},
       {"logical_not", "Not"}, {"bitwise_not", "Not"}, {"isnan", "IsNaN"}, {"isinf", "IsInf"}};
   FETAFIX_TRY(const Operand x, op.in("self"));
   const auto found = types.find(name_of(op.target()));
@@ -60,7 +60,12 @@ Status lift_clamp(Operation& op) {
     }
     operands.push_back(one);
   }
-  return op.out(op.node("Clip", operands));
+  if (op.target() != "aten.clamp.Tensor") return op.out(op.node("Clip", operands));
+  // ONNX's Clip has one bound for all elements.
+  Operand y = x;
+  if (!operands[1].absent()) y = op.node("Max", {y, operands[1]});
+  if (!operands[2].absent()) y = op.node("Min", {y, operands[2]});
+  return op.out(y);
 }
 
 Status lift_leaky_relu(Operation& op) {

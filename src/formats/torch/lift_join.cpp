@@ -147,8 +147,9 @@ Status lift_resize(Operation& op) {
   } else {
     attributes["coordinate_transformation_mode"] =
         std::string(op.flag("align_corners", false) ? "align_corners" : "half_pixel");
-    if (cubic) attributes["cubic_coeff_a"] = -0.75f;
-    if (target.find("_aa") != std::string::npos) attributes["antialias"] = int64_t{1};
+    const bool smooth = target.find("_aa") != std::string::npos;
+    if (cubic) attributes["cubic_coeff_a"] = smooth ? -0.5f : -0.75f;
+    if (smooth) attributes["antialias"] = attributes["exclude_outside"] = int64_t{1};
   }
   FETAFIX_TRY(const Operand x, op.in(input));
   const Operand none{};
