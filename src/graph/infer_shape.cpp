@@ -1,6 +1,7 @@
 #include "graph/infer_shape.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "graph/known_numbers.h"
@@ -195,20 +196,36 @@ std::optional<Shape> of_slice(const Graph& graph, const Node& node) {
   return out;
 }
 
+std::vector<float> scales_at(const Graph& graph, const Node& node, size_t input) {
+  if (input >= node.inputs.size() || node.inputs[input] == no_value) return {};
+  const Tensor& held = graph.value(node.inputs[input]).constant;
+  if (held.dtype() != DType::float32) return {};
+  const auto numbers = held.as<float>();
+  return {numbers.begin(), numbers.end()};
+}
+
+// Rounded down, as ONNX says; -1: not known.
+int64_t scaled(int64_t size, float scale) {
+  const float out = std::floor(static_cast<float>(size) * scale);
+  constexpr float most = 1ull << 40;
+  return size >= 0 && out >= 0 && out <= most ? static_cast<int64_t>(out) : -1;
+}
+
 std::optional<Shape> of_resize(const Graph& graph, const Node& node) {
   auto out = shape_at(graph, node, 0);
   if (!out) return std::nullopt;
-  if (const auto sizes = numbers_at(graph, node, 3); sizes.size() + 2 == out->size()) {
+  const auto sizes = numbers_at(graph, node, 3);
+  if (!sizes.empty() && sizes.size() == out->size()) return sizes;
+  if (sizes.size() + 2 == out->size()) {
     std::ranges::copy(sizes, out->begin() + 2);
     return out;
   }
-  const auto scales = numbers_at(graph, node, 2);
+  const auto scales = scales_at(graph, node, 2);
   if (scales.size() != out->size()) {
     for (size_t i = 2; i < out->size(); ++i) (*out)[i] = -1;
     return out;
   }
-  for (size_t i = 0; i < scales.size(); ++i)
-    if ((*out)[i] >= 0) (*out)[i] *= scales[i];
+  for (size_t i = 0; i < scales.size(); ++i) (*out)[i] = scaled((*out)[i], scales[i]);
   return out;
 }
 

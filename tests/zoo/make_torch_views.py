@@ -16,6 +16,7 @@ dynamic     a batch of any size, and sizes computed of it.
 core        a small convnet as run_decompositions leaves it.
 edits       a net that edits are tried on, with paths of modules: a weight that two read, a convolution without a bias, a linear layer
             of three dimensions.
+training    a normalization that was exported in training mode.
 """
 
 import sys
@@ -25,7 +26,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from make_torch_testdata import save, written
+from make_torch_testdata import save as save_as_it_is, written
 
 aten = torch.ops.aten
 
@@ -408,7 +409,7 @@ class Edits(nn.Module):
         self.hidden, self.scores = nn.Linear(8, 8), nn.Linear(8, 8)
         self.scores.weight = self.hidden.weight
         self.shared = nn.Parameter(torch.empty(4, 1, 1))
-        self.most, self.mean = nn.MaxPool2d(2), nn.AvgPool2d(3, 2, 1)
+        self.most, self.mean, self.loose = nn.MaxPool2d(2), nn.AvgPool2d(3, 2, 1), nn.Conv2d(4, 4, 3, padding=1)
 
     def forward(self, image):
         x = self.norm(self.stem(image))
@@ -422,8 +423,22 @@ class Edits(nn.Module):
         rows = torch.relu(self.hidden(joined.mean([2, 3])))
         scores = torch.softmax(self.scores(rows), 1)
         top = torch.argmax(scores, 1).to(torch.float32)
-        turned = b.transpose(1, 2).amax(1)
-        return scores, top, bigger, smaller, tokens, torch.sub(turned, tokens.mean(1, keepdim=True).transpose(1, 2)), a - b
+        loose = self.loose(image)
+        pools = F.max_pool2d(loose, 3, 2, 1), F.avg_pool2d(loose, 3, 2, 1)
+        return scores, top, bigger, smaller, tokens.transpose(1, 2).amax(1), torch.sub(tokens, tokens.mean(1, keepdim=True)), a - b, *pools
+
+
+class Training(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+
+    def train(self, mode=True):
+        self.norm.training = True
+        return self
+
+    def forward(self, image):
+        return torch.relu(self.norm(self.stem(image)))
 
 
 def fill(module, seed):
@@ -435,6 +450,16 @@ def fill(module, seed):
             tensor.copy_(torch.empty_like(tensor).uniform_(0.5, 1.5, generator=draw) if positive else
                          torch.empty_like(tensor).normal_(generator=draw) / 2)
     return module.requires_grad_(False)
+
+
+def unnumbered(name, content):
+    """An archive's number is made of what is left out here, too: of lines of this file."""
+    return b"0" * len(content) if name.endswith("serialization_id") else content
+
+
+def save(module, file, *inputs, kept=(), **options):
+    save_as_it_is(module, file, *inputs, kept=kept, **options)
+    written(file, file, unnumbered, kept=kept)
 
 
 def operators(folder):
@@ -464,8 +489,9 @@ def main():
     save(fill(Dynamic(), 3), folder / "dynamic.pt2", torch.ones(2, 2, 4, 4), dynamic_shapes={"image": {0: rows}})
     core = torch.export.export(fill(Small(), 4).eval(), (torch.ones(1, 2, 6, 6),)).run_decompositions()
     torch.export.save(core, folder / "core.pt2")
-    written(folder / "core.pt2", folder / "core.pt2")
+    written(folder / "core.pt2", folder / "core.pt2", unnumbered)
     save(fill(Edits(), 5), folder / "edits.pt2", torch.ones(2, 4, 6, 6), kept=["nn_module_stack"])
+    save(fill(Training(), 6), folder / "training.pt2", torch.ones(2, 3, 5, 5))
 
 
 if __name__ == "__main__":

@@ -298,15 +298,18 @@ Status Editor::write_weight(const ReadPlace& place, const std::string& name, con
   if (const auto now = file_.read(*input->stored); now.ok() && now->identical(value)) return {};
   if (uses_of(name) > 1 && !common_.contains(name)) return set_read(place, add_weight(value, input->name));
   const Table table = table_of(*input);
-  const auto& all = file_.stored.at(table);
-  const auto sharing = std::ranges::count_if(all, [&](const auto& one) { return one.second.entry == input->stored->entry; });
+  // Names of the table that the program does not read share it by right: tied weights have several.
+  const auto sharing = std::ranges::count_if(program().inputs, [&](const Input& one) {
+    return one.stored && one.stored->entry == input->stored->entry;
+  });
   const bool alike = input->stored->meta.sizes == value.shape() && input->stored->meta.dtype == value.dtype();
   if (alike && sharing == 1 && lies_plainly(input->stored->meta)) {
     replaced_[input->stored->entry] = copy_of(value);
     return {};
   }
   const TensorMeta meta = plain_meta(value.dtype(), value.shape());
-  const std::string file = unique_name("fetafix_" + input->name);
+  std::string& file = moved_[name];
+  if (file.empty()) file = unique_name("fetafix_" + input->name);
   added_entries_[file_.prefix + table_folder(table) + file] = copy_of(value);
   Json& entry = tables_[table]["config"][input->target];
   entry["path_name"] = file;

@@ -87,6 +87,7 @@ class Editor {
   std::map<Table, Json> tables_;
   std::map<std::string, Bytes> replaced_, added_entries_;
   std::map<std::string, Tensor> common_;              // stored tensors that are changed for all that read them
+  std::map<std::string, std::string> moved_;          // names whose tensors went into entries of their own
   std::vector<std::pair<int, Json>> added_;           // nodes, and the operator that each stands in front of
   size_t settled_ = 0;                                // of these: from earlier edits
   std::set<int> removed_;
