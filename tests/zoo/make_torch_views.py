@@ -279,10 +279,11 @@ class Resizes(Calls):
         yield "upsample_nearest1d.default", line, [5]
         yield "upsample_linear1d.vec", line, None, False, [2.0]
         yield "upsample_linear1d.default", line, [5], True
+        for axes, x, sizes in (("1d", line, [6]), ("2d", image, wide), ("3d", cube, deep)):
+            yield f"_upsample_nearest_exact{axes}.vec", x, sizes, None
+            yield f"_upsample_nearest_exact{axes}.default", x, sizes
         yield "upsample_nearest2d.vec", image, None, [2.0, 1.5]
         yield "upsample_nearest2d.default", image, wide
-        yield "_upsample_nearest_exact2d.vec", image, wide, None
-        yield "_upsample_nearest_exact2d.default", image, wide
         for kind in ("bilinear", "bicubic"):
             yield f"upsample_{kind}2d.vec", image, None, False, [2.0, 1.5]
             yield f"upsample_{kind}2d.default", image, wide, True
@@ -356,8 +357,8 @@ class InPlace(nn.Module):
         b = a - y
         b.add_(x)
         b.mul_(0.5)
-        c = b * a
-        aten.hardtanh_(c, -0.25, 0.25)
+        c = b * a - 0.25
+        aten.hardtanh_(c, -0.5, 0.25)
         aten.leaky_relu_(c, 0.5)
         d = y * 3
         aten.clamp_(d, -1, 1)
@@ -484,7 +485,7 @@ def main():
     torch.set_grad_enabled(False)
     operators(folder)
     save(fill(Recurrent(), 2), folder / "recurrent.pt2", torch.ones(2, 4, 3), torch.ones(1, 2, 3))
-    save(InPlace(), folder / "in_place.pt2", torch.ones(2, 3), torch.ones(2, 3))
+    save(InPlace(), folder / "in_place.pt2", torch.ones(2, 6), torch.ones(2, 6))
     rows = torch.export.Dim("rows")
     save(fill(Dynamic(), 3), folder / "dynamic.pt2", torch.ones(2, 2, 4, 4), dynamic_shapes={"image": {0: rows}})
     core = torch.export.export(fill(Small(), 4).eval(), (torch.ones(1, 2, 6, 6),)).run_decompositions()

@@ -1,5 +1,6 @@
 // SetAttribute: ONNX attributes in PyTorch's words, one row each.
 #include <algorithm>
+#include <cmath>
 
 #include "formats/torch/editor.h"
 #include "graph/onnx_types.h"
@@ -13,13 +14,14 @@ struct Request {
   const graph::Node& node;  // as the view has it
   const std::string& name;
   const std::optional<graph::Attribute>& value;  // nullopt: ONNX's default
+  std::string now;                               // the operator, after edits before this one
 
   template <class T>
   T get(T otherwise) const {
     const T* held = value ? std::get_if<T>(&*value) : nullptr;
     return held ? *held : otherwise;
   }
-  const std::string& target() const { return editor.op(op).target; }
+  const std::string& target() const { return now; }
   bool is(const char* part) const { return target().find(part) != std::string::npos; }
   void set(const std::string& argument, Json content) const { editor.set_argument(op, argument, std::move(content)); }
   bool has(const std::string& argument) const { return editor.op(op).argument(argument); }
@@ -140,11 +142,14 @@ Status set_momentum(const Request& r) {
 }
 Status set_alpha(const Request& r) {
   if (r.is("leaky_relu")) return set_number(r, "negative_slope", 0.01f);
-  if (r.is("elu")) return set_number(r, "alpha", 1.f);
+  if (r.is("aten.elu") || r.is("aten.celu")) return set_number(r, "alpha", 1.f);
   if (r.is("addmm")) return set_number(r, "alpha", 1.f);
+  // PyTorch's has one slope, and it is not ONNX's default.
+  if (r.is("hardsigmoid") && std::fabs(r.get(0.2f) - 1.f / 6) < 1e-6f) return {};
   return not_here(r);
 }
 Status set_beta(const Request& r) {
+  if (r.is("hardsigmoid") && r.get(0.5f) == 0.5f) return {};
   return r.is("addmm") ? set_number(r, "beta", 1.f) : not_here(r);
 }
 
@@ -202,55 +207,6 @@ Status set_output_padding(const Request& r) {
   return r.node.type == "ConvTranspose" ? set_list(r, "output_padding", 0) : not_here(r);
 }
 
-// "aten.upsample_bilinear2d.vec" for linear and 4 dimensions, ...
-std::string resize_target(const std::string& mode, const std::string& now) {
-  const std::string overload = now.substr(now.rfind('.'));
-  const std::string axes = now.find("1d") != std::string::npos ? "1d" : now.find("3d") != std::string::npos ? "3d" : "2d";
-  if (mode == "cubic") return axes == "2d" ? "aten.upsample_bicubic2d" + overload : "";
-  if (mode == "nearest") return "aten.upsample_nearest" + axes + overload;
-  return (axes == "1d"   ? "aten.upsample_linear1d"
-          : axes == "3d" ? "aten.upsample_trilinear3d"
-                         : "aten.upsample_bilinear2d") +
-         overload;
-}
-
-// The three attributes of a Resize are one operator in PyTorch: each is set as far as the others allow.
-Status set_mode(const Request& r) {
-  if (!r.is("upsample")) return not_here(r);
-  const std::string mode = r.get(std::string("nearest")), target = resize_target(mode, r.target());
-  if (target.empty()) return cant("cubic interpolation of images alone");
-  r.editor.set_target(r.op, target);
-  if (mode == "nearest") r.editor.drop_argument(r.op, "align_corners");
-  if (mode != "nearest" && !r.editor.argument(r.op, "align_corners")) r.set("align_corners", as_bool(false));
-  return {};
-}
-
-Status set_coordinates(const Request& r) {
-  if (!r.is("upsample")) return not_here(r);
-  const std::string mode = r.get(std::string("half_pixel"));
-  const std::string target = r.editor.node(r.op)["target"].get<std::string>();
-  const bool nearest = target.find("nearest") != std::string::npos;
-  if (nearest && (mode == "asymmetric" || mode == "half_pixel")) {
-    const bool exact = mode == "half_pixel";
-    const bool is_exact = target.find("exact") != std::string::npos;
-    if (exact == is_exact) return {};
-    std::string to = target.substr(std::string("torch.ops.").size());
-    const std::string from = exact ? "upsample_nearest" : "_upsample_nearest_exact";
-    to.replace(to.find(from), from.size(), exact ? "_upsample_nearest_exact" : "upsample_nearest");
-    r.editor.set_target(r.op, to);
-    return {};
-  }
-  if (nearest || (mode != "align_corners" && mode != "half_pixel" && mode != "pytorch_half_pixel"))
-    return cant("coordinates by '" + mode + "'");
-  r.set("align_corners", as_bool(mode == "align_corners"));
-  return {};
-}
-
-// Follows from the coordinates.
-Status set_nearest_mode(const Request& r) {
-  return r.is("upsample") ? Status() : not_here(r);
-}
-
 Status set_to(const Request& r) {
   const DType dtype = graph::dtype_of_onnx_type(r.get(int64_t{1}));
   if (dtype_code(dtype) == 0 || !r.has("dtype")) return not_here(r);
@@ -270,7 +226,6 @@ constexpr Row rows[]{{"alpha", set_alpha},
                      {"beta", set_beta},
                      {"blocksize", set_blocksize},
                      {"ceil_mode", set_ceil_mode},
-                     {"coordinate_transformation_mode", set_coordinates},
                      {"count_include_pad", set_count_include_pad},
                      {"dilations", set_dilations},
                      {"epsilon", set_epsilon},
@@ -278,9 +233,7 @@ constexpr Row rows[]{{"alpha", set_alpha},
                      {"group", set_group},
                      {"keepdims", set_keepdims},
                      {"kernel_shape", set_kernel_shape},
-                     {"mode", set_mode},
                      {"momentum", set_momentum},
-                     {"nearest_mode", set_nearest_mode},
                      {"num_groups", set_group},
                      {"output_padding", set_output_padding},
                      {"pads", set_pads},
@@ -310,10 +263,25 @@ Result<bool> set_constant(Editor& editor, const graph::SetAttribute& edit, const
 
 }  // namespace
 
+Status set_attribute(Editor& editor, int op, const graph::Node& node, const std::string& name,
+                     const std::optional<graph::Attribute>& value) {
+  const auto row = std::ranges::find_if(rows, [&](const Row& one) { return name == one.name; });
+  if (row == std::end(rows)) return cant("attribute '" + name + "' of " + node.type + " has no counterpart in PyTorch");
+  return row->set({editor, op, node, name, value, editor.target_of(op)});
+}
+
 Status apply_edit(Editor& editor, const graph::SetAttribute& edit) {
   FETAFIX_TRY(const int op, editor.op_at(edit.at));
   FETAFIX_TRY(const graph::NodeId id, graph::resolve(editor.view(), edit.at));
   const graph::Node& node = editor.view().node(id);
+  if (is_of_resize(node, edit.name)) {
+    graph::Attributes& all = editor.resizes().try_emplace(op, node.attributes).first->second;
+    if (edit.value)
+      all[edit.name] = *edit.value;
+    else
+      all.erase(edit.name);
+    return {};
+  }
   const auto written = node.attributes.find(edit.name);
   if (edit.value && written != node.attributes.end() &&
       graph::to_text(written->second) == graph::to_text(*edit.value))
@@ -321,10 +289,7 @@ Status apply_edit(Editor& editor, const graph::SetAttribute& edit) {
   FETAFIX_TRY(const bool done, set_constant(editor, edit, node));
   if (done) return {};
   FETAFIX_CHECK(editor.check_single(node));
-  const auto row = std::ranges::find_if(rows, [&](const Row& one) { return edit.name == one.name; });
-  if (row == std::end(rows))
-    return cant("attribute '" + edit.name + "' of " + node.type + " has no counterpart in PyTorch");
-  return row->set({editor, op, node, edit.name, edit.value});
+  return set_attribute(editor, op, node, edit.name, edit.value);
 }
 
 // Further outputs of a normalization are for training alone, and PyTorch's has none.

@@ -153,16 +153,17 @@ Status apply_edit(Editor& editor, const graph::ChangeType& edit) {
   if (kind.family == Family::none || kind.family != family_of(node) || edit.type == "Clip")
     return cant(editor.op(op).target + " can't become " + edit.type);
   FETAFIX_CHECK(change_kind(editor, op, kind));
+  graph::Node changed = node;
+  changed.type = edit.type;
   for (const auto& [name, value] : edit.attributes) {
-    const bool follows = kind.family == Family::pool &&
-                         (name == "dilations" || (name == "count_include_pad" && edit.type == "MaxPool"));
-    if (follows || node.attributes.contains(name)) {
-      const auto now = node.attributes.find(name);
-      if (now != node.attributes.end() && graph::to_text(now->second) == graph::to_text(value)) continue;
-      if (follows) continue;
-    }
-    FETAFIX_CHECK(apply_edit(editor, graph::SetAttribute{edit.at, name, value}));
+    if (kind.family == Family::pool && name == "dilations") continue;  // average pools of PyTorch have none
+    const auto now = node.attributes.find(name);
+    const bool kept = kind.family != Family::unary && now != node.attributes.end() &&
+                      graph::to_text(now->second) == graph::to_text(value);
+    if (!kept) FETAFIX_CHECK(set_attribute(editor, op, changed, name, value));
   }
+  if (edit.type == "HardSigmoid" && !edit.attributes.contains("alpha"))
+    return cant("a HardSigmoid whose slope is not 1/6");
   if (edit.type == "AveragePool" && !edit.attributes.contains("count_include_pad"))
     editor.set_argument(op, "count_include_pad", as_bool(false));
   return {};

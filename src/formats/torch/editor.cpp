@@ -83,6 +83,12 @@ Json& Editor::node(int op) {
   return graph()["nodes"][static_cast<size_t>(op)];
 }
 
+std::string Editor::target_of(int op) {
+  const std::string target = node(op)["target"].get<std::string>();
+  constexpr std::string_view prefix = "torch.ops.";
+  return target.starts_with(prefix) ? target.substr(prefix.size()) : target;
+}
+
 Result<int> Editor::op_at(const graph::Address& at) const {
   if (!at.op.graph.empty()) return unsupported("graph '" + at.op.graph + "' is not edited");
   if (at.op.index < 0 || static_cast<size_t>(at.op.index) >= program().ops.size())
@@ -186,13 +192,34 @@ void each_tensor(Json& argument, const Change& change) {
   }
 }
 
+std::string result_of(const Json& call) {
+  return call["outputs"][0]["as_tensor"]["name"].get<std::string>();
+}
+
+// Operators without results hold what a tensor was when the program was exported against it.
+bool checks(const Op& op) {
+  return op.outputs.empty();
+}
+
 }  // namespace
+
+void Editor::remove(int op) {
+  removed_.insert(op);
+  for (size_t i = 0; i < program().ops.size(); ++i)
+    for (const Argument& argument : program().ops[i].arguments) {
+      const bool reads = argument.kind == "as_tensor" &&
+                         std::ranges::count((program().ops[static_cast<size_t>(op)]).outputs,
+                                            (*argument.value)["name"].get<std::string>()) > 0;
+      if (reads && checks(program().ops[i])) removed_.insert(static_cast<int>(i));
+    }
+}
 
 void Editor::redirect(const std::string& from, const std::string& to) {
   Json& nodes = graph()["nodes"];
   for (size_t i = 0; i < nodes.size(); ++i)
     for (Json& input : nodes[i]["inputs"])
       each_tensor(input["arg"], [&](Json& name) {
+        if (checks(op(static_cast<int>(i)))) return;
         if (name.is_string() && meant(name.get<std::string>(), static_cast<int>(i)) == from) name = to;
       });
   for (size_t i = 0; i < settled_; ++i)
@@ -227,7 +254,9 @@ std::string Editor::add_call(int before, const std::string& target,
   const size_t dot = target.find('.', 5);
   const std::string name = unique_name(target.substr(5, dot - 5) + "_added");
   Json list = Json::array();
-  for (const auto& [key, value] : inputs) list.push_back({{"name", key}, {"arg", value}, {"kind", positional}});
+  // Only the first may be no keyword in all operators, and some others have to be one.
+  for (const auto& [key, value] : inputs)
+    list.push_back({{"name", key}, {"arg", value}, {"kind", list.empty() ? positional : keyword}});
   Json call = {{"target", "torch.ops." + target},
                {"inputs", std::move(list)},
                {"outputs", Json::array({as_tensor(name)})},
@@ -298,9 +327,10 @@ Status Editor::write_weight(const ReadPlace& place, const std::string& name, con
   if (const auto now = file_.read(*input->stored); now.ok() && now->identical(value)) return {};
   if (uses_of(name) > 1 && !common_.contains(name)) return set_read(place, add_weight(value, input->name));
   const Table table = table_of(*input);
-  // Names of the table that the program does not read share it by right: tied weights have several.
+  // Names that nothing reads share it by right: tied weights have several.
   const auto sharing = std::ranges::count_if(program().inputs, [&](const Input& one) {
-    return one.stored && one.stored->entry == input->stored->entry;
+    return one.stored && one.stored->entry == input->stored->entry &&
+           (one.name == input->name || uses_of(one.name) > 0);
   });
   const bool alike = input->stored->meta.sizes == value.shape() && input->stored->meta.dtype == value.dtype();
   if (alike && sharing == 1 && lies_plainly(input->stored->meta)) {
@@ -336,13 +366,34 @@ Status Editor::apply(const graph::Edit& edit) {
   return std::visit([&](const auto& e) { return apply_edit(*this, e); }, edit);
 }
 
-// Removed nodes go, added ones come in front of theirs, in the order in which they were added.
+// Calls with those in front that others read: what is put on an edge last comes first.
+std::vector<Json> Editor::calls_before(size_t op) const {
+  std::vector<Json> calls, out;
+  for (const auto& [before, call] : added_)
+    if (static_cast<size_t>(before) == op) calls.push_back(call);
+  std::set<std::string> waiting;
+  for (const Json& call : calls) waiting.insert(result_of(call));
+  while (!calls.empty()) {
+    const auto ready = std::ranges::find_if(calls, [&](Json& call) {
+      bool waits = false;
+      for (Json& input : call["inputs"])
+        each_tensor(input["arg"], [&](Json& name) { waits = waits || waiting.contains(name.get<std::string>()); });
+      return !waits;
+    });
+    const auto next = ready == calls.end() ? calls.begin() : ready;  // a cycle is found when the file is read again
+    waiting.erase(result_of(*next));
+    out.push_back(std::move(*next));
+    calls.erase(next);
+  }
+  return out;
+}
+
+// Removed nodes go, added ones come in front of theirs.
 void Editor::put_in_place() {
   Json& nodes = graph()["nodes"];
   Json out = Json::array();
   for (size_t i = 0; i <= nodes.size(); ++i) {
-    for (auto& [before, call] : added_)
-      if (static_cast<size_t>(before) == i) out.push_back(call);
+    for (Json& call : calls_before(i)) out.push_back(std::move(call));
     if (i < nodes.size() && !removed_.contains(static_cast<int>(i))) out.push_back(nodes[i]);
     if (removed_.contains(static_cast<int>(i)))
       for (const std::string& name : op(static_cast<int>(i)).outputs) graph()["tensor_values"].erase(name);
@@ -381,6 +432,9 @@ Status Editor::follow_shapes(Bytes& bytes) {
 }
 
 Result<Bytes> Editor::finish() {
+  for (const auto& [op, attributes] : resizes_)
+    if (auto status = write_resize(*this, op, attributes); !status.ok())
+      return in_context("'" + label_of(program().ops[static_cast<size_t>(op)]) + "'", std::move(status).error());
   put_in_place();
   FETAFIX_TRY(Bytes bytes, written());
   if (auto status = follow_shapes(bytes); !status.ok())

@@ -33,6 +33,7 @@ class Editor {
   Result<int> op_at(const graph::Address& at) const;
   const Op& op(int index) const { return lift_.program.ops[static_cast<size_t>(index)]; }
   Json& node(int op);
+  std::string target_of(int op);  // as edits have left it
 
   // The file's name of a value of the view. Error `unsupported`: it lies inside of an operator.
   Result<std::string> name_of(ValueId value) const;
@@ -54,7 +55,9 @@ class Editor {
   // All that reads a tensor reads another instead: operators behind its producer, and the program's results.
   // Operators that the same edit added go on reading it.
   void redirect(const std::string& from, const std::string& to);
-  void remove(int op) { removed_.insert(op); }
+  void remove(int op);
+  // Operators of kind Resize of which attributes are set, with all attributes that they shall have.
+  std::map<int, graph::Attributes>& resizes() { return resizes_; }
 
   // Puts a call in front of operator `before` and gives the name of its result, a tensor like `like` of that
   // shape. `inputs`: name and content of each argument.
@@ -77,6 +80,7 @@ class Editor {
   size_t uses_of(const std::string& name) const;
   std::string unique_name(const std::string& base);
   void declare(const std::string& name, const TensorMeta& meta);
+  std::vector<Json> calls_before(size_t op) const;
   void put_in_place();
   Status follow_shapes(Bytes& bytes);
   Result<Bytes> written() const;
@@ -91,6 +95,7 @@ class Editor {
   std::vector<std::pair<int, Json>> added_;           // nodes, and the operator that each stands in front of
   size_t settled_ = 0;                                // of these: from earlier edits
   std::set<int> removed_;
+  std::map<int, graph::Attributes> resizes_;
   std::set<std::string> names_;
   std::set<Table> changed_;
   std::vector<std::pair<int, std::pair<std::string, std::string>>> written_;  // operator, name it writes into, its result
@@ -108,6 +113,14 @@ template <class Other>
 Status apply_edit(Editor&, const Other&) {
   return Error{ErrorKind::unsupported, "PyTorch files have no such edit yet"};
 }
+
+// One attribute of an operator that the view has as `node` (edit_attribute.cpp); nullopt: ONNX's default.
+Status set_attribute(Editor& editor, int op, const graph::Node& node, const std::string& name,
+                     const std::optional<graph::Attribute>& value);
+
+// Attributes of a Resize that are one operator in PyTorch, and the operator that says them (edit_resize.cpp).
+bool is_of_resize(const graph::Node& node, const std::string& attribute);
+Status write_resize(Editor& editor, int op, const graph::Attributes& attributes);
 
 // The tensor of an edit as the file stores it (edit_tensor.cpp).
 Result<Tensor> native_form(const Editor& editor, int op, const graph::SetTensor& edit);

@@ -22,6 +22,9 @@ class Lowerer {
 
   Result<std::string> run() {
     const std::string& type = edit_.type;
+    if (type == "HardSigmoid" && (std::fabs(attribute_or(edit_.attributes, "alpha", 0.2f) - 1.f / 6) > 1e-6f ||
+                                  attribute_or(edit_.attributes, "beta", 0.5f) != 0.5f))
+      return cant("a HardSigmoid whose slope is not 1/6");
     if (const auto plain = plain_operator(type)) return call(*plain, {{"self", as_tensor(what_.input)}});
     static const std::map<std::string, std::string> binaries{
         {"Add", "add.Tensor"},      {"Sub", "sub.Tensor"},      {"Mul", "mul.Tensor"},

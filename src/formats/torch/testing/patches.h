@@ -52,7 +52,8 @@ inline Tensor moved(Tensor tensor) {
 inline Tensor other(const graph::Graph& view, const std::string& name, int slot) {
   for (const graph::Node& node : view.nodes)
     for (size_t i = 0; is_named(node.name, name) && i < node.slots.size(); ++i)
-      if (node.slots[i] == slot && node.inputs[i] != graph::no_value && view.value(node.inputs[i]).is_constant())
+      if (node.slots[i] == slot && node.inputs[i] != graph::no_value &&
+          view.value(node.inputs[i]).is_constant())
         return moved(view.value(node.inputs[i]).constant);
   ADD_FAILURE() << "no constant in slot " << slot << " of '" << name << "'";
   return Tensor::scalar(0.f);
@@ -117,8 +118,8 @@ inline std::set<std::string> changes(const fs::path& before, const fs::path& aft
   return out;
 }
 
-// The patched file, lifted again and in PyTorch, computes what the patched view computes, and no longer what it
-// did. Gives what changed in it.
+// The patched file, lifted again and in PyTorch, computes what the patched view computes, and no longer what
+// it did. Gives what changed in it.
 inline std::set<std::string> expect_agreement(const fs::path& path, const std::vector<Edit>& edits) {
   std::string what;
   for (const Edit& edit : edits) what += graph::describe(edit) + "; ";
@@ -133,6 +134,7 @@ inline std::set<std::string> expect_agreement(const fs::path& path, const std::v
   EXPECT_TRUE(status.ok()) << (status.ok() ? "" : status.error().message);
   const auto patched = model->patched(patch);
   EXPECT_TRUE(patched.ok()) << (patched.ok() ? "" : patched.error().message);
+  EXPECT_TRUE(before.ok()) << (before.ok() ? "" : before.error().message);
   if (!status.ok() || !patched.ok() || !before.ok()) return {};
   const auto expected = run_view(view, inputs, view.outputs);
   EXPECT_TRUE(expected.ok()) << (expected.ok() ? "" : expected.error().message);
@@ -140,7 +142,7 @@ inline std::set<std::string> expect_agreement(const fs::path& path, const std::v
   double distance = 0;
   for (size_t i = 0; i < before->size(); ++i)
     distance = std::max(distance, apart((*before)[i], (*expected)[i]));
-  EXPECT_GT(distance, 1e-4) << "nothing shows";
+  EXPECT_GT(distance, 5e-5) << "nothing shows";
   const fs::path written = scratch("patched.pt2");
   const auto done = (*patched)->write(written);
   EXPECT_TRUE(done.ok()) << (done.ok() ? "" : done.error().message);
