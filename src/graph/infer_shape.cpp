@@ -348,6 +348,21 @@ std::optional<Shape> of_shape(const Graph& graph, const Node& node) {
   return Shape{static_cast<int64_t>(in->size())};
 }
 
+// Batch and channels stay.
+std::optional<Shape> of_global_pool(const Graph& graph, const Node& node) {
+  auto out = shape_at(graph, node, 0);
+  if (!out || out->size() < 2) return std::nullopt;
+  std::fill(out->begin() + 2, out->end(), 1);
+  return out;
+}
+
+std::optional<Shape> of_gemm(const Graph& graph, const Node& node) {
+  const auto a = shape_at(graph, node, 0), b = shape_at(graph, node, 1);
+  if (!a || !b || a->size() != 2 || b->size() != 2) return std::nullopt;
+  return Shape{(*a)[attribute_or(node, "transA", int64_t{0}) != 0 ? 1 : 0],
+               (*b)[attribute_or(node, "transB", int64_t{0}) != 0 ? 0 : 1]};
+}
+
 std::optional<Shape> infer(const Graph& graph, const Node& node) {
   const std::string& type = node.type;
   static const std::set<std::string> windows{"Conv", "ConvTranspose", "MaxPool", "AveragePool"};
@@ -367,9 +382,12 @@ std::optional<Shape> infer(const Graph& graph, const Node& node) {
                                                 "Less",
                                                 "LessOrEqual",
                                                 "And",
-                                                "Or"};
+                                                "Or",
+                                                "Xor",
+                                                "Mod"};
   static const std::set<std::string> reductions{"ReduceMean", "ReduceMax",  "ReduceSum",
-                                                "ReduceMin",  "ReduceProd", "ReduceLogSumExp"};
+                                                "ReduceMin",  "ReduceProd", "ReduceLogSumExp",
+                                                "ReduceL1",   "ReduceL2"};
   static const std::set<std::string> unknown{"LSTM", "GRU",  "RNN",     "Loop",   "If",
                                              "Scan", "TopK", "NonZero", "OneHot", "GatherND"};
   if (windows.contains(type)) return of_window(graph, node);
@@ -384,6 +402,9 @@ std::optional<Shape> infer(const Graph& graph, const Node& node) {
   if (type == "Shape") return of_shape(graph, node);
   if (type == "Transpose") return of_transpose(graph, node);
   if (type == "MatMul") return of_matmul(graph, node);
+  if (type == "Gemm") return of_gemm(graph, node);
+  if (type == "GlobalAveragePool" || type == "GlobalMaxPool") return of_global_pool(graph, node);
+  if (type == "GatherElements") return shape_at(graph, node, 1);
   if (type == "Reshape") return of_reshape(graph, node);
   if (type == "Concat") return of_concat(graph, node);
   if (type == "Pad") return of_pad(graph, node);

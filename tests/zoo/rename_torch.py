@@ -29,7 +29,8 @@ def rename_tables(model, names):
         fresh = {}
         for name, entry in model.tables[kind].items():
             old = f"data/{kind}/{entry['path_name']}"
-            entry["path_name"] = names(f"member {old}")
+            # torch knows by the start of a member's name what it holds
+            entry["path_name"] = entry["path_name"].rpartition("_")[0] + "_" + names(f"member {old}")
             if old in model.members:
                 model.members[f"data/{kind}/{entry['path_name']}"] = model.members.pop(old)
             fresh[names(f"tensor {name}")] = entry

@@ -34,6 +34,11 @@ Table table_of(const Input& input) {
   return input.kind == Input::Kind::weight ? Table::weights : Table::constants;
 }
 
+// PyTorch knows by the start of a file's name what it holds.
+std::string file_prefix(Table table) {
+  return table == Table::weights ? "weight_" : "tensor_";
+}
+
 Bytes bytes_of(const std::string& text) {
   const BytesView view = as_bytes(text);
   return {view.begin(), view.end()};
@@ -65,7 +70,13 @@ Json as_tensor(const std::string& name) {
 }
 
 Editor::Editor(const File& file, const Lift& lift) : file_(file), lift_(lift), document_(*file.document) {
-  for (const auto& [table, json] : file.tables) tables_[table] = *json;
+  for (const auto& [table, json] : file.tables) {
+    tables_[table] = *json;
+    for (const auto& [name, entry] : (*json)["config"].items()) {
+      names_.insert(name);
+      names_.insert(entry["path_name"].get<std::string>());
+    }
+  }
   for (const Input& input : program().inputs) names_.insert(input.name);
   for (size_t i = 0; i < program().ops.size(); ++i) {
     const Op& op = program().ops[i];
@@ -275,7 +286,7 @@ std::string Editor::add_call(int before, const std::string& target,
 std::string Editor::add_weight(const Tensor& value, const std::string& base) {
   const std::string target = unique_name("fetafix_" + base), name = unique_name("p_" + target);
   const TensorMeta meta = plain_meta(value.dtype(), value.shape());
-  const std::string file = "fetafix_" + target;
+  const std::string file = unique_name(file_prefix(Table::weights) + target);
   added_entries_[file_.prefix + table_folder(Table::weights) + file] = copy_of(value);
   tables_[Table::weights]["config"][target] = {
       {"path_name", file}, {"is_param", true}, {"use_pickle", false}, {"tensor_meta", written_meta(meta, false)}};
@@ -339,7 +350,7 @@ Status Editor::write_weight(const ReadPlace& place, const std::string& name, con
   }
   const TensorMeta meta = plain_meta(value.dtype(), value.shape());
   std::string& file = moved_[name];
-  if (file.empty()) file = unique_name("fetafix_" + input->name);
+  if (file.empty()) file = unique_name(file_prefix(table) + "fetafix_" + input->name);
   added_entries_[file_.prefix + table_folder(table) + file] = copy_of(value);
   Json& entry = tables_[table]["config"][input->target];
   entry["path_name"] = file;
@@ -412,7 +423,7 @@ Result<Bytes> Editor::written() const {
   return rezip(*file_.bytes, replacements, "archive", additions);
 }
 
-// Where the operators now give other shapes, the file says so.
+// Where the operators now give other shapes than before, the file says so.
 Status Editor::follow_shapes(Bytes& bytes) {
   FETAFIX_TRY(const File file, parse_file(bytes));
   FETAFIX_TRY(const Lift lift, lift_file(file));
@@ -423,6 +434,7 @@ Status Editor::follow_shapes(Bytes& bytes) {
     const auto meta = lift.program.metas.find(name);
     if (meta == lift.program.metas.end() || meta->second.sizes == *value.shape) continue;
     if (meta->second.sizes.size() == value.shape->size() && std::ranges::count(meta->second.sizes, -1) > 0) continue;
+    if (lift_.program.metas.contains(name) && shape_of(name) == value.shape) continue;
     declare(name, plain_meta(meta->second.dtype, *value.shape));
     changed = true;
   }
