@@ -179,7 +179,7 @@ class Search {
       const graph::Uses uses(edited);
       const ValueId end = fault.segment->target_end;
       const bool made = uses.producer[static_cast<size_t>(end)] >= 0;
-      if (made) return {end, alignment_.pairs.at(end)};
+      if (made) return sized_alike({end, alignment_.pairs.at(end)});
       // The operator was taken out: what its consumers read now stands for it.
       const graph::Uses before(target_);
       for (const graph::Uses::Use& use : before.consumers[static_cast<size_t>(end)]) {
@@ -202,6 +202,25 @@ class Search {
       if (!node.outputs.empty() && node.outputs[0] == made)
         return {node.inputs[static_cast<size_t>(fault.edge->input)], expected};
     return {};
+  }
+
+  // Where the source has only the last step of what is a whole sequence here: what is made of that, further on.
+  Goal sized_alike(const Goal& given) const {
+    constexpr int most_hops = 4;
+    const graph::Uses uses(target_);
+    Goal goal = given;
+    for (int hop = 0; hop < most_hops; ++hop) {
+      const auto& shape = target_.value(goal.value).shape;
+      const auto size = shape ? element_count(*shape) : std::nullopt;
+      if (!size || *size == values_.at(0, goal.expected.source).size()) return goal;
+      const auto& readers = uses.consumers[static_cast<size_t>(goal.value)];
+      if (readers.size() != 1 || target_.node(readers[0].node).outputs.size() != 1) return given;
+      const ValueId next = target_.node(readers[0].node).outputs[0];
+      const auto pair = alignment_.pairs.find(next);
+      if (pair == alignment_.pairs.end() || pair->second.source != goal.expected.source) return given;
+      goal = {next, pair->second};
+    }
+    return given;
   }
 
   // Values behind an edge or a number that the candidate has changed: what the walk said of them holds no
