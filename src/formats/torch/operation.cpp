@@ -311,6 +311,11 @@ std::optional<Shape> Operation::result_shape(size_t output) const {
   return meta == lifter_.out_.program.metas.end() ? std::nullopt : std::optional(meta->second.sizes);
 }
 
+Status Operation::afford(uint64_t bytes) {
+  lifter_.spend(bytes);
+  return lifter_.check_memory();
+}
+
 Operand Operation::constant(const std::string& name, Tensor tensor) {
   graph::Lens lens;
   lens.attribute = name;
