@@ -226,6 +226,7 @@ Result<Operand> Operation::rearranged(const std::string& name, size_t element,
       one.is_object() && one.contains("name") ? lifter_.out_.program.input(one["name"].get<std::string>()) : nullptr;
   if (!input || !input->stored) return unsupported("a weight of '" + name + "' is computed");
   FETAFIX_TRY(const Tensor stored, lifter_.stored(*input));
+  FETAFIX_CHECK(afford(stored.byte_size()));
   FETAFIX_TRY(Tensor view, form(stored));
   graph::Lens lens;
   lens.native_tensor = lifter_.tensor_of(input->name);
