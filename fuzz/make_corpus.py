@@ -17,6 +17,7 @@ import corpus_tensor_bundle
 import corpus_tensorflow
 import corpus_text
 import corpus_tflite
+import corpus_torch
 
 MOST_BYTES = 20_000  # of a seed: what the fuzzer itself makes at most
 
@@ -27,7 +28,8 @@ def main():
     for target, module in [("arrays", corpus_arrays), ("keras", corpus_keras),
                            ("keras_config", SimpleNamespace(seeds=corpus_keras.configurations)), ("onnx", corpus_onnx),
                            ("patch", corpus_patch), ("tensor_bundle", corpus_tensor_bundle),
-                           ("tensorflow", corpus_tensorflow), ("text", corpus_text), ("tflite", corpus_tflite)]:
+                           ("tensorflow", corpus_tensorflow), ("text", corpus_text), ("tflite", corpus_tflite),
+                           ("torch", corpus_torch)]:
         place = folder / target
         place.mkdir(parents=True, exist_ok=True)
         for old in place.iterdir():

@@ -68,6 +68,7 @@ std::optional<Shape> of_window(const Graph& graph, const Node& node) {
   const auto dilations = attribute_or(node, "dilations", std::vector<int64_t>(n, 1));
   const auto pads = attribute_or(node, "pads", std::vector<int64_t>(2 * n, 0));
   const bool same = attribute_or(node, "auto_pad", std::string("NOTSET")) == "SAME_UPPER";
+  const bool ceils = attribute_or(node, "ceil_mode", int64_t{0}) != 0;
   if (strides.size() != n || dilations.size() != n || pads.size() != 2 * n) return std::nullopt;
   for (size_t i = 0; i < n; ++i) {
     int64_t& size = (*out)[i + 2];
@@ -79,7 +80,11 @@ std::optional<Shape> of_window(const Graph& graph, const Node& node) {
     } else if (same) {
       size = (size + strides[i] - 1) / strides[i];
     } else {
-      size = (size + pads[i] + pads[i + n] - (kernel[i] - 1) * dilations[i] - 1 + strides[i]) / strides[i];
+      const int64_t way = size + pads[i] + pads[i + n] - (kernel[i] - 1) * dilations[i] - 1,
+                    given = size + pads[i];
+      size = (way + strides[i]) / strides[i];
+      // A last window that is not full counts if it begins in front of the pads behind.
+      if (ceils && way >= 0 && way % strides[i] != 0 && size * strides[i] < given) ++size;
     }
     size = std::max<int64_t>(size, 0);
   }
@@ -89,6 +94,20 @@ std::optional<Shape> of_window(const Graph& graph, const Node& node) {
     (*out)[1] = node.type == "Conv" ? (*weights)[0] : (*weights)[1] * attribute_or(node, "group", int64_t{1});
   }
   return out;
+}
+
+std::optional<Shape> of_whole_window(const Graph& graph, const Node& node) {
+  auto out = shape_at(graph, node, 0);
+  for (size_t axis = 2; out && axis < out->size(); ++axis) (*out)[axis] = 1;
+  return out;
+}
+
+std::optional<Shape> of_gemm(const Graph& graph, const Node& node) {
+  const auto a = shape_at(graph, node, 0), b = shape_at(graph, node, 1);
+  if (!a || !b || a->size() != 2 || b->size() != 2) return std::nullopt;
+  const bool turns_a = attribute_or(node, "transA", int64_t{0}) != 0,
+             turns_b = attribute_or(node, "transB", int64_t{0}) != 0;
+  return Shape{(*a)[turns_a ? 1 : 0], (*b)[turns_b ? 0 : 1]};
 }
 
 std::optional<Shape> of_transpose(const Graph& graph, const Node& node) {
@@ -348,21 +367,6 @@ std::optional<Shape> of_shape(const Graph& graph, const Node& node) {
   return Shape{static_cast<int64_t>(in->size())};
 }
 
-// Batch and channels stay.
-std::optional<Shape> of_global_pool(const Graph& graph, const Node& node) {
-  auto out = shape_at(graph, node, 0);
-  if (!out || out->size() < 2) return std::nullopt;
-  std::fill(out->begin() + 2, out->end(), 1);
-  return out;
-}
-
-std::optional<Shape> of_gemm(const Graph& graph, const Node& node) {
-  const auto a = shape_at(graph, node, 0), b = shape_at(graph, node, 1);
-  if (!a || !b || a->size() != 2 || b->size() != 2) return std::nullopt;
-  return Shape{(*a)[attribute_or(node, "transA", int64_t{0}) != 0 ? 1 : 0],
-               (*b)[attribute_or(node, "transB", int64_t{0}) != 0 ? 0 : 1]};
-}
-
 std::optional<Shape> infer(const Graph& graph, const Node& node) {
   const std::string& type = node.type;
   static const std::set<std::string> windows{"Conv", "ConvTranspose", "MaxPool", "AveragePool"};
@@ -387,7 +391,7 @@ std::optional<Shape> infer(const Graph& graph, const Node& node) {
                                                 "Mod"};
   static const std::set<std::string> reductions{"ReduceMean", "ReduceMax",  "ReduceSum",
                                                 "ReduceMin",  "ReduceProd", "ReduceLogSumExp",
-                                                "ReduceL1",   "ReduceL2"};
+                                                "ReduceL1",   "ReduceL2",   "ReduceSumSquare"};
   static const std::set<std::string> unknown{"LSTM", "GRU",  "RNN",     "Loop",   "If",
                                              "Scan", "TopK", "NonZero", "OneHot", "GatherND"};
   if (windows.contains(type)) return of_window(graph, node);
@@ -403,8 +407,8 @@ std::optional<Shape> infer(const Graph& graph, const Node& node) {
   if (type == "Transpose") return of_transpose(graph, node);
   if (type == "MatMul") return of_matmul(graph, node);
   if (type == "Gemm") return of_gemm(graph, node);
-  if (type == "GlobalAveragePool" || type == "GlobalMaxPool") return of_global_pool(graph, node);
   if (type == "GatherElements") return shape_at(graph, node, 1);
+  if (type == "GlobalAveragePool" || type == "GlobalMaxPool") return of_whole_window(graph, node);
   if (type == "Reshape") return of_reshape(graph, node);
   if (type == "Concat") return of_concat(graph, node);
   if (type == "Pad") return of_pad(graph, node);

@@ -43,3 +43,12 @@ def test_the_table_of_tensorflow_operators_is_the_one_in_the_code():
     document = (ROOT / "docs/tensorflow.md").read_text().split("| TensorFlow | lifts to |")[1].split("\n\n")[0]
     rows = re.findall(r"^\| (\S+) \| (.+) \|$", document, re.MULTILINE)
     assert len(rules) > 120 and rows == rules
+
+
+def test_the_table_of_pytorch_operators_is_the_one_in_the_code():
+    """docs/torch.md lists what lifts, row for row."""
+    code = (ROOT / "src/formats/torch/lift_table.cpp").read_text()
+    rules = re.findall(r'\{"([^"]+)", \w+,\s*"([^"]+)"\}', code)
+    document = (ROOT / "docs/torch.md").read_text().split("| PyTorch | lifts to |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| (\S+) \| (.+) \|$", document, re.MULTILINE)
+    assert len(rules) > 220 and rows == rules

@@ -42,10 +42,11 @@ bool has_entry(const std::vector<ZipView>& entries, const std::string& name) {
 
 // What other archives of PyTorch are, so that the user learns what to do.
 Error other_archive(const std::vector<ZipView>& entries) {
-  for (const ZipView& entry : entries) {
+  for (const ZipView& entry : entries)
     if (entry.name.ends_with("/constants.pkl") || entry.name.find("/code/") != std::string::npos)
       return {ErrorKind::unsupported,
               "a TorchScript archive; export the module with torch.export.export and torch.export.save"};
+  for (const ZipView& entry : entries) {
     if (entry.name == "serialized_exported_program.json")
       return {ErrorKind::unsupported,
               "an exported program of an old PyTorch; save it again with torch.export.save of PyTorch 2.8 or newer"};
@@ -103,6 +104,7 @@ Status read_table(File& file, Table table) {
   file.table_entries[table] = name;
   FETAFIX_TRY(file.tables[table], read_json(file, name));
   FETAFIX_TRY(const Json config, json_object(*file.tables[table], "config"));
+  file.stored[table];
   for (const auto& [key, value] : config.items()) {
     FETAFIX_TRY(const std::string path, json_string(value, "path_name"));
     Stored stored;

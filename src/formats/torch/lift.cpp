@@ -63,6 +63,11 @@ int Lifter::tensor_of(const std::string& name) {
 
 Result<Tensor> Lifter::stored(const Input& input) {
   if (const auto found = stored_.find(input.name); found != stored_.end()) return found->second;
+  // A few bytes may be said to be many elements, by many names.
+  const auto count = element_count(input.stored->meta.sizes);
+  const DType dtype = input.stored->meta.dtype;
+  if (count && dtype != DType::unknown && !spend(static_cast<uint64_t>(*count) * element_size(dtype)))
+    FETAFIX_CHECK(check_memory());
   FETAFIX_TRY(const Tensor tensor, file_.read(*input.stored));
   return stored_[input.name] = tensor;
 }

@@ -131,6 +131,9 @@ class Operation {
   DType result_type() const;  // of the first output, as the file says
   std::optional<Shape> result_shape(size_t output = 0) const;
 
+  // Before many elements are made that the file does not hold. Error kind `file`: more than the view may take.
+  Status afford(uint64_t bytes);
+
   // A new constant that says what argument `name` says ("": it follows from the operator).
   Operand constant(const std::string& name, Tensor tensor);
   Operand int64s(const std::string& name, const std::vector<int64_t>& numbers) {

@@ -93,6 +93,7 @@ Status lift_attention(Operation& op) {
     constexpr int64_t most = 4096;
     if (rows < 1 || columns < 1 || rows > most || columns > most)
       return Operation::unsupported("the length of the sequence is not known");
+    FETAFIX_CHECK(op.afford(2 * sizeof(float) * static_cast<uint64_t>(rows * columns)));
     std::vector<float> mask(static_cast<size_t>(rows * columns), 0.f);
     for (int64_t i = 0; i < rows; ++i)
       for (int64_t j = i + 1; j < columns; ++j) mask[static_cast<size_t>(i * columns + j)] = -INFINITY;

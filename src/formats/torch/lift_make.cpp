@@ -13,6 +13,7 @@ double fill_of(const Operation& op) {
 }
 
 Result<Tensor> one(const Operation& op) {
+  if (op.result_type() == DType::unknown) return Operation::unsupported("the file does not say its type");
   FETAFIX_TRY(const Tensor value, fetafix::cast(Tensor::scalar(fill_of(op)), op.result_type()));
   return value.reshaped({1});
 }
@@ -38,11 +39,13 @@ Status lift_full_like(Operation& op) {
 
 Status lift_arange(Operation& op) {
   const auto known = [&](const char* name) { return !op.has(name) || std::isfinite(op.number(name, NAN)); };
+  if (op.result_type() == DType::unknown) return Operation::unsupported("the file does not say its type");
   if (!known("start") || !known("end") || !known("step")) return Operation::unsupported("its bounds depend on the run");
   const double start = op.number("start", 0), end = op.number("end", 0), step = op.number("step", 1);
   const double count = step == 0 ? 0 : std::ceil((end - start) / step);
   constexpr double most = 1 << 20;
   if (count < 0 || count > most) return Operation::unsupported("it makes too many numbers");
+  FETAFIX_CHECK(op.afford(2 * sizeof(double) * static_cast<uint64_t>(count)));
   std::vector<double> numbers;
   for (double i = 0; i < count; ++i) numbers.push_back(start + i * step);
   FETAFIX_TRY(Tensor made, fetafix::cast(Tensor::vector(numbers), op.result_type()));

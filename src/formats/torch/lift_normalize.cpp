@@ -15,6 +15,7 @@ Result<int64_t> channels(const Operation& op, const std::string& input) {
 // A list of one number a channel; where it is None, all of them are `otherwise`.
 Result<Operand> channel_list(Operation& op, const std::string& name, int64_t count, float otherwise) {
   if (op.has(name)) return op.in(name);
+  FETAFIX_CHECK(op.afford(2 * sizeof(float) * static_cast<uint64_t>(count)));
   Operand out = op.constant("", Tensor::vector(std::vector<float>(static_cast<size_t>(count), otherwise)));
   out.slot = slot_of(name);
   return out;
@@ -59,6 +60,9 @@ Status lift_layer_norm(Operation& op) {
   if (op.has("weight")) {
     FETAFIX_TRY(operands.emplace_back(), op.in("weight"));
   } else {
+    const auto count = element_count(*normalized);
+    if (!count) return Operation::unsupported("its axes have no such sizes");
+    FETAFIX_CHECK(op.afford(sizeof(float) * static_cast<uint64_t>(*count)));
     FETAFIX_TRY(Tensor ones, Tensor::zeros(DType::float32, *normalized));
     for (float& one : ones.mutable_as<float>()) one = 1;
     operands.push_back(op.constant("", std::move(ones)));

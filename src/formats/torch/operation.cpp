@@ -226,6 +226,7 @@ Result<Operand> Operation::rearranged(const std::string& name, size_t element,
       one.is_object() && one.contains("name") ? lifter_.out_.program.input(one["name"].get<std::string>()) : nullptr;
   if (!input || !input->stored) return unsupported("a weight of '" + name + "' is computed");
   FETAFIX_TRY(const Tensor stored, lifter_.stored(*input));
+  FETAFIX_CHECK(afford(stored.byte_size()));
   FETAFIX_TRY(Tensor view, form(stored));
   graph::Lens lens;
   lens.native_tensor = lifter_.tensor_of(input->name);
@@ -309,6 +310,11 @@ std::optional<Shape> Operation::result_shape(size_t output) const {
   if (output >= op_.outputs.size()) return std::nullopt;
   const auto meta = lifter_.out_.program.metas.find(op_.outputs[output]);
   return meta == lifter_.out_.program.metas.end() ? std::nullopt : std::optional(meta->second.sizes);
+}
+
+Status Operation::afford(uint64_t bytes) {
+  lifter_.spend(bytes);
+  return lifter_.check_memory();
 }
 
 Operand Operation::constant(const std::string& name, Tensor tensor) {

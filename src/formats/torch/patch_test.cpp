@@ -37,10 +37,8 @@ struct Subject {
   std::string refuses(const Edit& edit) const { return refusal(path, edit); }
 };
 
-void expect_says(const std::string& text, const std::string& words){
-  EXPECT_NE(text.find(words), std::string::npos) << "expected: " << words
-                                                 << "
-  found : " << text;
+void expect_says(const std::string& text, const std::string& words) {
+  EXPECT_NE(text.find(words), std::string::npos) << text << " does not say: " << words;
 }
 
 // The archive's entry that holds a stored tensor.

@@ -1,0 +1,41 @@
+// The PyTorch reader: any bytes as an exported program. A check sum that is wrong ends most damaged archives,
+// so what begins with a brace is the program itself, in an archive without weights.
+#include "formats/torch/torch.h"
+
+#include "base/zip.h"
+#include "fuzz/model.h"
+
+namespace fetafix::fuzz {
+namespace {
+
+Bytes bytes_of(const std::string& text) {
+  const BytesView view = as_bytes(text);
+  return {view.begin(), view.end()};
+}
+
+Bytes archive_of(BytesView program) {
+  const Bytes weights = bytes_of(
+      R"({"config":{"w":{"path_name":"weight_0","is_param":true,"use_pickle":false,"tensor_meta":{"dtype":7,"sizes":)"
+      R"([{"as_int":2},{"as_int":2}],"requires_grad":false,"device":{"type":"cpu","index":null},"strides":)"
+      R"([{"as_int":2},{"as_int":1}],"storage_offset":{"as_int":0},"layout":7}}}})");
+  auto made = zip({{"m/models/model.json", Bytes(program.begin(), program.end())},
+                   {"m/data/weights/model_weights_config.json", weights},
+                   {"m/data/weights/weight_0", Bytes(16)},
+                   {"m/data/constants/model_constants_config.json", bytes_of(R"({"config":{}})")}});
+  promise(made.ok(), "there is an archive of any entries");
+  return std::move(*made);
+}
+
+}  // namespace
+}  // namespace fetafix::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace fetafix;
+  const auto bytes = fuzz::input(data, size);
+  const auto& format = formats::torch::torch_format();
+  if (!bytes.empty() && bytes[0] == std::byte{'{'})
+    fuzz::read_and_lift(format, fuzz::archive_of(bytes));
+  else
+    fuzz::read_and_lift(format, bytes);
+  return 0;
+}
