@@ -1,4 +1,5 @@
-// JSON as Python's json module reads and writes it: with NaN and Infinity, and a space behind commas and colons.
+// JSON as Python's json module reads and writes it: with NaN and Infinity, and a space behind commas and
+// colons.
 #pragma once
 
 #include <string>

@@ -87,8 +87,8 @@ Result<Bytes> read_back(zip_source_t* source) {
   return bytes;
 }
 
-// A source in memory that outlives the archive made in it. It owns a copy of `start`: libzip 1.7 frees the part
-// that it keeps as it is, even where that is someone else's.
+// A source in memory that outlives the archive made in it. It owns a copy of `start`: libzip 1.7 frees the
+// part that it keeps as it is, even where that is someone else's.
 Result<Source> memory(BytesView start) {
   zip_error_t error;
   zip_error_init(&error);

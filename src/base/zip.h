@@ -38,8 +38,8 @@ struct ZipView {
 // Error kind `file`: not a zip archive, damaged, or an entry that is packed.
 Result<std::vector<ZipView>> stored_entries(BytesView archive, const std::string& what);
 
-// The archive with the content of some entries replaced, and some added behind; all else stays as it is, their
-// order too. Error kind `file`: an entry to replace that is not there, or there twice.
+// The archive with the content of some entries replaced, and some added behind; all else stays as it is,
+// their order too. Error kind `file`: an entry to replace that is not there, or there twice.
 Result<Bytes> rezip(BytesView archive, const std::vector<ZipEntry>& replacements, const std::string& what,
                     const std::vector<ZipEntry>& additions = {});
 

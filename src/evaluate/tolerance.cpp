@@ -114,7 +114,8 @@ bool is_mean(const Node& node) {
 
 // How many numbers of the input each number of the output is made of.
 float share_of(const Feeds& feeds, const Tensor& out) {
-  return static_cast<float>(feeds.begin()->second.size()) / static_cast<float>(std::max<int64_t>(out.size(), 1));
+  return static_cast<float>(feeds.begin()->second.size()) /
+         static_cast<float>(std::max<int64_t>(out.size(), 1));
 }
 
 // How many products each sum has.

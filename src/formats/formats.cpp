@@ -12,8 +12,9 @@ namespace fetafix::formats {
 
 // The registry: one line a format. Those with a magic number come before those without.
 std::span<const Format* const> all_formats() {
-  static const std::array<const Format*, 5> formats{&tflite::tflite_format(), &keras::keras_format(), &torch::torch_format(),
-                                                    &tensorflow::tensorflow_format(), &onnx::onnx_format()};
+  static const std::array<const Format*, 5> formats{&tflite::tflite_format(), &keras::keras_format(),
+                                                    &torch::torch_format(), &tensorflow::tensorflow_format(),
+                                                    &onnx::onnx_format()};
   return formats;
 }
 

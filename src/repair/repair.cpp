@@ -204,7 +204,8 @@ class Search {
     return {};
   }
 
-  // Where the source has only the last step of what is a whole sequence here: what is made of that, further on.
+  // Where the source has only the last step of what is a whole sequence here: what is made of that, further
+  // on.
   Goal sized_alike(const Goal& given) const {
     constexpr int most_hops = 4;
     const graph::Uses uses(target_);

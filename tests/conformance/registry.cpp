@@ -116,7 +116,10 @@ FormatSubject torch() {
                   {"an operator reads a value that nothing gives",
                    [](const Bytes& sound) { return replaced(sound, "relu", "nono"); }, "damaged"},
                   {"an archive of something else",
-                   [](const Bytes&) { return zip({{"a", bytes_of("x")}}).value(); }, "exported program"}},
+                   [](const Bytes&) {
+                     return zip({{"a", bytes_of("x")}}).value();
+                   },
+                   "exported program"}},
       .kinds = {{"keep outputs", "an operator gives all that it gives"},
                 {"set metadata", "a file has no numbers that decide whether it loads"},
                 {"redeclare", "what a file says of shapes is what PyTorch has traced"},

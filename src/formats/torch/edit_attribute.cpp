@@ -23,7 +23,9 @@ struct Request {
   }
   const std::string& target() const { return now; }
   bool is(const char* part) const { return target().find(part) != std::string::npos; }
-  void set(const std::string& argument, Json content) const { editor.set_argument(op, argument, std::move(content)); }
+  void set(const std::string& argument, Json content) const {
+    editor.set_argument(op, argument, std::move(content));
+  }
   bool has(const std::string& argument) const { return editor.op(op).argument(argument); }
 };
 
@@ -78,8 +80,8 @@ Status put_pad_before(const Request& r, const std::vector<int64_t>& pads, double
   for (size_t axis = 0; shape && shape->size() == axes + 2 && axis < axes; ++axis)
     if ((*shape)[axis + 2] >= 0) (*shape)[axis + 2] += pads[axis] + pads[axis + axes];
   const std::string padded = r.editor.add_call(
-      r.op, "aten.constant_pad_nd.default", {{"self", as_tensor(name)}, {"pad", as_ints(list)}, {"value", as_float(value)}},
-      name, shape);
+      r.op, "aten.constant_pad_nd.default",
+      {{"self", as_tensor(name)}, {"pad", as_ints(list)}, {"value", as_float(value)}}, name, shape);
   r.set(input, as_tensor(padded));
   return {};
 }
@@ -87,7 +89,8 @@ Status put_pad_before(const Request& r, const std::vector<int64_t>& pads, double
 // "same" and "valid" are another operator than numbers.
 void use_numbers(const Request& r) {
   const std::string& target = r.target();
-  if (target.ends_with(".padding")) r.editor.set_target(r.op, target.substr(0, target.rfind('.')) + ".default");
+  if (target.ends_with(".padding"))
+    r.editor.set_target(r.op, target.substr(0, target.rfind('.')) + ".default");
 }
 
 Status set_pads(const Request& r) {
@@ -160,8 +163,8 @@ Status set_group(const Request& r) {
 }
 
 Status set_axis(const Request& r) {
-  static const std::vector<std::string> with_axis{"Softmax", "LogSoftmax", "Concat", "Gather", "ArgMax", "ArgMin",
-                                                  "Split",   "TopK",       "GatherElements"};
+  static const std::vector<std::string> with_axis{
+      "Softmax", "LogSoftmax", "Concat", "Gather", "ArgMax", "ArgMin", "Split", "TopK", "GatherElements"};
   if (r.node.type == "Flatten") {
     r.set("start_dim", as_int(r.get(int64_t{1})));
     return {};
@@ -246,8 +249,8 @@ constexpr Row rows[]{{"alpha", set_alpha},
 Result<bool> set_constant(Editor& editor, const graph::SetAttribute& edit, const graph::Node& node) {
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const ValueId id = node.inputs[i];
-    if (id == graph::no_value || !editor.view().value(id).lens || editor.view().value(id).lens->attribute != edit.name ||
-        !edit.value)
+    if (id == graph::no_value || !editor.view().value(id).lens ||
+        editor.view().value(id).lens->attribute != edit.name || !edit.value)
       continue;
     graph::SetTensor set{edit.at, i < node.slots.size() ? node.slots[i] : -1, {}};
     if (const auto* tensor = std::get_if<Tensor>(&*edit.value)) set.value = *tensor;
@@ -266,7 +269,8 @@ Result<bool> set_constant(Editor& editor, const graph::SetAttribute& edit, const
 Status set_attribute(Editor& editor, int op, const graph::Node& node, const std::string& name,
                      const std::optional<graph::Attribute>& value) {
   const auto row = std::ranges::find_if(rows, [&](const Row& one) { return name == one.name; });
-  if (row == std::end(rows)) return cant("attribute '" + name + "' of " + node.type + " has no counterpart in PyTorch");
+  if (row == std::end(rows))
+    return cant("attribute '" + name + "' of " + node.type + " has no counterpart in PyTorch");
   return row->set({editor, op, node, name, value, editor.target_of(op)});
 }
 

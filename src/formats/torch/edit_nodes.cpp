@@ -19,28 +19,29 @@ struct Kind {
 };
 
 Kind kind_of(const std::string& onnx) {
-  static const std::map<std::string, Kind> kinds{{"Add", {Family::binary, "add"}},
-                                                 {"Sub", {Family::binary, "sub"}},
-                                                 {"Mul", {Family::binary, "mul"}},
-                                                 {"Div", {Family::binary, "div"}},
-                                                 {"Max", {Family::binary, "maximum"}},
-                                                 {"Min", {Family::binary, "minimum"}},
-                                                 {"AveragePool", {Family::pool, "avg_pool"}},
-                                                 {"MaxPool", {Family::pool, "max_pool"}},
-                                                 {"GlobalAveragePool", {Family::global_pool, "adaptive_avg_pool"}},
-                                                 {"GlobalMaxPool", {Family::global_pool, "amax"}},
-                                                 {"ReduceMean", {Family::reduction, "mean.dim"}},
-                                                 {"ReduceSum", {Family::reduction, "sum.dim_IntList"}},
-                                                 {"ReduceMax", {Family::reduction, "amax.default"}},
-                                                 {"ReduceMin", {Family::reduction, "amin.default"}},
-                                                 {"ArgMax", {Family::arg, "argmax"}},
-                                                 {"ArgMin", {Family::arg, "argmin"}},
-                                                 {"Softmax", {Family::softmax, "softmax.int"}},
-                                                 {"LogSoftmax", {Family::softmax, "log_softmax.int"}},
-                                                 {"LeakyRelu", {Family::unary, "leaky_relu.default"}},
-                                                 {"Elu", {Family::unary, "elu.default"}},
-                                                 {"Gelu", {Family::unary, "gelu.default"}},
-                                                 {"Clip", {Family::unary, "clamp.default"}}};
+  static const std::map<std::string, Kind> kinds{
+      {"Add", {Family::binary, "add"}},
+      {"Sub", {Family::binary, "sub"}},
+      {"Mul", {Family::binary, "mul"}},
+      {"Div", {Family::binary, "div"}},
+      {"Max", {Family::binary, "maximum"}},
+      {"Min", {Family::binary, "minimum"}},
+      {"AveragePool", {Family::pool, "avg_pool"}},
+      {"MaxPool", {Family::pool, "max_pool"}},
+      {"GlobalAveragePool", {Family::global_pool, "adaptive_avg_pool"}},
+      {"GlobalMaxPool", {Family::global_pool, "amax"}},
+      {"ReduceMean", {Family::reduction, "mean.dim"}},
+      {"ReduceSum", {Family::reduction, "sum.dim_IntList"}},
+      {"ReduceMax", {Family::reduction, "amax.default"}},
+      {"ReduceMin", {Family::reduction, "amin.default"}},
+      {"ArgMax", {Family::arg, "argmax"}},
+      {"ArgMin", {Family::arg, "argmin"}},
+      {"Softmax", {Family::softmax, "softmax.int"}},
+      {"LogSoftmax", {Family::softmax, "log_softmax.int"}},
+      {"LeakyRelu", {Family::unary, "leaky_relu.default"}},
+      {"Elu", {Family::unary, "elu.default"}},
+      {"Gelu", {Family::unary, "gelu.default"}},
+      {"Clip", {Family::unary, "clamp.default"}}};
   if (const auto found = kinds.find(onnx); found != kinds.end()) return found->second;
   if (const auto plain = plain_operator(onnx)) return {Family::unary, plain->substr(5)};
   return {};
@@ -50,7 +51,8 @@ Kind kind_of(const std::string& onnx) {
 void keep_arguments(Editor& editor, int op, const std::vector<std::string>& kept) {
   std::vector<std::string> gone;
   for (const Json& input : editor.node(op)["inputs"])
-    if (const auto name = input["name"].get<std::string>(); !std::ranges::count(kept, name)) gone.push_back(name);
+    if (const auto name = input["name"].get<std::string>(); !std::ranges::count(kept, name))
+      gone.push_back(name);
   for (const std::string& name : gone) editor.drop_argument(op, name);
 }
 

@@ -17,7 +17,8 @@ Error cant(const std::string& why) {
 const graph::Value* constant_behind(const graph::Graph& view, int op, int slot) {
   for (const graph::Node& node : view.nodes)
     for (size_t i = 0; node.native.index == op && i < node.slots.size(); ++i)
-      if (node.slots[i] == slot && node.inputs[i] != graph::no_value && view.value(node.inputs[i]).is_constant())
+      if (node.slots[i] == slot && node.inputs[i] != graph::no_value &&
+          view.value(node.inputs[i]).is_constant())
         return &view.value(node.inputs[i]);
   return nullptr;
 }
@@ -45,7 +46,8 @@ Result<std::vector<int64_t>> torch_pads(const std::vector<int64_t>& pads, size_t
     out.push_back(pads[axis + rank]);
   }
   // Axes that the operator does not pad come last, in pairs.
-  while (out.size() > wanted && out[out.size() - 1] == 0 && out[out.size() - 2] == 0) out.resize(out.size() - 2);
+  while (out.size() > wanted && out[out.size() - 1] == 0 && out[out.size() - 2] == 0)
+    out.resize(out.size() - 2);
   if (out.size() > wanted && wanted > 0) return cant("it would pad further axes");
   return out;
 }
@@ -67,7 +69,8 @@ Result<Json> content_of(const Op& op, const std::string& name, const Tensor& val
     FETAFIX_TRY(auto numbers, to_doubles(value));
     const Argument* now = op.argument(name);
     const size_t axes = now && now->value->is_array() ? now->value->size() : numbers.size();
-    if (numbers.size() > axes) numbers.erase(numbers.begin(), numbers.end() - static_cast<std::ptrdiff_t>(axes));
+    if (numbers.size() > axes)
+      numbers.erase(numbers.begin(), numbers.end() - static_cast<std::ptrdiff_t>(axes));
     if (name == "output_size") return as_ints(std::vector<int64_t>(numbers.begin(), numbers.end()));
     return Json{{"as_floats", numbers}};
   }

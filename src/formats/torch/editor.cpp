@@ -134,7 +134,8 @@ int Editor::producer_of(const std::string& name) const {
 
 Status Editor::check_single(const graph::Node& node) const {
   for (const graph::Node& other : view().nodes)
-    if (other.native == node.native && other.role != Role::bridge && other.role != Role::constant && &other != &node)
+    if (other.native == node.native && other.role != Role::bridge && other.role != Role::constant &&
+        &other != &node)
       return unsupported(op(node.native.index).target + " is several operators in one");
   return {};
 }
@@ -276,7 +277,8 @@ std::string Editor::add_call(int before, const std::string& target,
   // Older schemas have no names of nodes.
   const Json& nodes = graph()["nodes"];
   if (!nodes.empty() && nodes[0].contains("name")) call["name"] = name;
-  if (!nodes.empty() && !nodes[0].contains("is_hop_single_tensor_return")) call.erase("is_hop_single_tensor_return");
+  if (!nodes.empty() && !nodes[0].contains("is_hop_single_tensor_return"))
+    call.erase("is_hop_single_tensor_return");
   added_.emplace_back(before, std::move(call));
   graph()["tensor_values"][name] = graph()["tensor_values"][like];
   if (shape && std::ranges::count(*shape, -1) == 0) declare(name, plain_meta(dtype_of(like), *shape));
@@ -288,8 +290,10 @@ std::string Editor::add_weight(const Tensor& value, const std::string& base) {
   const TensorMeta meta = plain_meta(value.dtype(), value.shape());
   const std::string file = unique_name(file_prefix(Table::weights) + target);
   added_entries_[file_.prefix + table_folder(Table::weights) + file] = copy_of(value);
-  tables_[Table::weights]["config"][target] = {
-      {"path_name", file}, {"is_param", true}, {"use_pickle", false}, {"tensor_meta", written_meta(meta, false)}};
+  tables_[Table::weights]["config"][target] = {{"path_name", file},
+                                               {"is_param", true},
+                                               {"use_pickle", false},
+                                               {"tensor_meta", written_meta(meta, false)}};
   changed_.insert(Table::weights);
   declare(name, meta);
   // Parameters come first.
@@ -299,7 +303,8 @@ std::string Editor::add_weight(const Tensor& value, const std::string& base) {
   specs.insert(specs.begin() + static_cast<std::ptrdiff_t>(place),
                Json{{"parameter", {{"arg", {{"name", name}}}, {"parameter_name", target}}}});
   Json& inputs = graph()["inputs"];
-  inputs.insert(inputs.begin() + static_cast<std::ptrdiff_t>(std::min(place, inputs.size())), as_tensor(name));
+  inputs.insert(inputs.begin() + static_cast<std::ptrdiff_t>(std::min(place, inputs.size())),
+                as_tensor(name));
   return name;
 }
 
@@ -328,7 +333,8 @@ void Editor::find_common_changes(const graph::Patch& patch) {
     }
   for (const auto& [name, tensors] : changes)
     if (tensors.size() == uses_of(name) &&
-        std::ranges::all_of(tensors, [&, tensors = tensors](const Tensor& t) { return t.identical(tensors[0]); }))
+        std::ranges::all_of(tensors,
+                            [&, tensors = tensors](const Tensor& t) { return t.identical(tensors[0]); }))
       common_.emplace(name, tensors[0]);
 }
 
@@ -362,7 +368,8 @@ Status Editor::write_weight(const ReadPlace& place, const std::string& name, con
 
 std::optional<Shape> Editor::shape_of(const std::string& name) const {
   for (const auto& value : view().values)
-    if (value.native_tensor >= 0 && lift_.tensors[static_cast<size_t>(value.native_tensor)] == name) return value.shape;
+    if (value.native_tensor >= 0 && lift_.tensors[static_cast<size_t>(value.native_tensor)] == name)
+      return value.shape;
   const auto meta = program().metas.find(name);
   return meta == program().metas.end() ? std::nullopt : std::optional(meta->second.sizes);
 }
@@ -388,10 +395,12 @@ std::vector<Json> Editor::calls_before(size_t op) const {
     const auto ready = std::ranges::find_if(calls, [&](Json& call) {
       bool waits = false;
       for (Json& input : call["inputs"])
-        each_tensor(input["arg"], [&](Json& name) { waits = waits || waiting.contains(name.get<std::string>()); });
+        each_tensor(input["arg"],
+                    [&](Json& name) { waits = waits || waiting.contains(name.get<std::string>()); });
       return !waits;
     });
-    const auto next = ready == calls.end() ? calls.begin() : ready;  // a cycle is found when the file is read again
+    const auto next =
+        ready == calls.end() ? calls.begin() : ready;  // a cycle is found when the file is read again
     waiting.erase(result_of(*next));
     out.push_back(std::move(*next));
     calls.erase(next);
@@ -433,7 +442,8 @@ Status Editor::follow_shapes(Bytes& bytes) {
     const std::string& name = lift.tensors[static_cast<size_t>(value.native_tensor)];
     const auto meta = lift.program.metas.find(name);
     if (meta == lift.program.metas.end() || meta->second.sizes == *value.shape) continue;
-    if (meta->second.sizes.size() == value.shape->size() && std::ranges::count(meta->second.sizes, -1) > 0) continue;
+    if (meta->second.sizes.size() == value.shape->size() && std::ranges::count(meta->second.sizes, -1) > 0)
+      continue;
     if (lift_.program.metas.contains(name) && shape_of(name) == value.shape) continue;
     declare(name, plain_meta(meta->second.dtype, *value.shape));
     changed = true;
@@ -446,7 +456,8 @@ Status Editor::follow_shapes(Bytes& bytes) {
 Result<Bytes> Editor::finish() {
   for (const auto& [op, attributes] : resizes_)
     if (auto status = write_resize(*this, op, attributes); !status.ok())
-      return in_context("'" + label_of(program().ops[static_cast<size_t>(op)]) + "'", std::move(status).error());
+      return in_context("'" + label_of(program().ops[static_cast<size_t>(op)]) + "'",
+                        std::move(status).error());
   put_in_place();
   FETAFIX_TRY(Bytes bytes, written());
   if (auto status = follow_shapes(bytes); !status.ok())

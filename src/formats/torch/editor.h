@@ -61,11 +61,13 @@ class Editor {
 
   // Puts a call in front of operator `before` and gives the name of its result, a tensor like `like` of that
   // shape. `inputs`: name and content of each argument.
-  std::string add_call(int before, const std::string& target, const std::vector<std::pair<std::string, Json>>& inputs,
-                       const std::string& like, const std::optional<Shape>& shape);
+  std::string add_call(int before, const std::string& target,
+                       const std::vector<std::pair<std::string, Json>>& inputs, const std::string& like,
+                       const std::optional<Shape>& shape);
   // A new stored tensor; gives its name.
   std::string add_weight(const Tensor& value, const std::string& base);
-  // Puts a tensor into a place that reads a stored one: there, if nothing else reads it, else into one of its own.
+  // Puts a tensor into a place that reads a stored one: there, if nothing else reads it, else into one of its
+  // own.
   Status write_weight(const ReadPlace& place, const std::string& name, const Tensor& value);
   std::optional<Shape> shape_of(const std::string& name) const;
   DType dtype_of(const std::string& name) const;
@@ -90,15 +92,16 @@ class Editor {
   Json document_;
   std::map<Table, Json> tables_;
   std::map<std::string, Bytes> replaced_, added_entries_;
-  std::map<std::string, Tensor> common_;              // stored tensors that are changed for all that read them
-  std::map<std::string, std::string> moved_;          // names whose tensors went into entries of their own
-  std::vector<std::pair<int, Json>> added_;           // nodes, and the operator that each stands in front of
-  size_t settled_ = 0;                                // of these: from earlier edits
+  std::map<std::string, Tensor> common_;      // stored tensors that are changed for all that read them
+  std::map<std::string, std::string> moved_;  // names whose tensors went into entries of their own
+  std::vector<std::pair<int, Json>> added_;   // nodes, and the operator that each stands in front of
+  size_t settled_ = 0;                        // of these: from earlier edits
   std::set<int> removed_;
   std::map<int, graph::Attributes> resizes_;
   std::set<std::string> names_;
   std::set<Table> changed_;
-  std::vector<std::pair<int, std::pair<std::string, std::string>>> written_;  // operator, name it writes into, its result
+  std::vector<std::pair<int, std::pair<std::string, std::string>>>
+      written_;  // operator, name it writes into, its result
 };
 
 // One function for each kind of edit (edit_*.cpp).
@@ -125,7 +128,8 @@ Status write_resize(Editor& editor, int op, const graph::Attributes& attributes)
 // The tensor of an edit as the file stores it (edit_tensor.cpp).
 Result<Tensor> native_form(const Editor& editor, int op, const graph::SetTensor& edit);
 
-// Adds calls that compute an inserted node in front of operator `before` (lower.cpp); gives the name of its result.
+// Adds calls that compute an inserted node in front of operator `before` (lower.cpp); gives the name of its
+// result.
 struct Lowering {
   const graph::InsertNode& edit;
   int before;

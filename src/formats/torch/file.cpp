@@ -49,11 +49,13 @@ Error other_archive(const std::vector<ZipView>& entries) {
   for (const ZipView& entry : entries) {
     if (entry.name == "serialized_exported_program.json")
       return {ErrorKind::unsupported,
-              "an exported program of an old PyTorch; save it again with torch.export.save of PyTorch 2.8 or newer"};
+              "an exported program of an old PyTorch; save it again with torch.export.save of PyTorch 2.8 or "
+              "newer"};
     if (entry.name.ends_with("/data.pkl"))
-      return {ErrorKind::unsupported,
-              "weights alone, or a pickled module (torch.save); export the module with torch.export.export and "
-              "torch.export.save"};
+      return {
+          ErrorKind::unsupported,
+          "weights alone, or a pickled module (torch.save); export the module with torch.export.export and "
+          "torch.export.save"};
   }
   return broken("a zip archive without an exported program ('models/*.json')");
 }
@@ -69,8 +71,9 @@ Status find_program(File& file) {
   }
   if (programs.empty()) return other_archive(file.entries);
   if (programs.size() > 1)
-    return Error{ErrorKind::unsupported, "the archive holds " + std::to_string(programs.size()) + " programs ('" +
-                                             programs[0] + "', '" + programs[1] + "', ...), expected one"};
+    return Error{ErrorKind::unsupported, "the archive holds " + std::to_string(programs.size()) +
+                                             " programs ('" + programs[0] + "', '" + programs[1] +
+                                             "', ...), expected one"};
   file.program_entry = programs[0];
   file.prefix = programs[0].substr(0, programs[0].find("models/"));
   return {};
@@ -85,9 +88,9 @@ Status check_version(const Json& document) {
   FETAFIX_TRY(const Json version, json_object(document, "schema_version"));
   FETAFIX_TRY(const int64_t major, json_int(version, "major"));
   if (major == newest_schema) return {};
-  return Error{ErrorKind::unsupported, "schema version " + std::to_string(major) + ", expected " +
-                                           std::to_string(newest_schema) +
-                                           "; save it again with torch.export.save of a PyTorch that writes that one"};
+  return Error{ErrorKind::unsupported,
+               "schema version " + std::to_string(major) + ", expected " + std::to_string(newest_schema) +
+                   "; save it again with torch.export.save of a PyTorch that writes that one"};
 }
 
 std::string file_name(Table table) {
@@ -137,7 +140,8 @@ Result<Tensor> gathered(const TensorMeta& meta, BytesView data) {
   for (int64_t i = 0; i < out.size(); ++i) {
     int64_t from = meta.offset;
     for (size_t axis = 0; axis < at.size(); ++axis) from += at[axis] * meta.strides[axis];
-    std::copy_n(data.begin() + from * static_cast<int64_t>(size), size, to.begin() + i * static_cast<int64_t>(size));
+    std::copy_n(data.begin() + from * static_cast<int64_t>(size), size,
+                to.begin() + i * static_cast<int64_t>(size));
     for (size_t axis = at.size(); axis-- > 0;) {
       if (++at[axis] < meta.sizes[axis]) break;
       at[axis] = 0;
@@ -218,8 +222,8 @@ Result<TensorMeta> read_meta(const Json& meta) {
   FETAFIX_TRY(const Json sizes, json_array(meta, "sizes"));
   FETAFIX_TRY(const Json strides, json_array(meta, "strides"));
   if (sizes.size() > most_dimensions || sizes.size() != strides.size())
-    return broken("a tensor of " + std::to_string(sizes.size()) + " sizes and " + std::to_string(strides.size()) +
-                  " strides");
+    return broken("a tensor of " + std::to_string(sizes.size()) + " sizes and " +
+                  std::to_string(strides.size()) + " strides");
   for (const Json& size : sizes) {
     FETAFIX_TRY(const int64_t number, read_size(size));
     if (number < -1) return broken("a tensor of size " + std::to_string(number));
@@ -268,11 +272,12 @@ Result<Tensor> File::read(const Stored& tensor) const {
   const size_t size = element_size(tensor.meta.dtype);
   const auto last = last_place(tensor.meta);
   if (!last || static_cast<uint64_t>(*last) >= content_entry->bytes.size() / size)
-    return broken("'" + tensor.entry + "' holds " + std::to_string(content_entry->bytes.size()) + " bytes, too few for " +
-                  to_string(tensor.meta.sizes) + " of " + std::string(dtype_name(tensor.meta.dtype)));
+    return broken("'" + tensor.entry + "' holds " + std::to_string(content_entry->bytes.size()) +
+                  " bytes, too few for " + to_string(tensor.meta.sizes) + " of " +
+                  std::string(dtype_name(tensor.meta.dtype)));
   if (!in_order(tensor.meta)) return gathered(tensor.meta, content_entry->bytes);
   const BytesView content = content_entry->bytes.subspan(static_cast<size_t>(tensor.meta.offset) * size,
-                                                  static_cast<size_t>(*count) * size);
+                                                         static_cast<size_t>(*count) * size);
   return Tensor::view(tensor.meta.dtype, tensor.meta.sizes, content, bytes);
 }
 

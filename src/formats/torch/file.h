@@ -1,6 +1,7 @@
 // A .pt2 archive taken apart: the program as JSON, the stored tensors where they lie in the file.
 //
-// Names of entries and keys: torch/export/pt2_archive/constants.py and torch/_export/serde/schema.py of PyTorch 2.15.
+// Names of entries and keys: torch/export/pt2_archive/constants.py and torch/_export/serde/schema.py of
+// PyTorch 2.15.
 #pragma once
 
 #include <map>
@@ -49,8 +50,8 @@ struct File {
   std::map<Table, std::map<std::string, Stored>> stored;
 
   const ZipView* entry(const std::string& name) const;
-  // Shares the file's memory where it lies there in order. Error kind `unsupported`: pickled or of a type that
-  // is not known; `file`: it lies outside of its entry.
+  // Shares the file's memory where it lies there in order. Error kind `unsupported`: pickled or of a type
+  // that is not known; `file`: it lies outside of its entry.
   Result<Tensor> read(const Stored& tensor) const;
 };
 

@@ -6,7 +6,8 @@
 namespace fetafix::formats::torch {
 namespace {
 
-// For each of ONNX's gates, which one of PyTorch's it is: ONNX has i o f c and z r h, PyTorch i f g o and r z n.
+// For each of ONNX's gates, which one of PyTorch's it is: ONNX has i o f c and z r h, PyTorch i f g o and r z
+// n.
 std::vector<int64_t> order_of(const std::string& type) {
   if (type == "LSTM") return {0, 3, 1, 2};
   if (type == "GRU") return {1, 0, 2};

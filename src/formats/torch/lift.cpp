@@ -18,9 +18,10 @@ constexpr uint64_t memory_for_each_byte = 16;
 // Operators whose result has the elements of their operand, in the same memory.
 bool is_view(const std::string& target) {
   static const std::set<std::string> operators{
-      "view",    "reshape",  "flatten",    "unflatten", "transpose", "permute",   "t",      "squeeze", "unsqueeze",
-      "expand",  "slice",    "select",     "narrow",    "split",     "chunk",     "unbind", "detach",  "alias",
-      "view_as", "movedim",  "contiguous", "to",        "dropout",   "split_with_sizes",    "expand_as"};
+      "view",    "reshape",   "flatten",          "unflatten", "transpose", "permute", "t",
+      "squeeze", "unsqueeze", "expand",           "slice",     "select",    "narrow",  "split",
+      "chunk",   "unbind",    "detach",           "alias",     "view_as",   "movedim", "contiguous",
+      "to",      "dropout",   "split_with_sizes", "expand_as"};
   if (!target.starts_with("aten.")) return false;
   return operators.contains(target.substr(5, target.find('.', 5) - 5));
 }
@@ -72,7 +73,8 @@ Result<Tensor> Lifter::stored(const Input& input) {
   return stored_[input.name] = tensor;
 }
 
-Result<ValueId> Lifter::constant_of(const Input& input, const std::vector<int>& permutation, const Shape& shape) {
+Result<ValueId> Lifter::constant_of(const Input& input, const std::vector<int>& permutation,
+                                    const Shape& shape) {
   std::string key = input.name + to_string(shape);
   for (int axis : permutation) key += "," + std::to_string(axis);
   if (const auto found = constants_.find(key); found != constants_.end()) return found->second;
@@ -96,10 +98,12 @@ Result<ValueId> Lifter::constant_of(const Input& input, const std::vector<int>& 
 Result<ValueId> Lifter::value_of(const std::string& name) {
   if (const auto found = values_.find(name); found != values_.end()) {
     if (found->second == graph::no_value)
-      return Operation::unsupported("'" + name + "' shares its elements with what another operator writes into");
+      return Operation::unsupported("'" + name +
+                                    "' shares its elements with what another operator writes into");
     return found->second;
   }
-  if (const Input* input = out_.program.input(name); input && input->stored) return constant_of(*input, {}, {});
+  if (const Input* input = out_.program.input(name); input && input->stored)
+    return constant_of(*input, {}, {});
   return Operation::unsupported("'" + name + "' is no tensor that can be read here");
 }
 

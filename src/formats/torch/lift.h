@@ -2,8 +2,8 @@
 // lift_table.cpp) gets an Operation and builds nodes through it; an error of kind `unsupported` makes the
 // operator one opaque node with that reason as a note.
 //
-// A native operator of the view is one of the program's (program.h), by its number there; a native tensor is a
-// name of the program.
+// A native operator of the view is one of the program's (program.h), by its number there; a native tensor is
+// a name of the program.
 #pragma once
 
 #include <functional>
@@ -73,7 +73,8 @@ class Lifter {
   std::map<std::string, Tensor> stored_;
   std::map<std::string, ValueId> constants_;  // by name, permutation, shape
   std::map<std::string, int> numbers_;        // of tensors
-  std::map<std::string, std::string> views_;  // names that share their elements, and whom they share them with
+  std::map<std::string, std::string>
+      views_;  // names that share their elements, and whom they share them with
   uint64_t memory_left_ = 0;
   bool exhausted_ = false;
   Lift out_;
@@ -105,7 +106,8 @@ class Operation {
   // Absent with its slot where it is None.
   Result<Operand> optional(const std::string& name);
   // A stored tensor seen through a permutation and as another shape; computed ones get nodes that do it.
-  Result<Operand> parameter(const std::string& name, const std::vector<int>& permutation, const Shape& shape = {});
+  Result<Operand> parameter(const std::string& name, const std::vector<int>& permutation,
+                            const Shape& shape = {});
   size_t list_size(const std::string& name) const;
   Result<Operand> element(const std::string& name, size_t element);
   // A tensor as it is, a number as a constant of the type; both cast to it.
@@ -115,7 +117,8 @@ class Operation {
   // The same where all are numbers. Error `unsupported`: one is computed.
   Result<std::vector<int64_t>> known_sizes(const std::string& name) const;
   // The parameter of an element of a list, in a form that no permutation says (gates of recurrent layers).
-  Result<Operand> rearranged(const std::string& name, size_t element, const std::function<Result<Tensor>(const Tensor&)>& form);
+  Result<Operand> rearranged(const std::string& name, size_t element,
+                             const std::function<Result<Tensor>(const Tensor&)>& form);
   // Whether all tensors of an argument are made as zeros.
   bool starts_from_zeros(const std::string& name) const;
   // A size: a number, or a value of the graph.
@@ -131,7 +134,8 @@ class Operation {
   DType result_type() const;  // of the first output, as the file says
   std::optional<Shape> result_shape(size_t output = 0) const;
 
-  // Before many elements are made that the file does not hold. Error kind `file`: more than the view may take.
+  // Before many elements are made that the file does not hold. Error kind `file`: more than the view may
+  // take.
   Status afford(uint64_t bytes);
 
   // A new constant that says what argument `name` says ("": it follows from the operator).
@@ -143,8 +147,8 @@ class Operation {
   // --- building ---
   Operand node(const std::string& type, const std::vector<Operand>& inputs, Attributes attributes = {},
                Role role = Role::core, DType dtype = DType::unknown);
-  std::vector<Operand> nodes(const std::string& type, const std::vector<Operand>& inputs, Attributes attributes,
-                             int count, Role role = Role::core);
+  std::vector<Operand> nodes(const std::string& type, const std::vector<Operand>& inputs,
+                             Attributes attributes, int count, Role role = Role::core);
   Operand bridge(const Operand& value, const std::vector<int>& permutation);
   Operand cast(const Operand& value, DType dtype, Role role = Role::bridge);
   void know_shape(const Operand& value, const Shape& shape);

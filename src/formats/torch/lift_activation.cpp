@@ -22,15 +22,37 @@ std::string name_of(const std::string& target) {
 }  // namespace
 
 Status lift_unary(Operation& op) {
-  static const std::map<std::string, const char*> types{
-      {"abs", "Abs"},     {"acos", "Acos"},   {"acosh", "Acosh"},         {"asin", "Asin"},
-      {"asinh", "Asinh"}, {"atan", "Atan"},   {"atanh", "Atanh"},         {"ceil", "Ceil"},
-      {"cos", "Cos"},     {"cosh", "Cosh"},   {"erf", "Erf"},             {"exp", "Exp"},
-      {"floor", "Floor"}, {"log", "Log"},     {"neg", "Neg"},             {"reciprocal", "Reciprocal"},
-      {"relu", "Relu"},   {"round", "Round"}, {"hardswish", "HardSwish"}, {"selu", "Selu"},
-      {"sigmoid", "Sigmoid"}, {"sign", "Sign"}, {"sin", "Sin"}, {"sinh", "Sinh"},
-      {"sqrt", "Sqrt"}, {"tan", "Tan"}, {"tanh", "Tanh"},
-      {"logical_not", "Not"}, {"bitwise_not", "Not"}, {"isnan", "IsNaN"}, {"isinf", "IsInf"}};
+  static const std::map<std::string, const char*> types{{"abs", "Abs"},
+                                                        {"acos", "Acos"},
+                                                        {"acosh", "Acosh"},
+                                                        {"asin", "Asin"},
+                                                        {"asinh", "Asinh"},
+                                                        {"atan", "Atan"},
+                                                        {"atanh", "Atanh"},
+                                                        {"ceil", "Ceil"},
+                                                        {"cos", "Cos"},
+                                                        {"cosh", "Cosh"},
+                                                        {"erf", "Erf"},
+                                                        {"exp", "Exp"},
+                                                        {"floor", "Floor"},
+                                                        {"log", "Log"},
+                                                        {"neg", "Neg"},
+                                                        {"reciprocal", "Reciprocal"},
+                                                        {"relu", "Relu"},
+                                                        {"round", "Round"},
+                                                        {"hardswish", "HardSwish"},
+                                                        {"selu", "Selu"},
+                                                        {"sigmoid", "Sigmoid"},
+                                                        {"sign", "Sign"},
+                                                        {"sin", "Sin"},
+                                                        {"sinh", "Sinh"},
+                                                        {"sqrt", "Sqrt"},
+                                                        {"tan", "Tan"},
+                                                        {"tanh", "Tanh"},
+                                                        {"logical_not", "Not"},
+                                                        {"bitwise_not", "Not"},
+                                                        {"isnan", "IsNaN"},
+                                                        {"isinf", "IsInf"}};
   FETAFIX_TRY(const Operand x, op.in("self"));
   const auto found = types.find(name_of(op.target()));
   if (found == types.end()) return Operation::unsupported("no ONNX operator says this");
@@ -70,7 +92,8 @@ Status lift_clamp(Operation& op) {
 
 Status lift_leaky_relu(Operation& op) {
   FETAFIX_TRY(const Operand x, op.in("self"));
-  return op.out(op.node("LeakyRelu", {x}, {{"alpha", static_cast<float>(op.number("negative_slope", 0.01))}}));
+  return op.out(
+      op.node("LeakyRelu", {x}, {{"alpha", static_cast<float>(op.number("negative_slope", 0.01))}}));
 }
 
 Status lift_elu(Operation& op) {

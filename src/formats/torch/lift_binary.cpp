@@ -96,7 +96,8 @@ Status lift_comparison(Operation& op) {
 Status lift_logical(Operation& op) {
   FETAFIX_TRY(const Operand a, op.scalar("self", DType::boolean));
   FETAFIX_TRY(const Operand b, op.scalar("other", DType::boolean));
-  const bool all = op.target().find("and") != std::string::npos, either = op.target().find("xor") == std::string::npos;
+  const bool all = op.target().find("and") != std::string::npos,
+             either = op.target().find("xor") == std::string::npos;
   if (op.result_type() != DType::boolean) return Operation::unsupported("it works on the bits of numbers");
   return op.out(op.node(all ? "And" : either ? "Or" : "Xor", {a, b}, {}, Role::core, DType::boolean));
 }

@@ -50,8 +50,7 @@ Result<Operands> operands_of(Operation& op) {
   if (!kernel || kernel->size() < 3 || std::ranges::count(*kernel, -1) > 0)
     return Operation::unsupported("the kernel's shape is not known");
   FETAFIX_TRY(const int rank, op.rank("input"));
-  if (static_cast<size_t>(rank) != kernel->size())
-    return Operation::unsupported("the input has no batch");
+  if (static_cast<size_t>(rank) != kernel->size()) return Operation::unsupported("the input has no batch");
   FETAFIX_TRY(const Operand x, op.in("input"));
   FETAFIX_TRY(const Operand w, op.in("weight"));
   FETAFIX_TRY(const Operand b, op.optional("bias"));

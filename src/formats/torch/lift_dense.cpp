@@ -79,13 +79,13 @@ Status lift_attention(Operation& op) {
   FETAFIX_TRY(const Operand key, op.in("key"));
   FETAFIX_TRY(const Operand value, op.in("value"));
   const double scale = op.number("scale", 1 / std::sqrt(static_cast<double>(shape->back())));
-  const Operand turned =
-      op.node("Transpose", {key},
-              {{"perm", [&] {
-                  const auto order = swapped_last(static_cast<int>(keys->size()));
-                  return std::vector<int64_t>(order.begin(), order.end());
-                }()}},
-              Role::core);
+  const Operand turned = op.node("Transpose", {key},
+                                 {{"perm",
+                                   [&] {
+                                     const auto order = swapped_last(static_cast<int>(keys->size()));
+                                     return std::vector<int64_t>(order.begin(), order.end());
+                                   }()}},
+                                 Role::core);
   Operand scores = op.node("MatMul", {query, turned});
   scores = op.node("Mul", {scores, op.constant("scale", Tensor::scalar(static_cast<float>(scale)))});
   if (op.flag("is_causal", false)) {
@@ -101,7 +101,8 @@ Status lift_attention(Operation& op) {
   } else if (op.has("attn_mask")) {
     FETAFIX_TRY(const Operand mask, op.in("attn_mask"));
     if (op.dtype_of("attn_mask") == DType::boolean) {
-      const Operand zero = op.constant("", Tensor::scalar(0.f)), far = op.constant("", Tensor::scalar(-INFINITY));
+      const Operand zero = op.constant("", Tensor::scalar(0.f)),
+                    far = op.constant("", Tensor::scalar(-INFINITY));
       scores = op.node("Add", {scores, op.node("Where", {mask, zero, far}, {}, Role::core, DType::float32)});
     } else {
       scores = op.node("Add", {scores, mask});

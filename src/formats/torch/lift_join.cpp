@@ -41,7 +41,8 @@ Status split_into(Operation& op, const std::vector<int64_t>& sizes, const std::s
   if (sizes.size() != op.outputs() || sizes.empty())
     return Operation::unsupported("it has " + std::to_string(op.outputs()) + " results and " +
                                   std::to_string(sizes.size()) + " sizes");
-  const auto parts = op.nodes("Split", {x, op.int64s(argument, sizes)}, {{"axis", axis}}, static_cast<int>(sizes.size()));
+  const auto parts =
+      op.nodes("Split", {x, op.int64s(argument, sizes)}, {{"axis", axis}}, static_cast<int>(sizes.size()));
   for (size_t i = 0; i < parts.size(); ++i) FETAFIX_CHECK(op.out(i, parts[i]));
   return {};
 }
@@ -52,7 +53,8 @@ Result<std::vector<int64_t>> pieces(const Operation& op, int64_t size) {
   if (!shape) return Operation::unsupported("the shape is not known");
   FETAFIX_TRY(const int64_t axis, op.axis("dim", 0, static_cast<int64_t>(shape->size())));
   const int64_t whole = shape->empty() ? 1 : (*shape)[static_cast<size_t>(axis)];
-  if (whole < 1 || size < 1 || whole / size > 4096) return Operation::unsupported("a size depends on the run");
+  if (whole < 1 || size < 1 || whole / size > 4096)
+    return Operation::unsupported("a size depends on the run");
   std::vector<int64_t> out(static_cast<size_t>(whole / size), size);
   if (whole % size != 0) out.push_back(whole % size);
   return out;
@@ -104,8 +106,10 @@ Status lift_pad(Operation& op) {
     pads[axis] = given[2 * i];
     pads[axis + static_cast<size_t>(rank)] = given[2 * i + 1];
   }
-  const bool reflects = op.target().find("reflection") != std::string::npos || op.text("mode", "") == "reflect";
-  const bool repeats = op.target().find("replication") != std::string::npos || op.text("mode", "") == "replicate";
+  const bool reflects =
+      op.target().find("reflection") != std::string::npos || op.text("mode", "") == "reflect";
+  const bool repeats =
+      op.target().find("replication") != std::string::npos || op.text("mode", "") == "replicate";
   if (op.text("mode", "") == "circular") return Operation::unsupported("it pads in a circle");
   FETAFIX_TRY(const Operand x, op.in("self"));
   std::vector<Operand> operands{x, op.int64s(name, pads)};
@@ -154,10 +158,12 @@ Status lift_resize(Operation& op) {
   FETAFIX_TRY(const Operand x, op.in(input));
   const Operand none{};
   if (const auto scales = scales_of(op, static_cast<size_t>(rank) - 2); !scales.empty())
-    return op.out(op.node("Resize", {x, none, op.constant("scale_factors", Tensor::vector(scales))}, attributes));
+    return op.out(
+        op.node("Resize", {x, none, op.constant("scale_factors", Tensor::vector(scales))}, attributes));
   FETAFIX_TRY(auto sizes, op.known_sizes("output_size"));
   const auto shape = op.shape_of(input);
-  if (!shape || sizes.size() + 2 != shape->size()) return Operation::unsupported("its sizes are of other axes");
+  if (!shape || sizes.size() + 2 != shape->size())
+    return Operation::unsupported("its sizes are of other axes");
   if ((*shape)[0] >= 0 && (*shape)[1] >= 0) {
     sizes.insert(sizes.begin(), shape->begin(), shape->begin() + 2);
     return op.out(op.node("Resize", {x, none, none, op.int64s("output_size", sizes)}, attributes));

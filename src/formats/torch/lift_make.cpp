@@ -27,20 +27,23 @@ Status lift_full(Operation& op) {
   if (known.ok() && known->empty())
     return op.out(op.node("Identity", {op.constant("fill_value", value.reshaped({}))}));
   FETAFIX_TRY(const Operand sizes, op.sizes("size"));
-  return op.out(op.node("ConstantOfShape", {sizes}, {{"value", std::move(value)}}, Role::core, op.result_type()));
+  return op.out(
+      op.node("ConstantOfShape", {sizes}, {{"value", std::move(value)}}, Role::core, op.result_type()));
 }
 
 Status lift_full_like(Operation& op) {
   FETAFIX_TRY(Tensor value, one(op));
   FETAFIX_TRY(const Operand x, op.in("self"));
   const Operand sizes = op.node("Shape", {x}, {}, Role::core, DType::int64);
-  return op.out(op.node("ConstantOfShape", {sizes}, {{"value", std::move(value)}}, Role::core, op.result_type()));
+  return op.out(
+      op.node("ConstantOfShape", {sizes}, {{"value", std::move(value)}}, Role::core, op.result_type()));
 }
 
 Status lift_arange(Operation& op) {
   const auto known = [&](const char* name) { return !op.has(name) || std::isfinite(op.number(name, NAN)); };
   if (op.result_type() == DType::unknown) return Operation::unsupported("the file does not say its type");
-  if (!known("start") || !known("end") || !known("step")) return Operation::unsupported("its bounds depend on the run");
+  if (!known("start") || !known("end") || !known("step"))
+    return Operation::unsupported("its bounds depend on the run");
   const double start = op.number("start", 0), end = op.number("end", 0), step = op.number("step", 1);
   const double count = step == 0 ? 0 : std::ceil((end - start) / step);
   constexpr double most = 1 << 20;

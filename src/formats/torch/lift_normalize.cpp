@@ -37,10 +37,12 @@ Status lift_batch_norm(Operation& op) {
   FETAFIX_TRY(const Operand bias, channel_list(op, "bias", count, 0));
   FETAFIX_TRY(const Operand mean, op.in("running_mean"));
   FETAFIX_TRY(const Operand variance, op.in("running_var"));
-  Attributes attributes{{"epsilon", epsilon(op)}, {"momentum", static_cast<float>(1 - op.number("momentum", 0.1))}};
+  Attributes attributes{{"epsilon", epsilon(op)},
+                        {"momentum", static_cast<float>(1 - op.number("momentum", 0.1))}};
   const bool training = op.flag("training", false);
   if (training) attributes["training_mode"] = int64_t{1};
-  return op.out(op.nodes("BatchNormalization", {x, scale, bias, mean, variance}, attributes, training ? 3 : 1)[0]);
+  return op.out(
+      op.nodes("BatchNormalization", {x, scale, bias, mean, variance}, attributes, training ? 3 : 1)[0]);
 }
 
 Status lift_instance_norm(Operation& op) {
@@ -97,7 +99,8 @@ Status lift_softmax(Operation& op) {
   FETAFIX_TRY(const int rank, op.rank("self"));
   FETAFIX_TRY(const int64_t axis, op.axis("dim", -1, rank));
   FETAFIX_TRY(Operand x, op.in("self"));
-  if (const DType dtype = op.element_type("dtype"); dtype != DType::unknown) x = op.cast(x, dtype, Role::core);
+  if (const DType dtype = op.element_type("dtype"); dtype != DType::unknown)
+    x = op.cast(x, dtype, Role::core);
   const bool log = op.target().find("log_softmax") != std::string::npos;
   return op.out(op.node(log ? "LogSoftmax" : "Softmax", {x}, {{"axis", axis}}));
 }

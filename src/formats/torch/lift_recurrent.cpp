@@ -1,4 +1,5 @@
-// LSTM, GRU and RNN: one ONNX node for each layer and direction, its weights in ONNX's order of gates (gates.h).
+// LSTM, GRU and RNN: one ONNX node for each layer and direction, its weights in ONNX's order of gates
+// (gates.h).
 #include <algorithm>
 
 #include "formats/torch/gates.h"
@@ -49,9 +50,9 @@ Result<std::vector<Operand>> first_states(Operation& op, const Layout& layout, i
       out.push_back(all);
       continue;
     }
-    out.push_back(op.node("Slice",
-                          {{all.id, -1}, op.int64s("", {number}), op.int64s("", {number + 1}), op.int64s("", {0})}, {},
-                          Role::bridge));
+    out.push_back(op.node(
+        "Slice", {{all.id, -1}, op.int64s("", {number}), op.int64s("", {number + 1}), op.int64s("", {0})}, {},
+        Role::bridge));
   }
   return out;
 }
@@ -62,17 +63,16 @@ Result<Answer> run(Operation& op, const Layout& layout, const Operand& x, int64_
   std::vector<Operand> parts;
   for (size_t i = 0; i < layout.weights(); ++i) {
     FETAFIX_TRY(parts.emplace_back(), op.rearranged("params", first + i, [&](const Tensor& stored) {
-                  return gates_to_view(stored, layout.type);
-                }));
+      return gates_to_view(stored, layout.type);
+    }));
   }
   const auto recurrent = op.shape(parts[1]);
   if (recurrent->size() != 3) return Operation::unsupported("its recurrent weight has another shape");
   const int64_t hidden = recurrent->back();
   std::vector<Operand> operands{x, parts[0], parts[1]};
   const Operand none{};
-  operands.push_back(layout.biases
-                         ? op.node("Concat", {parts[2], parts[3]}, {{"axis", int64_t{1}}}, Role::constant)
-                         : none);
+  operands.push_back(
+      layout.biases ? op.node("Concat", {parts[2], parts[3]}, {{"axis", int64_t{1}}}, Role::constant) : none);
   FETAFIX_TRY(const auto states, first_states(op, layout, number));
   if (!states.empty()) operands.push_back(none);  // all sequences are of full length
   operands.insert(operands.end(), states.begin(), states.end());

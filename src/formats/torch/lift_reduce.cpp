@@ -58,10 +58,12 @@ Status lift_extreme_along(Operation& op) {
   FETAFIX_TRY(const int64_t axis, op.axis("dim", -1, rank));
   FETAFIX_TRY(const Operand x, op.in("self"));
   const bool greatest = name_of(op) == "max";
-  FETAFIX_CHECK(op.out(0, op.node(greatest ? "ReduceMax" : "ReduceMin", {x, op.int64s("dim", {axis})}, keeping(op))));
+  FETAFIX_CHECK(
+      op.out(0, op.node(greatest ? "ReduceMax" : "ReduceMin", {x, op.int64s("dim", {axis})}, keeping(op))));
   Attributes attributes = keeping(op);
   attributes["axis"] = axis;
-  return op.out(1, op.node(greatest ? "ArgMax" : "ArgMin", {x}, std::move(attributes), Role::core, DType::int64));
+  return op.out(
+      1, op.node(greatest ? "ArgMax" : "ArgMin", {x}, std::move(attributes), Role::core, DType::int64));
 }
 
 Status lift_arg(Operation& op) {
@@ -88,17 +90,20 @@ Status lift_variance(Operation& op) {
   int64_t count = 1;
   for (size_t axis = 0; axis < shape->size(); ++axis) {
     const bool over = numbers.empty() || std::ranges::any_of(numbers, [&](int64_t n) {
-                        return n == static_cast<int64_t>(axis) || n + static_cast<int64_t>(shape->size()) == static_cast<int64_t>(axis);
+                        return n == static_cast<int64_t>(axis) ||
+                               n + static_cast<int64_t>(shape->size()) == static_cast<int64_t>(axis);
                       });
     if (over && (*shape)[axis] < 1) return Operation::unsupported("the number of elements is not known");
     if (over) count *= (*shape)[axis];
   }
-  const double correction = op.has("unbiased") ? (op.flag("unbiased", true) ? 1 : 0) : op.number("correction", 1);
+  const double correction =
+      op.has("unbiased") ? (op.flag("unbiased", true) ? 1 : 0) : op.number("correction", 1);
   const Operand mean = op.node("ReduceMean", {x, axes}, {{"keepdims", int64_t{1}}});
   const Operand apart = op.node("Sub", {x, mean});
   Operand out = op.node("ReduceMean", {op.node("Mul", {apart, apart}), axes}, keeping(op));
   if (correction != 0) {
-    const auto factor = static_cast<float>(static_cast<double>(count) / (static_cast<double>(count) - correction));
+    const auto factor =
+        static_cast<float>(static_cast<double>(count) / (static_cast<double>(count) - correction));
     out = op.node("Mul", {out, op.constant("", Tensor::scalar(factor))});
   }
   return op.out(name_of(op) == "std" ? op.node("Sqrt", {out}) : out);

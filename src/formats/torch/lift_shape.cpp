@@ -72,7 +72,8 @@ Status lift_permute(Operation& op) {
   std::vector<bool> seen(static_cast<size_t>(rank));
   for (int64_t& axis : order) {
     axis = axis < 0 ? axis + rank : axis;
-    if (axis < 0 || axis >= rank || seen[static_cast<size_t>(axis)]) return Operation::unsupported("no order of its axes");
+    if (axis < 0 || axis >= rank || seen[static_cast<size_t>(axis)])
+      return Operation::unsupported("no order of its axes");
     seen[static_cast<size_t>(axis)] = true;
   }
   if (order.size() != static_cast<size_t>(rank)) return Operation::unsupported("no order of its axes");
@@ -159,8 +160,8 @@ Status lift_pixel_shuffle(Operation& op) {
 Status lift_pixel_unshuffle(Operation& op) {
   const auto shape = op.shape_of("self");
   const int64_t r = op.integer("downscale_factor", 1);
-  if (!shape || shape->size() != 4 || std::ranges::count(Shape(shape->begin() + 1, shape->end()), -1) > 0 || r < 1 ||
-      (*shape)[2] % r != 0 || (*shape)[3] % r != 0)
+  if (!shape || shape->size() != 4 || std::ranges::count(Shape(shape->begin() + 1, shape->end()), -1) > 0 ||
+      r < 1 || (*shape)[2] % r != 0 || (*shape)[3] % r != 0)
     return Operation::unsupported("the shape is not known");
   FETAFIX_TRY(const Operand x, op.in("self"));
   const int64_t c = (*shape)[1], h = (*shape)[2] / r, w = (*shape)[3] / r;

@@ -9,7 +9,8 @@ namespace {
 
 constexpr int64_t to_the_end = std::numeric_limits<int32_t>::max();
 
-Operand sliced(Operation& op, const Operand& x, int64_t axis, const Operand& start, const Operand& end, int64_t step) {
+Operand sliced(Operation& op, const Operand& x, int64_t axis, const Operand& start, const Operand& end,
+               int64_t step) {
   return op.node("Slice", {x, start, end, op.int64s("", {axis}), op.int64s(step == 1 ? "" : "step", {step})});
 }
 
@@ -27,7 +28,8 @@ Status lift_slice(Operation& op) {
   FETAFIX_TRY(const Operand x, op.in("self"));
   FETAFIX_TRY(const Operand start, bound(op, "start", 0));
   FETAFIX_TRY(const Operand end, bound(op, "end", to_the_end));
-  if (op.integer("start", 0) == 0 && op.integer("end", to_the_end) == to_the_end && op.integer("step", 1) == 1)
+  if (op.integer("start", 0) == 0 && op.integer("end", to_the_end) == to_the_end &&
+      op.integer("step", 1) == 1)
     return op.out(op.node("Identity", {x}));
   return op.out(sliced(op, x, axis, start, end, op.integer("step", 1)));
 }
@@ -64,11 +66,13 @@ Status lift_flip(Operation& op) {
 Status lift_roll(Operation& op) {
   const auto shape = op.shape_of("self");
   const auto shifts = op.integers("shifts"), axes = op.integers("dims");
-  if (!shape || shifts.size() != axes.size() || axes.empty()) return Operation::unsupported("it rolls all axes as one");
+  if (!shape || shifts.size() != axes.size() || axes.empty())
+    return Operation::unsupported("it rolls all axes as one");
   FETAFIX_TRY(Operand x, op.in("self"));
   for (size_t i = 0; i < axes.size(); ++i) {
     const int64_t axis = axes[i] < 0 ? axes[i] + static_cast<int64_t>(shape->size()) : axes[i];
-    if (axis < 0 || static_cast<size_t>(axis) >= shape->size()) return Operation::unsupported("an axis lies outside");
+    if (axis < 0 || static_cast<size_t>(axis) >= shape->size())
+      return Operation::unsupported("an axis lies outside");
     const int64_t size = (*shape)[static_cast<size_t>(axis)];
     if (size < 1) return Operation::unsupported("a size depends on the run");
     const int64_t at = (size - shifts[i] % size) % size;

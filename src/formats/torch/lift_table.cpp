@@ -12,7 +12,8 @@ constexpr LiftRule rules[]{
     {"_operator.floordiv", lift_size_arithmetic, "Div; of sizes"},
     {"_operator.mul", lift_size_arithmetic, "Mul; of sizes"},
     {"_operator.sub", lift_size_arithmetic, "Sub; of sizes"},
-    {"aten._adaptive_avg_pool2d.default", lift_adaptive_average_pool, "GlobalAveragePool, or AveragePool where all windows are of one size"},
+    {"aten._adaptive_avg_pool2d.default", lift_adaptive_average_pool,
+     "GlobalAveragePool, or AveragePool where all windows are of one size"},
     {"aten._log_softmax.default", lift_softmax, "LogSoftmax"},
     {"aten._native_batch_norm_legit_no_training.default", lift_batch_norm, "BatchNormalization"},
     {"aten._softmax.default", lift_softmax, "Softmax"},
@@ -31,11 +32,16 @@ constexpr LiftRule rules[]{
     {"aten.abs.default", lift_unary, "Abs"},
     {"aten.acos.default", lift_unary, "Acos"},
     {"aten.acosh.default", lift_unary, "Acosh"},
-    {"aten.adaptive_avg_pool1d.default", lift_adaptive_average_pool, "GlobalAveragePool, or AveragePool where all windows are of one size"},
-    {"aten.adaptive_avg_pool2d.default", lift_adaptive_average_pool, "GlobalAveragePool, or AveragePool where all windows are of one size"},
-    {"aten.adaptive_avg_pool3d.default", lift_adaptive_average_pool, "GlobalAveragePool, or AveragePool where all windows are of one size"},
-    {"aten.adaptive_max_pool1d.default", lift_adaptive_max_pool, "GlobalMaxPool, or MaxPool where all windows are of one size"},
-    {"aten.adaptive_max_pool2d.default", lift_adaptive_max_pool, "GlobalMaxPool, or MaxPool where all windows are of one size"},
+    {"aten.adaptive_avg_pool1d.default", lift_adaptive_average_pool,
+     "GlobalAveragePool, or AveragePool where all windows are of one size"},
+    {"aten.adaptive_avg_pool2d.default", lift_adaptive_average_pool,
+     "GlobalAveragePool, or AveragePool where all windows are of one size"},
+    {"aten.adaptive_avg_pool3d.default", lift_adaptive_average_pool,
+     "GlobalAveragePool, or AveragePool where all windows are of one size"},
+    {"aten.adaptive_max_pool1d.default", lift_adaptive_max_pool,
+     "GlobalMaxPool, or MaxPool where all windows are of one size"},
+    {"aten.adaptive_max_pool2d.default", lift_adaptive_max_pool,
+     "GlobalMaxPool, or MaxPool where all windows are of one size"},
     {"aten.add.Scalar", lift_sum, "Add"},
     {"aten.add.Tensor", lift_sum, "Add; alpha is a Mul before"},
     {"aten.addmm.default", lift_add_product, "Gemm"},
@@ -215,7 +221,8 @@ constexpr LiftRule rules[]{
     {"aten.rsub.Scalar", lift_difference_from, "Sub"},
     {"aten.rsub.Tensor", lift_difference_from, "Sub"},
     {"aten.scalar_tensor.default", lift_full, "a constant"},
-    {"aten.scaled_dot_product_attention.default", lift_attention, "Transpose, MatMul, Mul, Add, Softmax, MatMul"},
+    {"aten.scaled_dot_product_attention.default", lift_attention,
+     "Transpose, MatMul, Mul, Add, Softmax, MatMul"},
     {"aten.select.int", lift_select, "Gather"},
     {"aten.selu.default", lift_unary, "Selu"},
     {"aten.sigmoid.default", lift_unary, "Sigmoid"},
@@ -281,7 +288,8 @@ constexpr LiftRule rules[]{
 };
 
 const LiftRule* rule_of(const std::string& target) {
-  const auto found = std::ranges::lower_bound(rules, target, {}, [](const LiftRule& rule) { return std::string_view(rule.target); });
+  const auto found = std::ranges::lower_bound(
+      rules, target, {}, [](const LiftRule& rule) { return std::string_view(rule.target); });
   return found == std::end(rules) || found->target != target ? nullptr : found;
 }
 

@@ -22,13 +22,14 @@ class Lowerer {
 
   Result<std::string> run() {
     const std::string& type = edit_.type;
-    if (type == "HardSigmoid" && (std::fabs(attribute_or(edit_.attributes, "alpha", 0.2f) - 1.f / 6) > 1e-6f ||
-                                  attribute_or(edit_.attributes, "beta", 0.5f) != 0.5f))
+    if (type == "HardSigmoid" &&
+        (std::fabs(attribute_or(edit_.attributes, "alpha", 0.2f) - 1.f / 6) > 1e-6f ||
+         attribute_or(edit_.attributes, "beta", 0.5f) != 0.5f))
       return cant("a HardSigmoid whose slope is not 1/6");
     if (const auto plain = plain_operator(type)) return call(*plain, {{"self", as_tensor(what_.input)}});
     static const std::map<std::string, std::string> binaries{
-        {"Add", "add.Tensor"},      {"Sub", "sub.Tensor"},      {"Mul", "mul.Tensor"},
-        {"Div", "div.Tensor"},      {"Max", "maximum.default"}, {"Min", "minimum.default"},
+        {"Add", "add.Tensor"},        {"Sub", "sub.Tensor"},       {"Mul", "mul.Tensor"},
+        {"Div", "div.Tensor"},        {"Max", "maximum.default"},  {"Min", "minimum.default"},
         {"Pow", "pow.Tensor_Tensor"}, {"MatMul", "matmul.default"}};
     if (const auto found = binaries.find(type); found != binaries.end()) return binary(found->second);
     static const std::map<std::string, std::string> reductions{{"ReduceMean", "mean.dim"},
@@ -51,13 +52,15 @@ class Lowerer {
     if (type == "MaxPool" || type == "AveragePool") return pool();
     if (type == "Conv") return conv();
     if (type == "BatchNormalization") return batch_norm();
-    if (type == "Dropout" || type == "Identity") return call("aten.clone.default", {{"self", as_tensor(what_.input)}});
+    if (type == "Dropout" || type == "Identity")
+      return call("aten.clone.default", {{"self", as_tensor(what_.input)}});
     return cant(type + " can't be put into a PyTorch program");
   }
 
  private:
   // `shape`: of the result, where it is not that of the input and known.
-  Result<std::string> call(const std::string& target, const Inputs& inputs, const std::optional<Shape>& shape = {}) {
+  Result<std::string> call(const std::string& target, const Inputs& inputs,
+                           const std::optional<Shape>& shape = {}) {
     return editor_.add_call(what_.before, target, inputs, what_.input, shape);
   }
 
@@ -107,14 +110,18 @@ class Lowerer {
     const double low = number(1, -INFINITY), high = number(2, INFINITY);
     if (low == 0 && high == 6) return call("aten.relu6.default", {{"self", as_tensor(what_.input)}});
     if (low == 0 && high > 3e38) return call("aten.relu.default", {{"self", as_tensor(what_.input)}});
-    const auto bound = [](double value) { return std::fabs(value) > 3e38 ? Json{{"as_none", true}} : as_float(value); };
-    return call("aten.clamp.default", {{"self", as_tensor(what_.input)}, {"min", bound(low)}, {"max", bound(high)}});
+    const auto bound = [](double value) {
+      return std::fabs(value) > 3e38 ? Json{{"as_none", true}} : as_float(value);
+    };
+    return call("aten.clamp.default",
+                {{"self", as_tensor(what_.input)}, {"min", bound(low)}, {"max", bound(high)}});
   }
 
   Result<std::string> gelu() {
-    return call("aten.gelu.default",
-                {{"self", as_tensor(what_.input)},
-                 {"approximate", as_string(attribute_or(edit_.attributes, "approximate", std::string("none")))}});
+    return call(
+        "aten.gelu.default",
+        {{"self", as_tensor(what_.input)},
+         {"approximate", as_string(attribute_or(edit_.attributes, "approximate", std::string("none")))}});
   }
 
   Result<std::string> softmax() {
@@ -130,7 +137,8 @@ class Lowerer {
     if (shape && shape->size() == perm.size()) {
       const Shape from = *shape;
       for (size_t i = 0; i < perm.size(); ++i)
-        if (perm[i] >= 0 && static_cast<size_t>(perm[i]) < from.size()) (*shape)[i] = from[static_cast<size_t>(perm[i])];
+        if (perm[i] >= 0 && static_cast<size_t>(perm[i]) < from.size())
+          (*shape)[i] = from[static_cast<size_t>(perm[i])];
     }
     return call("aten.permute.default", {{"self", as_tensor(what_.input)}, {"dims", as_ints(perm)}}, shape);
   }
@@ -164,7 +172,8 @@ class Lowerer {
     const bool adds = edit_.type == "Unsqueeze";
     const auto rank = static_cast<int64_t>(shape->size() + (adds ? axes.size() : 0));
     for (int64_t& axis : axes) axis = axis < 0 ? axis + rank : axis;
-    if (std::ranges::any_of(axes, [&](int64_t axis) { return axis < 0 || axis >= rank; })) return cant("an axis lies outside");
+    if (std::ranges::any_of(axes, [&](int64_t axis) { return axis < 0 || axis >= rank; }))
+      return cant("an axis lies outside");
     std::ranges::sort(axes);
     if (!adds) {
       for (size_t i = axes.size(); i-- > 0;) shape->erase(shape->begin() + axes[i]);
@@ -173,7 +182,8 @@ class Lowerer {
     std::string input = what_.input;
     for (int64_t axis : axes) {
       shape->insert(shape->begin() + axis, 1);
-      FETAFIX_TRY(input, call("aten.unsqueeze.default", {{"self", as_tensor(input)}, {"dim", as_int(axis)}}, shape));
+      FETAFIX_TRY(input,
+                  call("aten.unsqueeze.default", {{"self", as_tensor(input)}, {"dim", as_int(axis)}}, shape));
     }
     return input;
   }
@@ -189,7 +199,8 @@ class Lowerer {
       list.push_back(pads[axis]);
       list.push_back(pads[axis + rank]);
     }
-    while (list.size() > 2 && list[list.size() - 1] == 0 && list[list.size() - 2] == 0) list.resize(list.size() - 2);
+    while (list.size() > 2 && list[list.size() - 1] == 0 && list[list.size() - 2] == 0)
+      list.resize(list.size() - 2);
     auto shape = editor_.shape_of(what_.input);
     for (size_t axis = 0; shape && shape->size() == rank && axis < rank; ++axis)
       if ((*shape)[axis] >= 0) (*shape)[axis] += pads[axis] + pads[axis + rank];
@@ -219,13 +230,15 @@ class Lowerer {
   Result<std::string> reduce(const std::string& name) {
     FETAFIX_TRY(const auto axes, integers(1));
     const bool keeps = attribute_or(edit_.attributes, "keepdims", int64_t{1}) != 0;
-    return call("aten." + name, {{"self", as_tensor(what_.input)}, {"dim", as_ints(axes)}, {"keepdim", as_bool(keeps)}});
+    return call("aten." + name,
+                {{"self", as_tensor(what_.input)}, {"dim", as_ints(axes)}, {"keepdim", as_bool(keeps)}});
   }
 
   // Pads that are the same before and behind.
   Result<std::vector<int64_t>> even_pads(size_t axes) const {
     const auto pads = attribute_or(edit_.attributes, "pads", std::vector<int64_t>(2 * axes, 0));
-    if (attribute_or(edit_.attributes, "auto_pad", std::string("NOTSET")) != "NOTSET" || pads.size() != 2 * axes ||
+    if (attribute_or(edit_.attributes, "auto_pad", std::string("NOTSET")) != "NOTSET" ||
+        pads.size() != 2 * axes ||
         !std::equal(pads.begin(), pads.begin() + static_cast<std::ptrdiff_t>(axes),
                     pads.begin() + static_cast<std::ptrdiff_t>(axes)))
       return cant("pads that differ before and behind");
@@ -251,7 +264,8 @@ class Lowerer {
     if (average)
       inputs.emplace_back("count_include_pad",
                           as_bool(attribute_or(edit_.attributes, "count_include_pad", int64_t{0}) != 0));
-    return call("aten." + std::string(average ? "avg" : "max") + "_pool" + std::to_string(kernel.size()) + "d.default",
+    return call("aten." + std::string(average ? "avg" : "max") + "_pool" + std::to_string(kernel.size()) +
+                    "d.default",
                 inputs);
   }
 
@@ -294,11 +308,26 @@ class Lowerer {
 }  // namespace
 
 std::optional<std::string> plain_operator(const std::string& onnx) {
-  static const std::map<std::string, const char*> operators{
-      {"Relu", "relu"}, {"Sigmoid", "sigmoid"}, {"Tanh", "tanh"}, {"Exp", "exp"}, {"Log", "log"}, {"Sqrt", "sqrt"},
-      {"Abs", "abs"}, {"Neg", "neg"}, {"Erf", "erf"}, {"Floor", "floor"}, {"Ceil", "ceil"}, {"Round", "round"},
-      {"Reciprocal", "reciprocal"}, {"Softplus", "softplus"}, {"HardSwish", "hardswish"},
-      {"HardSigmoid", "hardsigmoid"}, {"Selu", "selu"}, {"Mish", "mish"}, {"Sin", "sin"}, {"Cos", "cos"}};
+  static const std::map<std::string, const char*> operators{{"Relu", "relu"},
+                                                            {"Sigmoid", "sigmoid"},
+                                                            {"Tanh", "tanh"},
+                                                            {"Exp", "exp"},
+                                                            {"Log", "log"},
+                                                            {"Sqrt", "sqrt"},
+                                                            {"Abs", "abs"},
+                                                            {"Neg", "neg"},
+                                                            {"Erf", "erf"},
+                                                            {"Floor", "floor"},
+                                                            {"Ceil", "ceil"},
+                                                            {"Round", "round"},
+                                                            {"Reciprocal", "reciprocal"},
+                                                            {"Softplus", "softplus"},
+                                                            {"HardSwish", "hardswish"},
+                                                            {"HardSigmoid", "hardsigmoid"},
+                                                            {"Selu", "selu"},
+                                                            {"Mish", "mish"},
+                                                            {"Sin", "sin"},
+                                                            {"Cos", "cos"}};
   const auto found = operators.find(onnx);
   if (found == operators.end()) return std::nullopt;
   return "aten." + std::string(found->second) + ".default";

@@ -7,8 +7,8 @@
 namespace fetafix::formats::torch {
 namespace {
 
-// What the worker looks for to learn which values are wanted (workers/torch_worker.py): PyTorch leaves entries in
-// this folder alone.
+// What the worker looks for to learn which values are wanted (workers/torch_worker.py): PyTorch leaves
+// entries in this folder alone.
 constexpr const char* wanted_entry = "extra/fetafix_outputs.json";
 
 Result<std::unique_ptr<NativeModel>> parse_model(Bytes bytes) {
@@ -19,12 +19,14 @@ Result<std::unique_ptr<NativeModel>> parse_model(Bytes bytes) {
 class TorchFormat final : public Format {
  public:
   std::string_view name() const override { return "torch"; }
-  std::string_view description() const override { return "PyTorch exported program: .pt2 of torch.export.save"; }
+  std::string_view description() const override {
+    return "PyTorch exported program: .pt2 of torch.export.save";
+  }
   // Any archive of PyTorch's, by the folder that all its entries lie in; reading it says what it holds.
   bool recognizes(BytesView head) const override {
     const auto names = entries_in_head(head);
-    return !names.empty() && (names[0].find('/') != std::string::npos || names[0].starts_with("serialized_") ||
-                              names[0] == "version");
+    return !names.empty() && (names[0].find('/') != std::string::npos ||
+                              names[0].starts_with("serialized_") || names[0] == "version");
   }
   Result<std::unique_ptr<NativeModel>> read(const std::filesystem::path& path) const override {
     FETAFIX_TRY(Bytes bytes, read_file(path));
@@ -75,8 +77,8 @@ Result<std::vector<ExposedValue>> TorchModel::expose(std::span<const graph::Valu
   }
   const std::string text = dump_json(names);
   const BytesView view = as_bytes(text);
-  FETAFIX_TRY(const Bytes bytes,
-              rezip(*file_.bytes, {}, "archive", {{file_.prefix + wanted_entry, Bytes(view.begin(), view.end())}}));
+  FETAFIX_TRY(const Bytes bytes, rezip(*file_.bytes, {}, "archive",
+                                       {{file_.prefix + wanted_entry, Bytes(view.begin(), view.end())}}));
   FETAFIX_CHECK(write_file(path, bytes));
   return out;
 }

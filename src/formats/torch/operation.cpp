@@ -178,10 +178,11 @@ Result<Operand> Operation::scalar(const std::string& name, DType dtype) {
   }
   const Argument* found = argument(name);
   const auto value = found && found->value->is_boolean() ? std::optional(found->value->get<bool>() ? 1. : 0.)
-                     : found                            ? number_of(*found->value)
-                                                        : std::nullopt;
+                     : found                             ? number_of(*found->value)
+                                                         : std::nullopt;
   if (!value) return unsupported("argument '" + name + "' is no number");
-  FETAFIX_TRY(Tensor typed, fetafix::cast(Tensor::scalar(*value), dtype == DType::unknown ? DType::float32 : dtype));
+  FETAFIX_TRY(Tensor typed,
+              fetafix::cast(Tensor::scalar(*value), dtype == DType::unknown ? DType::float32 : dtype));
   return constant(name, std::move(typed));
 }
 
@@ -222,8 +223,9 @@ Result<Operand> Operation::rearranged(const std::string& name, size_t element,
                                       const std::function<Result<Tensor>(const Tensor&)>& form) {
   if (element >= list_size(name)) return unsupported("'" + name + "' has fewer elements");
   const Json& one = (*argument(name)->value)[element];
-  const Input* input =
-      one.is_object() && one.contains("name") ? lifter_.out_.program.input(one["name"].get<std::string>()) : nullptr;
+  const Input* input = one.is_object() && one.contains("name")
+                           ? lifter_.out_.program.input(one["name"].get<std::string>())
+                           : nullptr;
   if (!input || !input->stored) return unsupported("a weight of '" + name + "' is computed");
   FETAFIX_TRY(const Tensor stored, lifter_.stored(*input));
   FETAFIX_CHECK(afford(stored.byte_size()));
@@ -253,7 +255,8 @@ Result<Operand> Operation::size(const std::string& name) {
   const Argument* found = argument(name);
   if (!found) return unsupported("argument '" + name + "' is left out");
   if (const auto number = integer_of(*found->value)) return constant(name, Tensor::scalar(*number));
-  if (!found->value->is_object() || !found->value->contains("as_name") || !(*found->value)["as_name"].is_string())
+  if (!found->value->is_object() || !found->value->contains("as_name") ||
+      !(*found->value)["as_name"].is_string())
     return unsupported("argument '" + name + "' is no size");
   FETAFIX_TRY(const ValueId id, lifter_.value_of((*found->value)["as_name"].get<std::string>()));
   return Operand{id, slot_of(name)};

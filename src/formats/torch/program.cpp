@@ -28,7 +28,8 @@ std::string module_path(const Json& metadata) {
   const std::string stack = text_at(metadata, "nn_module_stack");
   const std::string last = stack.substr(stack.rfind(';') == std::string::npos ? 0 : stack.rfind(';') + 1);
   const size_t first = last.find(','), second = last.rfind(',');
-  return first == std::string::npos || second == first ? std::string() : last.substr(first + 1, second - first - 1);
+  return first == std::string::npos || second == first ? std::string()
+                                                       : last.substr(first + 1, second - first - 1);
 }
 
 std::string without_prefix(const std::string& target) {
@@ -116,7 +117,8 @@ Status read_output(const Json& json, Program& program) {
   FETAFIX_TRY(const auto spec, union_member(json));
   const auto& [kind, value] = spec;
   if (kind != "user_output") {
-    program.notes.push_back("it changes what it stores when it runs (" + kind + "); each run starts from the file's");
+    program.notes.push_back("it changes what it stores when it runs (" + kind +
+                            "); each run starts from the file's");
     return {};
   }
   FETAFIX_TRY(const auto argument, union_member(member(*value, "arg")));
@@ -154,7 +156,8 @@ Status check_names(const Program& program) {
     for (const Argument& argument : op.arguments) add_names(argument, reads);
     for (const std::string& name : reads)
       if (!known.contains(name))
-        return broken("'" + op.name + "' (" + op.target + ") reads '" + name + "', which nothing before it computes");
+        return broken("'" + op.name + "' (" + op.target + ") reads '" + name +
+                      "', which nothing before it computes");
     for (const std::string& name : op.outputs)
       if (!name.empty() && !known.insert(name).second) return broken("'" + name + "' is computed twice");
   }
@@ -181,7 +184,8 @@ const Json& graph_of(const Json& document) {
 
 Result<std::pair<std::string, const Json*>> union_member(const Json& json) {
   if (!json.is_object() || json.size() != 1)
-    return broken("expected one of several kinds ({\"as_tensor\": ...}), found " + std::string(json.type_name()));
+    return broken("expected one of several kinds ({\"as_tensor\": ...}), found " +
+                  std::string(json.type_name()));
   return std::pair{json.begin().key(), &json.begin().value()};
 }
 

@@ -40,7 +40,7 @@ struct Input {
 struct Program {
   std::vector<Input> inputs;
   std::vector<Op> ops;
-  std::vector<std::string> outputs;        // those of the user
+  std::vector<std::string> outputs;         // those of the user
   std::map<std::string, TensorMeta> metas;  // of tensors, as the file describes them
   std::vector<std::string> notes;
 
