@@ -363,6 +363,7 @@ class InPlace(nn.Module):
         d = y * 3
         aten.clamp_(d, -1, 1)
         aten.silu_(d)
+        aten.dropout_(d, 0.5, False)
         return before, a, b, c, torch.sigmoid_(d), x + c
 
 

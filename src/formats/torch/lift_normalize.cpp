@@ -107,7 +107,7 @@ Status lift_softmax(Operation& op) {
 
 // A module that was exported in training mode drops elements in every run.
 Status lift_dropout(Operation& op) {
-  FETAFIX_TRY(const Operand x, op.in("input"));
+  FETAFIX_TRY(const Operand x, op.in(op.has("input") ? "input" : "self"));
   if (!op.flag("train", false)) return op.out(op.node("Identity", {x}));
   const Operand ratio = op.constant("", Tensor::scalar(static_cast<float>(op.number("p", 0.5))));
   const Operand training = op.constant("", Tensor::scalar(true));
