@@ -16,9 +16,11 @@ constexpr Milliseconds python_timeout{30000};
 
 // find_spec looks without importing; the version comes from the wheel's metadata. A module may come in a
 // wheel of another name (tensorflow in tensorflow-cpu): which one, only a search through all of them tells.
+// A folder "torch" where fetafix happens to be started is no package.
 constexpr const char* look = R"(
 import importlib.metadata, importlib.util, sys
 module, package = sys.argv[1:]
+sys.path = [folder for folder in sys.path if folder]
 spec = importlib.util.find_spec(module)
 if spec is None or not spec.submodule_search_locations:
     sys.exit(3)

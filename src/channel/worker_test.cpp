@@ -299,5 +299,18 @@ TEST(Locate, AMissingPackageNamesItsInstallCommand) {
   EXPECT_HAS(none.error().message, "-m pip install no-such-package-of-ours");
 }
 
+// Python takes any folder of that name for a package without content.
+TEST(Locate, AFolderWhereOneHappensToBeIsNoPackage) {
+  const auto folder = TemporaryFolder::make();
+  ASSERT_TRUE(folder.ok());
+  std::filesystem::create_directory(folder->path() / "no_such_package_of_ours");
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder->path());
+  const auto found = find_python_package("no-such-package-of-ours");
+  std::filesystem::current_path(before);
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().kind, ErrorKind::runtime_missing);
+}
+
 }  // namespace
 }  // namespace fetafix::channel

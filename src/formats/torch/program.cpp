@@ -77,7 +77,8 @@ Result<Op> read_op(const Json& json) {
 
 Result<Input> read_input(const Json& json, const File& file, Program& program) {
   FETAFIX_TRY(const auto spec, union_member(json));
-  const auto& [kind, value] = spec;
+  const std::string& kind = spec.first;  // no binding: clang 14 lets no lambda have one
+  const Json* value = spec.second;
   Input out;
   const auto find = [&](Table table, const char* key) -> Status {
     FETAFIX_TRY(out.name, json_string(member(*value, "arg"), "name"));
