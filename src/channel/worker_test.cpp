@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "base/files.h"
 #include "channel/frame.h"
 #include "channel/locate.h"
 
