@@ -109,4 +109,12 @@ std::string python_json(const Json& json) {
   return out;
 }
 
+double shortest(float value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  double out = value;
+  std::from_chars(text, end, out);
+  return out;
+}
+
 }  // namespace fetafix

@@ -432,4 +432,13 @@ std::optional<Shape> infer_shape(const Graph& graph, const Node& node) {
   return out;
 }
 
+std::optional<Shape> merged_shape(const std::optional<Shape>& inferred,
+                                  const std::optional<Shape>& declared) {
+  if (!inferred || !declared || inferred->size() != declared->size()) return inferred ? inferred : declared;
+  Shape out = *inferred;
+  for (size_t i = 0; i < out.size(); ++i)
+    if (out[i] < 0) out[i] = (*declared)[i];
+  return out;
+}
+
 }  // namespace fetafix::graph

@@ -26,4 +26,12 @@ Result<Tensor> to_native(const Tensor& view, const Lens& lens, const Shape& old_
   return transpose(view.reshaped(permuted), inverse_permutation(lens.permutation));
 }
 
+const Value* constant_behind(const Graph& view, int op, int slot) {
+  for (const Node& node : view.nodes)
+    for (size_t i = 0; node.native.index == op && i < node.slots.size(); ++i)
+      if (node.slots[i] == slot && node.inputs[i] != no_value && view.value(node.inputs[i]).is_constant())
+        return &view.value(node.inputs[i]);
+  return nullptr;
+}
+
 }  // namespace fetafix::graph

@@ -10,4 +10,7 @@ Tensor to_view(const Tensor& native, const std::vector<int>& permutation, const 
 // The inverse. A view of another size than before gives a native tensor of another size, if the shapes allow.
 Result<Tensor> to_native(const Tensor& view, const Lens& lens, const Shape& old_view_shape);
 
+// The constant of the view that an operator of the file reads by a slot; null: there is none.
+const Value* constant_behind(const Graph& view, int op, int slot);
+
 }  // namespace fetafix::graph

@@ -100,6 +100,38 @@ TEST(RepairSearch, TwoFaultsAtOnePlaceAreMendedTogether) {
   EXPECT_EQ(edits_of(repair).size(), 2u);
 }
 
+// The source takes the last step first, the target at the end: its product stands for that of one step.
+TEST(RepairSearch, AWholeSequenceIsJudgedByItsLastStep) {
+  const std::string inputs =
+      "input %x float32[1,4,8]\nconst %w float32[8,8] {random 1}\nconst %i int64[1] {3}\n";
+  const Aligned pair(
+      inputs + "%last = Gather(%x, %i) {axis=1}\n%h = MatMul(%last, %w)\n%y = Sigmoid(%h)\noutput %y\n",
+      replaced(inputs, "{random 1}", "{random 11}") +
+          "%h = MatMul(%x, %w)\n%last = Gather(%h, %i) {axis=1}\n%y = Sigmoid(%last)\noutput %y\n");
+  const auto value = [](const Graph& graph, graph::NodeId node) { return graph.node(node).outputs[0]; };
+  align::Alignment alignment = pair.alignment;
+  graph::Graph target = pair.target;
+  target.value(value(target, 0)).shape = Shape{1, 4, 8};
+  const align::Pair expected{value(pair.source, 1), {}, align::Evidence::tentative};
+  alignment.pairs[value(target, 0)] = alignment.pairs[value(target, 1)] = expected;
+  align::Segment segment;
+  segment.target_nodes = {0};
+  segment.target_end = value(target, 0);
+  segment.source_end = expected.source;
+  segment.state = align::State::faulty;
+  segment.relative_error = 1;
+  alignment.segments = {segment};
+  diagnose::Fault fault;
+  fault.segment = &alignment.segments[0];
+  fault.target_node = 0;
+  fault.relative_error = 1;
+  fault.candidates = {tensor(0, {8, 8}, 7), tensor(0, {8, 8}, 1)};
+  const auto repairs = search(evaluator(), target, *pair.values, alignment, {fault}, {});
+  ASSERT_TRUE(repairs.ok()) << repairs.error().message;
+  EXPECT_EQ((*repairs)[0].kept, 1);
+  EXPECT_EQ((*repairs)[0].trials[0].outcome, Outcome::rejected);
+}
+
 TEST(RepairSearch, StopsWhenTold) {
   const Aligned pair(net, replaced(net, "{random 1}", "{random 11}"));
   const diagnose::Fault fault = fault_with(pair, {7, 8, 1});

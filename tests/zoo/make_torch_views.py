@@ -339,14 +339,17 @@ class Recurrent(nn.Module):
         self.long, self.bare = nn.LSTM(3, 3), nn.LSTM(3, 2, bias=False, batch_first=True)
         self.gated, self.gated_twice = nn.GRU(3, 3, batch_first=True), nn.GRU(3, 2, bidirectional=True)
         self.tanh, self.relu = nn.RNN(3, 2, batch_first=True), nn.RNN(3, 2, 2, nonlinearity="relu")
+        self.raised = nn.GRU(3, 3, batch_first=True)
 
     def forward(self, steps, first):
         turned = steps.transpose(0, 1)
         both, (hidden, cells) = self.both(steps)
         long, (h, c) = self.long(turned, (first, -first))
         twice, last = self.gated_twice(turned, torch.cat([first, first])[:, :, :2])
+        raised = torch.zeros(1, 2, 3)
+        raised.add_(0.5)  # made as zeros, and none when it is read
         return (both, hidden, cells, long, h, c, self.bare(steps)[0], *self.gated(steps, first), twice, last, *self.tanh(steps),
-                *self.relu(turned))
+                *self.relu(turned), self.raised(steps, raised)[0])
 
 
 class InPlace(nn.Module):

@@ -325,7 +325,7 @@ Result<Json> literal_of(const Tensor& value) {
     if (value.dtype() == DType::boolean) return Json((*to_int64s(value))[0] != 0);
     if (!is_floating(value.dtype())) return Json((*to_int64s(value))[0]);
     FETAFIX_TRY(const Tensor one, cast(value, DType::float32));
-    return shortest(one.as<float>()[0]);
+    return Json(shortest(one.as<float>()[0]));
   }
   // Row by row: the innermost lists first, then lists of these.
   const bool floats = is_floating(value.dtype());
@@ -333,7 +333,7 @@ Result<Json> literal_of(const Tensor& value) {
   std::vector<Json> level;
   level.reserve(static_cast<size_t>(value.size()));
   for (size_t i = 0; i < static_cast<size_t>(value.size()); ++i)
-    level.push_back(floats ? shortest(numbers.as<float>()[i]) : Json(numbers.as<int64_t>()[i]));
+    level.push_back(floats ? Json(shortest(numbers.as<float>()[i])) : Json(numbers.as<int64_t>()[i]));
   for (size_t axis = value.shape().size(); axis-- > 0;) {
     const auto length = static_cast<size_t>(value.shape()[axis]);
     std::vector<Json> lists;

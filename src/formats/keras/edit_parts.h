@@ -1,12 +1,10 @@
 // What the files that implement edits share.
 #pragma once
 
+#include "base/python_json.h"
 #include "formats/keras/editor.h"
 
 namespace fetafix::formats::keras {
-
-// A number with no more digits than tell it from its neighbors in float32.
-Json shortest(float value);
 
 // The setting "padding" of a ZeroPadding layer, [[top, bottom], [left, right]], of the pads of all axes.
 // Error: it can't say them.

@@ -1,19 +1,9 @@
 // SetTensor: weights into the weights' file, and constants that stand for a setting into the settings.
-#include <charconv>
-
 #include "formats/keras/edit_parts.h"
 #include "formats/keras/gates.h"
 #include "graph/lens.h"
 
 namespace fetafix::formats::keras {
-
-Json shortest(float value) {
-  char text[32];
-  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
-  double out = value;
-  std::from_chars(text, end, out);
-  return out;
-}
 
 Result<Json> padding_of(const std::vector<int64_t>& pads, bool channels_last) {
   const size_t rank = pads.size() / 2, first = channels_last ? 1 : 2;

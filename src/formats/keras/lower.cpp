@@ -19,7 +19,7 @@ Result<Json> factor(const graph::InsertNode& edit, const std::vector<int>& permu
     }
   if (!constant || !is_floating(constant->dtype())) return cant("its other operand is no constant");
   FETAFIX_TRY(const Tensor floats, cast(*constant, DType::float32));
-  if (floats.size() == 1) return shortest(floats.as<float>()[0]);
+  if (floats.size() == 1) return Json(shortest(floats.as<float>()[0]));
   // The one axis of more than one element, counted from the back, must be the last of the file's.
   int axis = -1;
   for (int i = 0; i < floats.rank(); ++i)
@@ -78,9 +78,10 @@ Result<NewLayer> clip(const graph::InsertNode& edit) {
   constexpr float far = 3e38f;
   const float low = number_at(edit, 1, -far), high = number_at(edit, 2, far);
   if (low != 0.f) return cant("no layer clips at " + std::to_string(low));
-  return NewLayer{
-      "ReLU",
-      {{"max_value", high < far ? shortest(high) : Json()}, {"negative_slope", 0.0}, {"threshold", 0.0}}};
+  return NewLayer{"ReLU",
+                  {{"max_value", high < far ? Json(shortest(high)) : Json()},
+                   {"negative_slope", 0.0},
+                   {"threshold", 0.0}}};
 }
 
 Result<std::vector<int64_t>> integers_at(const graph::InsertNode& edit, size_t operand) {

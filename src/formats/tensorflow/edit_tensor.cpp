@@ -4,15 +4,6 @@
 
 namespace fetafix::formats::tensorflow {
 
-const graph::Value* constant_behind(const graph::Graph& view, int op, int slot) {
-  for (const graph::Node& node : view.nodes)
-    for (size_t i = 0; node.native.index == op && i < node.slots.size(); ++i)
-      if (node.slots[i] == slot && node.inputs[i] != graph::no_value &&
-          view.value(node.inputs[i]).is_constant())
-        return &view.value(node.inputs[i]);
-  return nullptr;
-}
-
 namespace {
 
 // A strided slice whose masks stand for part of its indices: writing them all makes the masks needless.

@@ -149,8 +149,6 @@ Status resolve_pads(Editor& editor);
 // SetTensor on an operator of a function that a loop runs (edit_nested.cpp).
 Status set_nested(Editor& editor, const graph::SetTensor& edit);
 
-// The view's constant behind a slot; null: it is computed (edit_tensor.cpp).
-const graph::Value* constant_behind(const graph::Graph& view, int op, int slot);
 // The tensor of an edit as the file stores it (edit_tensor.cpp).
 Result<Tensor> native_form(const Editor& editor, int op, const graph::SetTensor& edit);
 

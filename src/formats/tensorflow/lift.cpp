@@ -11,10 +11,7 @@ Error broken(const std::string& what) {
   return {ErrorKind::file, what};
 }
 
-// What a view may take in memory besides the file's own bytes: a small hostile file may ask for any amount,
-// by constants of any shape, or by operators of many results.
 constexpr uint64_t least_memory = uint64_t{96} << 20;
-constexpr uint64_t memory_for_each_byte = 16;
 
 // How much larger a constant is than what the file holds of it.
 uint64_t implied_bytes(const wire::Tensor& tensor) {
@@ -111,16 +108,14 @@ Slot Lift::operand(int op, int slot) const {
 Lifter::Lifter(const File& file)
     : file_(file),
       inputs_(file.interface.inputs),
-      memory_left_(least_memory + memory_for_each_byte * (file.bytes ? file.bytes->size() : 0)) {}
+      memory_(least_memory, file.bytes ? file.bytes->size() : 0) {}
 
 bool Lifter::spend(uint64_t bytes) const {
-  exhausted_ = exhausted_ || bytes > memory_left_;
-  memory_left_ -= std::min(bytes, memory_left_);
-  return !exhausted_;
+  return memory_.spend(bytes);
 }
 
 Status Lifter::check_memory() const {
-  if (!exhausted_) return {};
+  if (!memory_.exhausted()) return {};
   return broken(
       "the view of this file would not fit in memory (constants or results of a size that it does not hold)");
 }

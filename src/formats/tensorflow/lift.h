@@ -15,6 +15,7 @@
 #include "formats/tensorflow/program.h"
 #include "formats/tensorflow/templates.h"
 #include "formats/tensorflow/variables.h"
+#include "formats/view_memory.h"
 #include "graph/graph.h"
 
 namespace fetafix::formats::tensorflow {
@@ -111,8 +112,7 @@ class Lifter {
   int depth_ = 0;  // in how many loops
   std::map<int, Source> inherited_;
   std::set<int> absorbed_;  // operators that are part of a normalization and no node by themselves
-  mutable uint64_t memory_left_ = 0;
-  mutable bool exhausted_ = false;
+  mutable ViewMemory memory_;
   std::set<std::string> names_;
   std::map<std::string, int> next_;                                 // by base name
   std::map<Source, ValueId> values_;                                // computed ones and inputs

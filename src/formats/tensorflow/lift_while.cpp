@@ -17,7 +17,7 @@ Lifter::Lifter(const File& file, const Lifter& parent, std::vector<wire::Port> i
       parent_(&parent),
       depth_(parent.depth_ + 1),
       inherited_(std::move(inherited)),
-      memory_left_(parent.memory_left_) {}
+      memory_(parent.memory_) {}
 
 Result<graph::Graph> Lifter::lift_function(int function, const std::vector<ValueId>& operands,
                                            const std::map<int, Source>& inherited) {
@@ -42,8 +42,7 @@ Result<graph::Graph> Lifter::lift_function(int function, const std::vector<Value
   FETAFIX_TRY(nested.out_.program, program_of(file_, function));
   nested.out_.variables = out_.variables;
   auto lifted = nested.lift_program();
-  memory_left_ = nested.memory_left_;  // many loops may run one function
-  exhausted_ = exhausted_ || nested.exhausted_;
+  memory_ = nested.memory_;  // many loops may run one function
   if (!lifted.ok()) return Operation::unsupported(where + ": " + lifted.error().message);
   graph::Graph& graph = lifted->lifted.graph;
   for (graph::Node& node : graph.nodes) {

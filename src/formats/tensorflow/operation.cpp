@@ -12,15 +12,6 @@ namespace {
 
 constexpr int64_t most_numbers = 4096;  // of a shape, an order of axes, ...
 
-// What both say; the operands know better than what the file declares, which no runtime heeds.
-std::optional<Shape> merged(const std::optional<Shape>& inferred, const std::optional<Shape>& declared) {
-  if (!inferred || !declared || inferred->size() != declared->size()) return inferred ? inferred : declared;
-  Shape out = *inferred;
-  for (size_t i = 0; i < out.size(); ++i)
-    if (out[i] < 0) out[i] = (*declared)[i];
-  return out;
-}
-
 // Whether an output is a list of tensors.
 bool gives_list(const wire::Node& node, int output) {
   constexpr int variant = 21;
@@ -276,7 +267,7 @@ Status Operation::out(int output, const Operand& given) {
   // A list is no tensor in the file, whatever it is in the view: it can't be given, and nothing fits behind
   // it.
   if (!gives_list(wire(), output)) result.native_tensor = lifter_.tensor_of(source);
-  result.shape = merged(result.shape, lifter_.declared_shape(source));
+  result.shape = graph::merged_shape(result.shape, lifter_.declared_shape(source));
   results_.emplace_back(output, value.id);
   return {};
 }

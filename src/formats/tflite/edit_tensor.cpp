@@ -8,16 +8,6 @@
 namespace fetafix::formats::tflite {
 namespace {
 
-// The view's constant behind a slot.
-const graph::Value* constant_behind(const graph::Graph& view, const graph::NativeOperator& op, int slot) {
-  for (const graph::Node& node : view.nodes)
-    for (size_t i = 0; node.native == op && i < node.slots.size(); ++i)
-      if (node.slots[i] == slot && node.inputs[i] != graph::no_value &&
-          view.value(node.inputs[i]).is_constant())
-        return &view.value(node.inputs[i]);
-  return nullptr;
-}
-
 Status set_scale(Editor& editor, int tensor, const Tensor& value) {
   auto* q = editor.tensor(tensor).quantization.get();
   if (!q || static_cast<int64_t>(q->scale.size()) != value.size())
@@ -151,7 +141,7 @@ Status apply_edit(Editor& editor, const graph::SetTensor& edit) {
     return Editor::unsupported("operand " + std::to_string(edit.slot) +
                                " is absent, and only a bias can be added");
   }
-  const graph::Value* seen = constant_behind(editor.view(), edit.at.op, edit.slot);
+  const graph::Value* seen = constant_behind(editor.view(), edit.at.op.index, edit.slot);
   if (!seen || !seen->lens)
     return Editor::unsupported("operand " + std::to_string(edit.slot) + " is computed");
   if (seen->lens->native_tensor < 0) return set_slice_indices(editor, *op, edit.slot, edit.value);

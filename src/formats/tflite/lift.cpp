@@ -9,10 +9,7 @@
 namespace fetafix::formats::tflite {
 namespace {
 
-// What a view may take in memory besides the file: a small hostile file may ask for any amount, by variables
-// of any size, or by one tensor with many scales or a long name that many operators read.
 constexpr uint64_t least_memory = uint64_t{256} << 20;
-constexpr uint64_t memory_for_each_byte = 16;
 
 Error broken(const std::string& what) {
   return {ErrorKind::file, what};
@@ -47,16 +44,14 @@ Lifter::Lifter(const File& file, uint32_t subgraph, int depth)
       tensors_(count_of(native_.tensors())),
       value_(tensors_.size(), graph::no_value),
       stored_as_(tensors_.size(), -1),
-      memory_left_(least_memory + memory_for_each_byte * file.bytes->size()) {}
+      memory_(least_memory, file.bytes->size()) {}
 
 bool Lifter::spend(uint64_t bytes) {
-  exhausted_ = exhausted_ || bytes > memory_left_;
-  memory_left_ -= std::min(bytes, memory_left_);
-  return !exhausted_;
+  return memory_.spend(bytes);
 }
 
 Status Lifter::check_memory() const {
-  if (!exhausted_) return {};
+  if (!memory_.exhausted()) return {};
   return broken("the view of this file of " + std::to_string(file_.bytes->size()) +
                 " bytes would not fit in memory (it repeats a large part, or asks for large variables)");
 }

@@ -18,6 +18,7 @@
 
 #include "formats/tflite/model.h"
 #include "formats/tflite/tflite.h"
+#include "formats/view_memory.h"
 #include "graph/graph.h"
 
 namespace fetafix::formats::tflite {
@@ -96,8 +97,7 @@ class Lifter {
   std::set<std::string> names_;
   std::map<std::string, int> next_;           // by base name
   std::map<std::string, ValueId> constants_;  // by tensor, permutation, shape, type
-  uint64_t memory_left_;
-  bool exhausted_ = false;
+  ViewMemory memory_;
   Lifted out_;
 };
 

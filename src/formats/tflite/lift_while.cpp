@@ -19,10 +19,9 @@ Result<graph::Graph> Lifter::lift_nested(int32_t subgraph) {
   for (uint32_t i = 0; i < count_of(tensors); ++i)
     if (tensors->Get(i)->is_variable()) return Operation::unsupported(where + " has variables of its own");
   Lifter nested(file_, index, depth_ + 1);
-  nested.memory_left_ = memory_left_;  // many loops may run one subgraph
+  nested.memory_ = memory_;  // many loops may run one subgraph
   auto lifted = nested.run();
-  memory_left_ = nested.memory_left_;
-  exhausted_ = exhausted_ || nested.exhausted_;
+  memory_ = nested.memory_;
   if (!lifted.ok()) return Operation::unsupported(where + ": " + lifted.error().message);
   for (graph::Node& node : lifted->graph.nodes) {
     if (node.opaque) return Operation::unsupported(where + ": " + lifted->notes.front());

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/python_json.h"
 #include "formats/torch/editor.h"
 #include "graph/onnx_types.h"
 
@@ -67,11 +68,6 @@ Status set_kernel_shape(const Request& r) {
 // Pads that differ before and behind are a pad of its own, in front.
 Status put_pad_before(const Request& r, const std::vector<int64_t>& pads, double value) {
   const size_t axes = pads.size() / 2;
-  std::vector<int64_t> list;
-  for (size_t axis = axes; axis-- > 0;) {
-    list.push_back(pads[axis]);
-    list.push_back(pads[axis + axes]);
-  }
   const std::string input = r.has("input") ? "input" : "self";
   const Argument* read = r.editor.op(r.op).argument(input);
   if (!read || read->kind != "as_tensor") return cant("its input is no tensor");
@@ -81,7 +77,8 @@ Status put_pad_before(const Request& r, const std::vector<int64_t>& pads, double
     if ((*shape)[axis + 2] >= 0) (*shape)[axis + 2] += pads[axis] + pads[axis + axes];
   const std::string padded = r.editor.add_call(
       r.op, "aten.constant_pad_nd.default",
-      {{"self", as_tensor(name)}, {"pad", as_ints(list)}, {"value", as_float(value)}}, name, shape);
+      {{"self", as_tensor(name)}, {"pad", as_ints(pads_from_last(pads))}, {"value", as_float(value)}}, name,
+      shape);
   r.set(input, as_tensor(padded));
   return {};
 }
@@ -133,14 +130,14 @@ Status set_keepdims(const Request& r) {
 }
 
 Status set_number(const Request& r, const char* argument, float otherwise) {
-  r.set(argument, as_float(static_cast<double>(r.get(otherwise))));
+  r.set(argument, as_float(r.get(otherwise)));
   return {};
 }
 Status set_epsilon(const Request& r) {
   return set_number(r, "eps", 1e-5f);
 }
 Status set_momentum(const Request& r) {
-  r.set("momentum", as_float(1 - static_cast<double>(r.get(0.9f))));
+  r.set("momentum", as_float(1 - shortest(r.get(0.9f))));
   return {};
 }
 Status set_alpha(const Request& r) {

@@ -13,16 +13,6 @@ Error cant(const std::string& why) {
   return Editor::unsupported(why);
 }
 
-// The view's constant behind a slot; null: there is none.
-const graph::Value* constant_behind(const graph::Graph& view, int op, int slot) {
-  for (const graph::Node& node : view.nodes)
-    for (size_t i = 0; node.native.index == op && i < node.slots.size(); ++i)
-      if (node.slots[i] == slot && node.inputs[i] != graph::no_value &&
-          view.value(node.inputs[i]).is_constant())
-        return &view.value(node.inputs[i]);
-  return nullptr;
-}
-
 // The name of the tensor that an argument, or an element of it, is; empty: it is none.
 std::string tensor_at(const Op& op, const ArgumentPlace& place) {
   const Argument* found = op.argument(place.name);
@@ -37,15 +27,9 @@ std::string tensor_at(const Op& op, const ArgumentPlace& place) {
   return one->is_object() && one->contains("name") ? (*one)["name"].get<std::string>() : std::string();
 }
 
-// ONNX's pads of all axes, as PyTorch lists them: from the last axis on, before and behind.
+// As many numbers as the argument has: axes that the operator does not pad come last.
 Result<std::vector<int64_t>> torch_pads(const std::vector<int64_t>& pads, size_t wanted) {
-  const size_t rank = pads.size() / 2;
-  std::vector<int64_t> out;
-  for (size_t axis = rank; axis-- > 0;) {
-    out.push_back(pads[axis]);
-    out.push_back(pads[axis + rank]);
-  }
-  // Axes that the operator does not pad come last, in pairs.
+  std::vector<int64_t> out = pads_from_last(pads);
   while (out.size() > wanted && out[out.size() - 1] == 0 && out[out.size() - 2] == 0)
     out.resize(out.size() - 2);
   if (out.size() > wanted && wanted > 0) return cant("it would pad further axes");
@@ -88,7 +72,8 @@ Result<Json> content_of(const Op& op, const std::string& name, const Tensor& val
   const Argument* now = op.argument(name);
   const bool whole = std::trunc(numbers[0]) == numbers[0] && std::fabs(numbers[0]) < 1e15;
   const bool stays_whole = whole && (is_integer(value.dtype()) || (now && now->kind == "as_int"));
-  return stays_whole ? as_int(static_cast<int64_t>(numbers[0])) : as_float(numbers[0]);
+  if (stays_whole) return as_int(static_cast<int64_t>(numbers[0]));
+  return value.dtype() == DType::float32 ? as_float(value.as<float>()[0]) : as_float(numbers[0]);
 }
 
 // Arguments that a tensor may take the place of None in.
@@ -111,8 +96,7 @@ Result<Tensor> native_form(const Editor& editor, int op, const graph::SetTensor&
 
 Status apply_edit(Editor& editor, const graph::SetTensor& edit) {
   FETAFIX_TRY(const int op, editor.op_at(edit.at));
-  FETAFIX_TRY(const graph::NodeId id, graph::resolve(editor.view(), edit.at));
-  (void)id;
+  if (auto node = graph::resolve(editor.view(), edit.at); !node.ok()) return std::move(node).error();
   const ArgumentPlace place = place_of(edit.slot);
   const Op& native = editor.op(op);
   if (place.name.empty()) return cant(native.target + " has no operand " + std::to_string(edit.slot));

@@ -53,6 +53,9 @@ Json as_float(double value) {
   if (value != value) return {{"as_float", "NaN"}};
   return {{"as_float", value}};
 }
+Json as_float(float value) {
+  return as_float(shortest(value));
+}
 Json as_int(int64_t value) {
   return {{"as_int", value}};
 }
@@ -86,7 +89,7 @@ Editor::Editor(const File& file, const Lift& lift) : file_(file), lift_(lift), d
         op.arguments[0].kind != "as_tensor")
       continue;
     written_.push_back(
-        {static_cast<int>(i), {(*op.arguments[0].value)["name"].get<std::string>(), op.outputs[0]}});
+        {static_cast<int>(i), (*op.arguments[0].value)["name"].get<std::string>(), op.outputs[0]});
   }
 }
 
@@ -95,9 +98,7 @@ Json& Editor::node(int op) {
 }
 
 std::string Editor::target_of(int op) {
-  const std::string target = node(op)["target"].get<std::string>();
-  constexpr std::string_view prefix = "torch.ops.";
-  return target.starts_with(prefix) ? target.substr(prefix.size()) : target;
+  return without_prefix(node(op)["target"].get<std::string>());
 }
 
 Result<int> Editor::op_at(const graph::Address& at) const {
@@ -182,8 +183,8 @@ Status Editor::set_read(const ReadPlace& place, const std::string& name) {
 
 std::string Editor::meant(const std::string& name, int reader) const {
   std::string out = name;
-  for (const auto& [writer, names] : written_)
-    if (writer < reader && names.first == out) out = names.second;
+  for (const Written& one : written_)
+    if (one.op < reader && one.name == out) out = one.result;
   return out;
 }
 
@@ -274,7 +275,7 @@ std::string Editor::add_call(int before, const std::string& target,
                {"outputs", Json::array({as_tensor(name)})},
                {"metadata", Json::object()},
                {"is_hop_single_tensor_return", nullptr}};
-  // Older schemas have no names of nodes.
+  // Older versions of the schema have no names of nodes.
   const Json& nodes = graph()["nodes"];
   if (!nodes.empty() && nodes[0].contains("name")) call["name"] = name;
   if (!nodes.empty() && !nodes[0].contains("is_hop_single_tensor_return"))
@@ -309,13 +310,10 @@ std::string Editor::add_weight(const Tensor& value, const std::string& base) {
 }
 
 size_t Editor::uses_of(const std::string& name) const {
-  size_t count = 0;
+  auto count = std::ranges::count(program().outputs, name);
   for (const Op& op : program().ops)
-    for (const Argument& argument : op.arguments) {
-      Json content{{argument.kind, *argument.value}};
-      each_tensor(content, [&](Json& read) { count += read == name; });
-    }
-  return count + static_cast<size_t>(std::ranges::count(program().outputs, name));
+    for (const Argument& argument : op.arguments) count += std::ranges::count(names_read(argument), name);
+  return static_cast<size_t>(count);
 }
 
 void Editor::find_common_changes(const graph::Patch& patch) {
@@ -341,7 +339,10 @@ void Editor::find_common_changes(const graph::Patch& patch) {
 Status Editor::write_weight(const ReadPlace& place, const std::string& name, const Tensor& value) {
   const Input* input = program().input(name);
   if (!input || !input->stored) return unsupported("'" + name + "' is computed");
-  if (const auto now = file_.read(*input->stored); now.ok() && now->identical(value)) return {};
+  if (const auto now = file_.read(*input->stored); now.ok() && now->identical(value)) {
+    replaced_.erase(input->stored->entry);  // an edit before this one may have written there
+    return {};
+  }
   if (uses_of(name) > 1 && !common_.contains(name)) return set_read(place, add_weight(value, input->name));
   const Table table = table_of(*input);
   // Names that nothing reads share it by right: tied weights have several.
@@ -382,6 +383,16 @@ DType Editor::dtype_of(const std::string& name) const {
 Status Editor::apply(const graph::Edit& edit) {
   settled_ = added_.size();
   return std::visit([&](const auto& e) { return apply_edit(*this, e); }, edit);
+}
+
+std::vector<int64_t> pads_from_last(const std::vector<int64_t>& pads) {
+  const size_t axes = pads.size() / 2;
+  std::vector<int64_t> out;
+  for (size_t axis = axes; axis-- > 0;) {
+    out.push_back(pads[axis]);
+    out.push_back(pads[axis + axes]);
+  }
+  return out;
 }
 
 // Calls with those in front that others read: what is put on an edge last comes first.

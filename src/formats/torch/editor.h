@@ -100,8 +100,11 @@ class Editor {
   std::map<int, graph::Attributes> resizes_;
   std::set<std::string> names_;
   std::set<Table> changed_;
-  std::vector<std::pair<int, std::pair<std::string, std::string>>>
-      written_;  // operator, name it writes into, its result
+  struct Written {
+    int op;
+    std::string name, result;
+  };
+  std::vector<Written> written_;  // operators that write into an operand, in order
 };
 
 // One function for each kind of edit (edit_*.cpp).
@@ -141,10 +144,14 @@ Result<std::string> lower(Editor& editor, const Lowering& lowering);
 // Operators of one tensor and no more arguments: PyTorch's name of an ONNX operator ("aten.relu.default").
 std::optional<std::string> plain_operator(const std::string& onnx);
 
+// ONNX's pads as PyTorch lists them: from the last axis on, before and behind.
+std::vector<int64_t> pads_from_last(const std::vector<int64_t>& pads);
+
 // Contents of arguments.
 Json as_int(int64_t value);
 Json as_ints(const std::vector<int64_t>& values);
 Json as_float(double value);
+Json as_float(float value);  // no more digits than it has
 Json as_bool(bool value);
 Json as_string(const std::string& value);
 Json as_tensor(const std::string& name);

@@ -36,10 +36,6 @@ Status check_entries(const std::vector<ZipView>& entries) {
   return {};
 }
 
-bool has_entry(const std::vector<ZipView>& entries, const std::string& name) {
-  return std::ranges::any_of(entries, [&](const ZipView& entry) { return entry.name == name; });
-}
-
 // What other archives of PyTorch are, so that the user learns what to do.
 Error other_archive(const std::vector<ZipView>& entries) {
   for (const ZipView& entry : entries)
@@ -49,7 +45,7 @@ Error other_archive(const std::vector<ZipView>& entries) {
   for (const ZipView& entry : entries) {
     if (entry.name == "serialized_exported_program.json")
       return {ErrorKind::unsupported,
-              "an exported program of an old PyTorch; save it again with torch.export.save of PyTorch 2.8 or "
+              "an exported program of an old PyTorch; save it again with torch.export.save of PyTorch 2.9 or "
               "newer"};
     if (entry.name.ends_with("/data.pkl"))
       return {
@@ -102,7 +98,11 @@ Status read_table(File& file, Table table) {
   std::string name = table_folder(table);
   const std::string program = file.program_entry.substr(file.prefix.size() + 7);
   const std::string own = program.substr(0, program.size() - 5) + file_name(table).substr(5);
-  name = file.prefix + name + (has_entry(file.entries, file.prefix + name + own) ? own : file_name(table));
+  name = file.prefix + name + (file.entry(file.prefix + name + own) ? own : file_name(table));
+  if (!file.entry(name) && file.entry(file.prefix + table_folder(table) + "model.pt"))
+    return Error{ErrorKind::unsupported,
+                 "its tensors are pickled, as PyTorch 2.8 does; save it again with torch.export.save of "
+                 "PyTorch 2.9 or newer"};
   if (!file.entry(name)) return broken("no '" + name + "' in the archive");
   file.table_entries[table] = name;
   FETAFIX_TRY(file.tables[table], read_json(file, name));

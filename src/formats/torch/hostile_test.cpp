@@ -207,6 +207,10 @@ TEST(HostileArchive, OtherFilesOfPyTorchSayWhatToDo) {
   expect_says(said(programs("weights.pt")), "weights alone");
   const auto old = zip({{"serialized_exported_program.json", Bytes(2)}, {"version", Bytes(1)}});
   expect_says(complaint(lift_of(*old), ErrorKind::unsupported), "an old PyTorch");
+  std::vector<ZipEntry> pickled = Archive().entries();
+  for (ZipEntry& entry : pickled)
+    if (entry.name == "m/data/weights/model_weights_config.json") entry.name = "m/data/weights/model.pt";
+  expect_says(complaint(lift_of(zip(pickled).value()), ErrorKind::unsupported), "PyTorch 2.9 or newer");
   expect_says(complaint(lift_of(zip({{"a/b", Bytes(2)}}).value())), "without an exported program");
 }
 
@@ -352,6 +356,21 @@ TEST(HostileProgram, LongChains) {
         (i == length - 1 ? "y" : "n" + std::to_string(i)) + R"("}}]})";
   archive.with("m/models/model.json", with_text(archive, "\"the nodes\"", nodes + "]"));
   survives(lift_of(archive));
+}
+
+// What an operator that is not known writes into its operand is followed like any other.
+TEST(HostileProgram, UnknownOperatorsThatWrite) {
+  Archive archive;
+  archive.metas()["c"] = archive.metas()["d"] = archive.metas()["y"];
+  archive.nodes() =
+      Json::array({node("aten.neg.default", {{"self", tensor("x")}}, Json::array({tensor("c")})),
+                   node("aten.no_such_thing_.default", {{"self", tensor("c")}}, Json::array({tensor("d")})),
+                   node("aten.relu.default", {{"self", tensor("c")}}, Json::array({tensor("y")}))});
+  const auto lifted = lift_of(archive);
+  ASSERT_TRUE(lifted.ok()) << lifted.error().message;
+  ASSERT_EQ(lifted->graph.nodes.size(), 3u);
+  EXPECT_TRUE(lifted->graph.node(1).opaque);
+  EXPECT_EQ(lifted->graph.node(2).inputs[0], lifted->graph.node(1).outputs[0]);
 }
 
 // Operators of many results in a file of few bytes for each.

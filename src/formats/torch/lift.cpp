@@ -12,9 +12,6 @@ Error broken(const std::string& what) {
   return {ErrorKind::file, what};
 }
 
-constexpr uint64_t least_memory = uint64_t{96} << 20;
-constexpr uint64_t memory_for_each_byte = 16;
-
 // Operators whose result has the elements of their operand, in the same memory.
 bool is_view(const std::string& target) {
   static const std::set<std::string> operators{
@@ -38,14 +35,8 @@ std::string label_of(const Op& op) {
   return op.path.empty() ? op.name : op.path + "/" + op.name;
 }
 
-bool Lifter::spend(uint64_t bytes) {
-  exhausted_ = exhausted_ || bytes > memory_left_;
-  memory_left_ -= std::min(bytes, memory_left_);
-  return !exhausted_;
-}
-
 Status Lifter::check_memory() const {
-  if (!exhausted_) return {};
+  if (!memory_.exhausted()) return {};
   return broken("the view of this file would not fit in memory");
 }
 
@@ -95,6 +86,11 @@ Result<ValueId> Lifter::constant_of(const Input& input, const std::vector<int>& 
   return constants_[key] = id;
 }
 
+const Input* Lifter::stored_input(const std::string& name) const {
+  const Input* input = out_.program.input(name);
+  return input && input->stored && !values_.contains(name) ? input : nullptr;
+}
+
 Result<ValueId> Lifter::value_of(const std::string& name) {
   if (const auto found = values_.find(name); found != values_.end()) {
     if (found->second == graph::no_value)
@@ -102,8 +98,7 @@ Result<ValueId> Lifter::value_of(const std::string& name) {
                                     "' shares its elements with what another operator writes into");
     return found->second;
   }
-  if (const Input* input = out_.program.input(name); input && input->stored)
-    return constant_of(*input, {}, {});
+  if (const Input* input = stored_input(name)) return constant_of(*input, {}, {});
   return Operation::unsupported("'" + name + "' is no tensor that can be read here");
 }
 
@@ -133,15 +128,17 @@ void Lifter::note_views(const Op& op) {
   for (const std::string& output : op.outputs) views_[output] = base;
 }
 
+std::string Lifter::written_by(const Op& op) const {
+  const bool one = !without_writing(op.target).empty() && op.outputs.size() == 1 && !op.arguments.empty();
+  return one && op.arguments[0].kind == "as_tensor" ? (*op.arguments[0].value)["name"].get<std::string>()
+                                                    : std::string();
+}
+
 // What read the operand before has what was there; what reads it later gets the result. Other names of the
 // same elements are lost: which of them changed how is not followed.
-Status Lifter::write_through(const Op& op) {
-  if (without_writing(op.target).empty() || op.outputs.size() != 1 || op.arguments.empty()) return {};
-  const Argument& first = op.arguments[0];
-  if (first.kind != "as_tensor") return Operation::unsupported("it writes into something that is no tensor");
-  const std::string written = (*first.value)["name"].get<std::string>();
-  if (const Input* input = out_.program.input(written); input && input->kind != Input::Kind::user)
-    return Operation::unsupported("it writes into '" + written + "', which is stored");
+void Lifter::write_through(const Op& op) {
+  const std::string written = written_by(op);
+  if (written.empty()) return;
   const auto base_of = [&](const std::string& name) {
     const auto found = views_.find(name);
     return found == views_.end() ? name : found->second;
@@ -149,9 +146,9 @@ Status Lifter::write_through(const Op& op) {
   const std::string base = base_of(written);
   for (auto& [name, value] : values_)
     if (name != written && name != op.outputs[0] && base_of(name) == base) value = graph::no_value;
+  if (base != written && out_.program.input(base)) values_[base] = graph::no_value;  // stored ones too
   values_[written] = values_[op.outputs[0]];
   views_[op.outputs[0]] = base;
-  return {};
 }
 
 // One node with its operands as they are.
@@ -193,6 +190,7 @@ Status Lifter::add_opaque(int index, const std::string& why) {
   }
   if (!spend(1024 + 256 * (node.inputs.size() + node.outputs.size()))) return check_memory();
   out_.lifted.graph.add_node(std::move(node));
+  write_through(op);
   out_.lifted.notes.push_back("'" + label_of(op) + "' (" + op.target + ") is opaque: " + why);
   return {};
 }
@@ -205,9 +203,9 @@ Status Lifter::add_by(int index, Status (*lift)(Operation&)) {
   const Op& op = out_.program.ops[static_cast<size_t>(index)];
   if (status.ok()) {
     for (const auto& [output, value] : operation.results_) values_[op.outputs[output]] = value;
-    status = write_through(op);
+    write_through(op);
+    return {};
   }
-  if (status.ok()) return {};
   // Values that only the dropped nodes knew stay in the list, without a producer and without a reader.
   out_.lifted.graph.nodes.resize(nodes);
   out_.lifted.notes.resize(notes);
@@ -241,7 +239,6 @@ Status Lifter::add_outputs() {
 }
 
 Result<Lift> Lifter::run() {
-  memory_left_ = least_memory + memory_for_each_byte * file_.bytes->size();
   FETAFIX_TRY(out_.program, parse_program(file_));
   out_.lifted.notes = out_.program.notes;
   FETAFIX_CHECK(add_inputs());

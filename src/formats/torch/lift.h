@@ -13,6 +13,7 @@
 #include "formats/torch/arguments.h"
 #include "formats/torch/program.h"
 #include "formats/torch/torch.h"
+#include "formats/view_memory.h"
 #include "graph/graph.h"
 
 namespace fetafix::formats::torch {
@@ -42,28 +43,32 @@ class Operation;
 // The graph in the making.
 class Lifter {
  public:
-  explicit Lifter(const File& file) : file_(file) {}
+  explicit Lifter(const File& file) : file_(file), memory_(least_memory, file.bytes->size()) {}
   Result<Lift> run();
 
  private:
   friend class Operation;
+  static constexpr uint64_t least_memory = uint64_t{96} << 20;
 
   Status add_inputs();
   Status add_op(int index);
   Status add_by(int index, Status (*lift)(Operation&));
   Status add_opaque(int index, const std::string& why);
   Status add_outputs();
-  // What an operator that writes into its operand leaves there. Error `unsupported`: other names see it too.
-  Status write_through(const Op& op);
+  // The name of the operand that an operator writes into; empty: it writes into none.
+  std::string written_by(const Op& op) const;
+  // What such an operator leaves there.
+  void write_through(const Op& op);
   void note_views(const Op& op);
 
   Result<ValueId> value_of(const std::string& name);
+  // A stored tensor by its name; null: it is none, or no longer what is stored.
+  const Input* stored_input(const std::string& name) const;
   Result<ValueId> constant_of(const Input& input, const std::vector<int>& permutation, const Shape& shape);
   Result<Tensor> stored(const Input& input);
   int tensor_of(const std::string& name);
   std::string unique(const std::string& base);
-  // What the view may take besides the file's bytes, for small hostile files; false: it is used up.
-  bool spend(uint64_t bytes);
+  bool spend(uint64_t bytes) { return memory_.spend(bytes); }
   Status check_memory() const;
 
   const File& file_;
@@ -75,8 +80,7 @@ class Lifter {
   std::map<std::string, int> numbers_;        // of tensors
   std::map<std::string, std::string>
       views_;  // names that share their elements, and whom they share them with
-  uint64_t memory_left_ = 0;
-  bool exhausted_ = false;
+  ViewMemory memory_;
   Lift out_;
 };
 
@@ -132,7 +136,6 @@ class Operation {
   DType dtype(const Operand& value) const;
   DType dtype_of(const std::string& name) const;
   DType result_type() const;  // of the first output, as the file says
-  std::optional<Shape> result_shape(size_t output = 0) const;
 
   // Before many elements are made that the file does not hold. Error kind `file`: more than the view may
   // take.
@@ -156,7 +159,6 @@ class Operation {
   Status out(size_t output, const Operand& value);
   Status out(const Operand& value) { return out(0, value); }
 
-  void note(const std::string& what);
   static Error unsupported(const std::string& why) { return {ErrorKind::unsupported, why}; }
 
  private:

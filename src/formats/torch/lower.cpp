@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/python_json.h"
 #include "formats/torch/editor.h"
 #include "graph/onnx_types.h"
 
@@ -74,9 +75,10 @@ class Lowerer {
   }
 
   double number(size_t i, double otherwise) const {
-    if (!has_constant(i)) return otherwise;
+    if (!has_constant(i) || edit_.operands[i]->size() != 1) return otherwise;
+    if (edit_.operands[i]->dtype() == DType::float32) return shortest(edit_.operands[i]->as<float>()[0]);
     const auto numbers = to_doubles(*edit_.operands[i]);
-    return numbers.ok() && numbers->size() == 1 ? (*numbers)[0] : otherwise;
+    return numbers.ok() ? (*numbers)[0] : otherwise;
   }
 
   std::string weight(const Tensor& tensor) { return editor_.add_weight(tensor, "constant"); }
@@ -151,8 +153,6 @@ class Lowerer {
         if (!from || i >= from->size() || (*from)[i] < 0) return cant("sizes that are copied");
         sizes[i] = (*from)[i];
       }
-    Json list = Json::array();
-    for (int64_t size : sizes) list.push_back(as_int(size));
     return call("aten.reshape.default", {{"self", as_tensor(what_.input)}, {"shape", as_ints(sizes)}}, sizes);
   }
 
@@ -194,11 +194,7 @@ class Lowerer {
     const std::string mode = attribute_or(edit_.attributes, "mode", std::string("constant"));
     if (mode != "constant" && mode != "reflect") return cant("pads of mode " + mode);
     const size_t rank = pads.size() / 2;
-    std::vector<int64_t> list;
-    for (size_t axis = rank; axis-- > 0;) {
-      list.push_back(pads[axis]);
-      list.push_back(pads[axis + rank]);
-    }
+    std::vector<int64_t> list = pads_from_last(pads);
     while (list.size() > 2 && list[list.size() - 1] == 0 && list[list.size() - 2] == 0)
       list.resize(list.size() - 2);
     auto shape = editor_.shape_of(what_.input);

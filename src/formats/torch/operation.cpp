@@ -33,15 +33,6 @@ std::optional<int64_t> integer_of(const Json& json) {
   return std::nullopt;
 }
 
-// What both say; the operands know better than what the file declares.
-std::optional<Shape> merged(const std::optional<Shape>& inferred, const std::optional<Shape>& declared) {
-  if (!inferred || !declared || inferred->size() != declared->size()) return inferred ? inferred : declared;
-  Shape out = *inferred;
-  for (size_t i = 0; i < out.size(); ++i)
-    if (out[i] < 0) out[i] = (*declared)[i];
-  return out;
-}
-
 }  // namespace
 
 Operation::Operation(Lifter& lifter, int index)
@@ -139,8 +130,7 @@ Result<Operand> Operation::parameter(const std::string& name, const std::vector<
                                      const Shape& shape) {
   const Argument* found = argument(name);
   if (!found || found->kind != "as_tensor") return unsupported("argument '" + name + "' is no tensor");
-  const Input* input = lifter_.out_.program.input((*found->value)["name"].get<std::string>());
-  if (input && input->stored) {
+  if (const Input* input = lifter_.stored_input((*found->value)["name"].get<std::string>())) {
     FETAFIX_TRY(const ValueId id, lifter_.constant_of(*input, permutation, shape));
     return Operand{id, slot_of(name)};
   }
@@ -224,9 +214,9 @@ Result<Operand> Operation::rearranged(const std::string& name, size_t element,
   if (element >= list_size(name)) return unsupported("'" + name + "' has fewer elements");
   const Json& one = (*argument(name)->value)[element];
   const Input* input = one.is_object() && one.contains("name")
-                           ? lifter_.out_.program.input(one["name"].get<std::string>())
+                           ? lifter_.stored_input(one["name"].get<std::string>())
                            : nullptr;
-  if (!input || !input->stored) return unsupported("a weight of '" + name + "' is computed");
+  if (!input) return unsupported("a weight of '" + name + "' is computed");
   FETAFIX_TRY(const Tensor stored, lifter_.stored(*input));
   FETAFIX_CHECK(afford(stored.byte_size()));
   FETAFIX_TRY(Tensor view, form(stored));
@@ -239,13 +229,17 @@ Result<Operand> Operation::rearranged(const std::string& name, size_t element,
   return Operand{id, slot_of(name, static_cast<int>(element))};
 }
 
+// ... and nothing has written into them since: then their value has another name.
 bool Operation::starts_from_zeros(const std::string& name) const {
   const Argument* found = argument(name);
   if (!found) return true;
   const auto is_zeros = [&](const Json& tensor) {
+    if (!tensor.is_object() || !tensor.contains("name")) return false;
+    const auto value = lifter_.values_.find(tensor["name"].get<std::string>());
+    if (value == lifter_.values_.end() || value->second == graph::no_value) return false;
+    const std::string& maker = lifter_.out_.lifted.graph.value(value->second).native_name;
     return std::ranges::any_of(lifter_.out_.program.ops, [&](const Op& op) {
-      return op.target == "aten.zeros.default" && op.outputs.size() == 1 && tensor.is_object() &&
-             tensor.contains("name") && tensor["name"] == op.outputs[0];
+      return op.target == "aten.zeros.default" && op.outputs.size() == 1 && op.outputs[0] == maker;
     });
   };
   return found->value->is_array() ? std::ranges::all_of(*found->value, is_zeros) : is_zeros(*found->value);
@@ -273,8 +267,7 @@ std::optional<Shape> Operation::shape_of(const std::string& name) const {
   const std::string tensor = (*found->value)["name"].get<std::string>();
   const auto value = lifter_.values_.find(tensor);
   if (value != lifter_.values_.end() && value->second != graph::no_value) return shape({value->second, -1});
-  if (const Input* input = lifter_.out_.program.input(tensor); input && input->stored)
-    return input->stored->meta.sizes;
+  if (const Input* input = lifter_.stored_input(tensor)) return input->stored->meta.sizes;
   return std::nullopt;
 }
 
@@ -307,12 +300,6 @@ DType Operation::result_type() const {
   const auto meta = op_.outputs.empty() ? lifter_.out_.program.metas.end()
                                         : lifter_.out_.program.metas.find(op_.outputs[0]);
   return meta == lifter_.out_.program.metas.end() ? DType::unknown : meta->second.dtype;
-}
-
-std::optional<Shape> Operation::result_shape(size_t output) const {
-  if (output >= op_.outputs.size()) return std::nullopt;
-  const auto meta = lifter_.out_.program.metas.find(op_.outputs[output]);
-  return meta == lifter_.out_.program.metas.end() ? std::nullopt : std::optional(meta->second.sizes);
 }
 
 Status Operation::afford(uint64_t bytes) {
@@ -354,10 +341,7 @@ std::vector<Operand> Operation::nodes(const std::string& type, const std::vector
     outputs.push_back({graph.add_value(std::move(value)), -1});
     made.outputs.push_back(outputs.back().id);
   }
-  if (count == 1 || type == "Split") {
-    const auto shape = graph::infer_shape(graph, made);
-    for (const Operand& output : outputs) graph.value(output.id).shape = count == 1 ? shape : std::nullopt;
-  }
+  if (count == 1) graph.value(outputs[0].id).shape = graph::infer_shape(graph, made);
   graph.add_node(std::move(made));
   return outputs;
 }
@@ -397,15 +381,11 @@ Status Operation::out(size_t output, const Operand& given) {
   const auto meta = lifter_.out_.program.metas.find(name);
   if (meta != lifter_.out_.program.metas.end()) {
     result.native_tensor = lifter_.tensor_of(name);  // sizes are no tensors: they can't be looked at
-    result.shape = merged(result.shape, meta->second.sizes);
+    result.shape = graph::merged_shape(result.shape, meta->second.sizes);
     if (result.dtype == DType::unknown) result.dtype = meta->second.dtype;
   }
   results_.emplace_back(output, value.id);
   return {};
-}
-
-void Operation::note(const std::string& what) {
-  lifter_.out_.lifted.notes.push_back("'" + label_of(op_) + "' (" + target() + ") " + what);
 }
 
 }  // namespace fetafix::formats::torch

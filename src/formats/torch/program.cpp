@@ -32,9 +32,16 @@ std::string module_path(const Json& metadata) {
                                                        : last.substr(first + 1, second - first - 1);
 }
 
-std::string without_prefix(const std::string& target) {
-  constexpr std::string_view prefix = "torch.ops.";
-  return target.starts_with(prefix) ? target.substr(prefix.size()) : target;
+// A part of a document where it lies. Error kind `file`: it is missing or of another kind.
+Result<const Json*> list_in(const Json& object, const char* key) {
+  const Json& found = member(object, key);
+  if (!found.is_array()) return json_array(object, key).error();
+  return &found;
+}
+Result<const Json*> table_in(const Json& object, const char* key) {
+  const Json& found = member(object, key);
+  if (!found.is_object()) return json_object(object, key).error();
+  return &found;
 }
 
 // Names that a result binds: one, or those of a list.
@@ -63,14 +70,14 @@ Result<Op> read_op(const Json& json) {
   op.target = without_prefix(target);
   op.name = text_at(json, "name");
   op.path = module_path(member(json, "metadata"));
-  FETAFIX_TRY(const Json inputs, json_array(json, "inputs"));
-  for (const Json& input : json["inputs"]) {
+  FETAFIX_TRY(const Json* inputs, list_in(json, "inputs"));
+  for (const Json& input : *inputs) {
     FETAFIX_TRY(const std::string name, json_string(input, "name"));
     FETAFIX_TRY(const auto argument, union_member(member(input, "arg")));
     op.arguments.push_back({name, argument.first, argument.second});
   }
-  FETAFIX_TRY(const Json outputs, json_array(json, "outputs"));
-  for (const Json& output : outputs) FETAFIX_CHECK(add_outputs(output, op));
+  FETAFIX_TRY(const Json* outputs, list_in(json, "outputs"));
+  for (const Json& output : *outputs) FETAFIX_CHECK(add_outputs(output, op));
   if (op.name.empty() && !op.outputs.empty()) op.name = op.outputs[0];
   return op;
 }
@@ -130,22 +137,6 @@ Status read_output(const Json& json, Program& program) {
   return {};
 }
 
-// Names that an argument reads.
-void add_names(const Argument& argument, std::vector<std::string>& out) {
-  const auto add = [&](const Json& one, const char* key) {
-    if (std::string name = text_at(one, key); !name.empty()) out.push_back(std::move(name));
-  };
-  const Json& value = *argument.value;
-  if (argument.kind == "as_tensor") add(value, "name");
-  if (argument.kind == "as_sym_int") add(value, "as_name");
-  if (!value.is_array()) return;
-  for (const Json& one : value) {
-    if (argument.kind == "as_tensors") add(one, "name");
-    if (argument.kind == "as_sym_ints") add(one, "as_name");
-    if (argument.kind == "as_optional_tensors") add(member(one, "as_tensor"), "name");
-  }
-}
-
 // Every name is bound once, ahead of what reads it.
 Status check_names(const Program& program) {
   std::set<std::string> known;
@@ -153,12 +144,11 @@ Status check_names(const Program& program) {
     if (!input.name.empty() && !known.insert(input.name).second)
       return broken("input '" + input.name + "' is there twice");
   for (const Op& op : program.ops) {
-    std::vector<std::string> reads;
-    for (const Argument& argument : op.arguments) add_names(argument, reads);
-    for (const std::string& name : reads)
-      if (!known.contains(name))
-        return broken("'" + op.name + "' (" + op.target + ") reads '" + name +
-                      "', which nothing before it computes");
+    for (const Argument& argument : op.arguments)
+      for (const std::string& name : names_read(argument))
+        if (!known.contains(name))
+          return broken("'" + op.name + "' (" + op.target + ") reads '" + name +
+                        "', which nothing before it computes");
     for (const std::string& name : op.outputs)
       if (!name.empty() && !known.insert(name).second) return broken("'" + name + "' is computed twice");
   }
@@ -179,6 +169,28 @@ const Input* Program::input(const std::string& name) const {
   return found == inputs.end() ? nullptr : &*found;
 }
 
+std::string without_prefix(const std::string& target) {
+  constexpr std::string_view prefix = "torch.ops.";
+  return target.starts_with(prefix) ? target.substr(prefix.size()) : target;
+}
+
+std::vector<std::string> names_read(const Argument& argument) {
+  std::vector<std::string> out;
+  const auto add = [&](const Json& one, const char* key) {
+    if (std::string name = text_at(one, key); !name.empty()) out.push_back(std::move(name));
+  };
+  const Json& value = *argument.value;
+  if (argument.kind == "as_tensor") add(value, "name");
+  if (argument.kind == "as_sym_int") add(value, "as_name");
+  if (!value.is_array()) return out;
+  for (const Json& one : value) {
+    if (argument.kind == "as_tensors") add(one, "name");
+    if (argument.kind == "as_sym_ints") add(one, "as_name");
+    if (argument.kind == "as_optional_tensors") add(member(one, "as_tensor"), "name");
+  }
+  return out;
+}
+
 const Json& graph_of(const Json& document) {
   return member(member(document, "graph_module"), "graph");
 }
@@ -190,26 +202,26 @@ Result<std::pair<std::string, const Json*>> union_member(const Json& json) {
   return std::pair{json.begin().key(), &json.begin().value()};
 }
 
+// Arguments point into the document, so it is that which is walked.
 Result<Program> parse_program(const File& file) {
   Program program;
   const Json& graph = graph_of(*file.document);
-  FETAFIX_TRY(const Json nodes, json_array(graph, "nodes"));
-  FETAFIX_TRY(const Json metas, json_object(graph, "tensor_values"));
   const Json& signature = member(member(*file.document, "graph_module"), "signature");
-  FETAFIX_TRY(const Json inputs, json_array(signature, "input_specs"));
-  FETAFIX_TRY(const Json outputs, json_array(signature, "output_specs"));
-  // Arguments point into the document, so it is that which is walked.
-  for (const Json& input : signature["input_specs"]) {
+  FETAFIX_TRY(const Json* nodes, list_in(graph, "nodes"));
+  FETAFIX_TRY(const Json* metas, table_in(graph, "tensor_values"));
+  FETAFIX_TRY(const Json* inputs, list_in(signature, "input_specs"));
+  FETAFIX_TRY(const Json* outputs, list_in(signature, "output_specs"));
+  for (const Json& input : *inputs) {
     FETAFIX_TRY(program.inputs.emplace_back(), read_input(input, file, program));
   }
-  for (const Json& output : outputs) FETAFIX_CHECK(read_output(output, program));
-  for (const auto& [name, meta] : metas.items()) {
+  for (const Json& output : *outputs) FETAFIX_CHECK(read_output(output, program));
+  for (const auto& [name, meta] : metas->items()) {
     auto read = read_meta(meta);
     if (!read.ok()) return in_context("tensor '" + name + "'", std::move(read).error());
     program.metas.emplace(name, std::move(*read));
   }
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    auto op = read_op(graph["nodes"][i]);
+  for (size_t i = 0; i < nodes->size(); ++i) {
+    auto op = read_op((*nodes)[i]);
     if (!op.ok()) return in_context("node " + std::to_string(i), std::move(op).error());
     program.ops.push_back(std::move(*op));
   }

@@ -51,6 +51,12 @@ struct Program {
 // `unsupported`: inputs or outputs that are no tensors.
 Result<Program> parse_program(const File& file);
 
+// Names of tensors and sizes that an argument reads.
+std::vector<std::string> names_read(const Argument& argument);
+
+// "torch.ops.aten.relu.default" without what all operators of PyTorch begin with.
+std::string without_prefix(const std::string& target);
+
 // The graph's part of the document.
 const Json& graph_of(const Json& document);
 
