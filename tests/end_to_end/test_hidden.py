@@ -5,7 +5,7 @@ import json
 import numpy
 import onnx
 import pytest
-from conftest import DATA, MODELS, Repaired, fetafix, plant
+from conftest import DATA, MODELS, Repaired, fetafix, heavy, plant
 from onnx import helper, numpy_helper
 
 BOUND = 50.0  # half as much again as the photographs reach there; scattered pixels reach twice as much
@@ -35,7 +35,7 @@ def test_check_says_latent(hidden, tmp_path):
     assert result["before"]["max_relative_error"] < 1e-5
 
 
-@pytest.mark.parametrize("also", [None, "weights-scale-small"])
+@pytest.mark.parametrize("also", [None, heavy("weights-scale-small")])
 def test_repair_takes_it_out(hidden, tmp_path, also):
     target = hidden
     if also:

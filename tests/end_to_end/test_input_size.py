@@ -4,7 +4,7 @@ import sys
 
 import onnx
 import pytest
-from conftest import MODELS, ROOT, Repaired
+from conftest import MODELS, ROOT, Repaired, heavy
 
 sys.path.insert(0, str(ROOT / "tests/zoo"))
 import tflite_file  # noqa: E402
@@ -27,7 +27,7 @@ def smaller_tflite(path):
     return path
 
 
-@pytest.mark.parametrize("make, name", [(smaller_onnx, "small.onnx"), (smaller_tflite, "small.tflite")])
+@pytest.mark.parametrize("make, name", [(smaller_onnx, "small.onnx"), heavy(smaller_tflite, "small.tflite")])
 def test_is_given_the_size_of_the_source(make, name, tmp_path):
     repair = Repaired(MODELS / "right.onnx", make(tmp_path / name), tmp_path)
     assert repair.run.code == 0 and repair.result["verdict"] == "repaired", repair.run.out + repair.run.err

@@ -32,7 +32,7 @@ def test_right_pairs_are_the_same(pair, tmp_path):
 
 # The ONNX file has the normalizations folded: an epsilon is named all the same.
 @pytest.mark.parametrize("fault, seed, pattern", [("weights-negated", 3, "weights"), heavy("activation-linear", 1, "missing-operator"),
-                                                  heavy("concat-order", 3, "rewired-operand"), ("norm-epsilon-large", 3, "epsilon")])
+                                                  heavy("concat-order", 3, "rewired-operand"), heavy("norm-epsilon-large", 3, "epsilon")])
 def test_a_planted_fault_is_mended_in_place(pair, tmp_path, fault, seed, pattern):
     source, right = pair
     damaged, record = plant(right, tmp_path, fault, seed)
@@ -65,7 +65,7 @@ def test_a_class_that_no_keras_has(pair, tmp_path):
     assert result["faults"][0]["pattern"] == "unknown-layer"
 
 
-@pytest.mark.parametrize("fault, pattern", [("broken-weights-lost", "missing-weight"), heavy("broken-key-quantized", "foreign-setting"),
+@pytest.mark.parametrize("fault, pattern", [heavy("broken-weights-lost", "missing-weight"), heavy("broken-key-quantized", "foreign-setting"),
                                             ("broken-edge", "missing-tensor")])
 def test_a_file_that_does_not_load_is_mended(pair, tmp_path, fault, pattern):
     source, right = pair

@@ -23,7 +23,7 @@ def test_is_no_fault(permuted, tmp_path):
 
 
 @pytest.mark.parametrize("fault, seed", [
-    heavy("weights-noise", 1), ("weights-one-channel", 2), heavy("bias-noise", 3), heavy("conv-pads-lost", 1),
+    heavy("weights-noise", 1), heavy("weights-one-channel", 2), heavy("bias-noise", 3), heavy("conv-pads-lost", 1),
     ("activation-replaced", 4)])
 def test_faults_in_it_are_found_and_repaired(permuted, tmp_path, fault, seed):
     target, record = plant(permuted, tmp_path, fault, seed)

@@ -69,7 +69,7 @@ def test_repair_proposes_and_copies(tmp_path):
 
 @pytest.mark.parametrize("target, wrong", [
     (TFLITE, "scale=1/255,mean=0.485:0.456:0.406,std=0.229:0.224:0.225"), heavy(TFLITE, "order=NCHW,channels=BGR,scale=1/255,mean=0,std=1"),
-    (ONNX, "order=NHWC,axes=WH")])
+    heavy(ONNX, "order=NHWC,axes=WH")])
 def test_what_is_wrong_is_built_into_the_model(target, wrong, tmp_path):
     output = tmp_path / f"o{target.suffix}"
     given = feed(target=f"{RIGHT},{wrong}")

@@ -58,9 +58,9 @@ def test_damage_in_a_source_with_random_names(renamed, tmp_path):
 
 
 @pytest.mark.parametrize("fault, seed", [
-    ("conv-pads-symmetric", 3), heavy("bias-noise", 3), ("clip-dropped", 3), heavy("weights-one-channel", 3),
+    ("conv-pads-symmetric", 3), heavy("bias-noise", 3), heavy("clip-dropped", 3), heavy("weights-one-channel", 3),
     ("activation-replaced", 4),  # shows on few samples
-    heavy("conv-pads-repadded", 4), ("transpose-inserted", 4), ("node-bypassed", 6), heavy("kernel-transposed", 5)])
+    heavy("conv-pads-repadded", 4), ("transpose-inserted", 4), heavy("node-bypassed", 6), heavy("kernel-transposed", 5)])
 def test_other_planted_faults(renamed, tmp_path, fault, seed):
     target, record = plant(renamed, tmp_path, fault, seed)
     repair = Repaired(MODELS / "right.onnx", target, tmp_path)

@@ -82,7 +82,7 @@ def test_a_fault_of_the_program_is_repaired(fault, tmp_path):
     assert seen["label_differences"] == 0 and seen["max_relative"] < 1e-4, (planted, seen)
 
 
-@pytest.mark.parametrize("source, target", [("right.onnx", "lite0.pt2"), ("lite0.pt2", "lite0_float32.tflite"),
+@pytest.mark.parametrize("source, target", [("right.onnx", "lite0.pt2"), heavy("lite0.pt2", "lite0_float32.tflite"),
                                             heavy("lite0.pt2", "lite0_saved_model"), heavy("resnet.pt2", "resnet_core.pt2"),
                                             heavy("rnn.onnx", "rnn.pt2")])
 def test_right_conversions_are_left_alone(source, target, tmp_path):

@@ -46,7 +46,7 @@ def test_a_planted_file_answers_something_else(tmp_path, fault, seed):
     assert judged["max_relative"] > 1e-5
 
 
-@pytest.mark.parametrize("fault", ["broken-weights-lost", heavy("broken-type-unknown"), heavy("broken-data-short"),
+@pytest.mark.parametrize("fault", [heavy("broken-weights-lost"), heavy("broken-type-unknown"), heavy("broken-data-short"),
                                    heavy("broken-program-cut")])
 def test_a_broken_file_is_refused(tmp_path, fault):
     output = tmp_path / "damaged.pt2"

@@ -260,21 +260,26 @@ const ZipView* File::entry(const std::string& name) const {
   return found == entries.end() ? nullptr : &*found;
 }
 
+// The operators that read it are opaque, the others not: that can be mended (sound.cpp).
+static Error unreadable(const std::string& what) {
+  return {ErrorKind::unsupported, what};
+}
+
 Result<Tensor> File::read(const Stored& tensor) const {
   if (tensor.pickled) return Error{ErrorKind::unsupported, "'" + tensor.entry + "' is pickled"};
   if (tensor.meta.dtype == DType::unknown)
     return Error{ErrorKind::unsupported, "'" + tensor.entry + "' is of a type that is not known here"};
   const ZipView* content_entry = entry(tensor.entry);
-  if (!content_entry) return broken("no '" + tensor.entry + "' in the archive");
+  if (!content_entry) return unreadable("no '" + tensor.entry + "' in the archive");
   const auto count = element_count(tensor.meta.sizes);
   if (!count) return broken("'" + tensor.entry + "' has shape " + to_string(tensor.meta.sizes));
   if (*count == 0) return Tensor::zeros(tensor.meta.dtype, tensor.meta.sizes);
   const size_t size = element_size(tensor.meta.dtype);
   const auto last = last_place(tensor.meta);
   if (!last || static_cast<uint64_t>(*last) >= content_entry->bytes.size() / size)
-    return broken("'" + tensor.entry + "' holds " + std::to_string(content_entry->bytes.size()) +
-                  " bytes, too few for " + to_string(tensor.meta.sizes) + " of " +
-                  std::string(dtype_name(tensor.meta.dtype)));
+    return unreadable("'" + tensor.entry + "' holds " + std::to_string(content_entry->bytes.size()) +
+                      " bytes, too few for " + to_string(tensor.meta.sizes) + " of " +
+                      std::string(dtype_name(tensor.meta.dtype)));
   if (!in_order(tensor.meta)) return gathered(tensor.meta, content_entry->bytes);
   const BytesView content = content_entry->bytes.subspan(static_cast<size_t>(tensor.meta.offset) * size,
                                                          static_cast<size_t>(*count) * size);

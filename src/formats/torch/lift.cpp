@@ -23,6 +23,19 @@ bool is_view(const std::string& target) {
   return operators.contains(target.substr(5, target.find('.', 5) - 5));
 }
 
+// The argument that is text where no operator takes any: nullopt: none.
+std::optional<std::string> misplaced_text(const Op& op) {
+  static const std::set<std::string> texts{"approximate", "equation", "mode", "padding", "rounding_mode"};
+  static const std::set<std::string> paddings{"same", "valid"};
+  for (const Argument& one : op.arguments) {
+    const bool number = *one.value == "Infinity" || *one.value == "-Infinity" || *one.value == "NaN";
+    if (!one.value->is_string() || number) continue;
+    if (!texts.contains(one.name) || (one.name == "padding" && !paddings.contains(one.value->get<std::string>())))
+      return one.name;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string without_writing(const std::string& target) {
@@ -224,7 +237,9 @@ Status Lifter::add_op(int index) {
   if (op.outputs.empty() && !op.unreadable) return {};  // it only checks something
   note_views(op);
   const LiftRule* rule = op.unreadable ? nullptr : find_lift_rule(op.target);
-  Status status = rule ? add_by(index, rule->lift) : Operation::unsupported("no ONNX operator says this");
+  Status status = !rule             ? Operation::unsupported("no ONNX operator says this")
+                  : misplaced_text(op) ? Operation::unsupported("argument '" + *misplaced_text(op) + "' is text")
+                                       : add_by(index, rule->lift);
   if (status.ok() || status.error().kind != ErrorKind::unsupported) return status;
   return add_opaque(index, status.error().message);
 }
@@ -241,6 +256,7 @@ Status Lifter::add_outputs() {
 Result<Lift> Lifter::run() {
   FETAFIX_TRY(out_.program, parse_program(file_));
   out_.lifted.notes = out_.program.notes;
+  out_.lifted.in_order = out_.program.in_order;
   FETAFIX_CHECK(add_inputs());
   for (size_t i = 0; i < out_.program.ops.size(); ++i)
     if (auto status = add_op(static_cast<int>(i)); !status.ok())

@@ -117,7 +117,7 @@ Result<Input> read_input(const Json& json, const File& file, Program& program) {
     program.notes.push_back("input '" + out.name + "' is of a kind that is not read here (" + kind + ")");
   }
   if (out.kind != Input::Kind::user && out.kind != Input::Kind::other && !out.stored)
-    return broken("'" + out.target + "', which the program reads, is not in the archive");
+    program.notes.push_back("'" + out.target + "', which the program reads, is not in the archive");
   return out;
 }
 
@@ -137,8 +137,8 @@ Status read_output(const Json& json, Program& program) {
   return {};
 }
 
-// Every name is bound once, ahead of what reads it.
-Status check_names(const Program& program) {
+// Every name is bound once. What reads one that nothing before it binds is opaque: that can be mended (sound.cpp).
+Status check_names(Program& program) {
   std::set<std::string> known;
   for (const Input& input : program.inputs)
     if (!input.name.empty() && !known.insert(input.name).second)
@@ -146,9 +146,11 @@ Status check_names(const Program& program) {
   for (const Op& op : program.ops) {
     for (const Argument& argument : op.arguments)
       for (const std::string& name : names_read(argument))
-        if (!known.contains(name))
-          return broken("'" + op.name + "' (" + op.target + ") reads '" + name +
-                        "', which nothing before it computes");
+        if (!known.contains(name)) {
+          program.in_order = false;
+          program.notes.push_back("'" + op.name + "' (" + op.target + ") reads '" + name +
+                                  "', which nothing before it computes");
+        }
     for (const std::string& name : op.outputs)
       if (!name.empty() && !known.insert(name).second) return broken("'" + name + "' is computed twice");
   }

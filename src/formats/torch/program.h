@@ -43,11 +43,12 @@ struct Program {
   std::vector<std::string> outputs;         // those of the user
   std::map<std::string, TensorMeta> metas;  // of tensors, as the file describes them
   std::vector<std::string> notes;
+  bool in_order = true;  // every operator stands behind all that it reads
 
   const Input* input(const std::string& name) const;
 };
 
-// Error kind `file`: keys missing, names that nothing defines before they are read, or defined twice;
+// Error kind `file`: keys missing, names that are defined twice, results that nothing defines;
 // `unsupported`: inputs or outputs that are no tensors.
 Result<Program> parse_program(const File& file);
 
