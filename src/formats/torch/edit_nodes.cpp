@@ -144,6 +144,11 @@ Status apply_edit(Editor& editor, const graph::SetOperand& edit) {
   return editor.set_read(place, name);
 }
 
+Status apply_edit(Editor& editor, const graph::SetOutput& edit) {
+  FETAFIX_TRY(const std::string name, editor.name_of(edit.value));
+  return editor.set_output(edit.output, name);
+}
+
 Status apply_edit(Editor& editor, const graph::ChangeType& edit) {
   FETAFIX_TRY(const int op, editor.op_at(edit.at));
   FETAFIX_TRY(const graph::NodeId id, graph::resolve(editor.view(), edit.at));

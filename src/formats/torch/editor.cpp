@@ -34,6 +34,11 @@ Table table_of(const Input& input) {
   return input.kind == Input::Kind::weight ? Table::weights : Table::constants;
 }
 
+// Whether the archive is to hold it.
+bool is_kept(const Input& input) {
+  return input.kind == Input::Kind::weight || input.kind == Input::Kind::constant;
+}
+
 // PyTorch knows by the start of a file's name what it holds.
 std::string file_prefix(Table table) {
   return table == Table::weights ? "weight_" : "tensor_";
@@ -150,9 +155,15 @@ Json* Editor::argument(int op, const std::string& name) {
 void Editor::set_argument(int op, const std::string& name, Json value) {
   if (Json* found = argument(op, name)) {
     *found = std::move(value);
-  } else {
-    node(op)["inputs"].push_back({{"name", name}, {"arg", std::move(value)}, {"kind", keyword}});
+    return;
   }
+  Json& inputs = node(op)["inputs"];
+  const bool comes_first = name == "self" || name == "input" || name == "tensors";
+  // Where an operand was missing, what stands in its place by its position goes by its name from now on.
+  for (size_t i = comes_first ? 0 : 1; value.contains("as_tensor") && i < inputs.size(); ++i)
+    if (inputs[i].contains("kind")) inputs[i]["kind"] = keyword;
+  Json added = {{"name", name}, {"arg", std::move(value)}, {"kind", comes_first ? positional : keyword}};
+  inputs.insert(comes_first ? inputs.begin() : inputs.end(), std::move(added));
 }
 
 void Editor::drop_argument(int op, const std::string& name) {
@@ -251,6 +262,18 @@ void Editor::redirect(const std::string& from, const std::string& to) {
     if (output.contains("user_output")) result(output["user_output"]["arg"]);
 }
 
+Status Editor::set_output(int output, const std::string& name) {
+  Json& specs = signature()["output_specs"];
+  Json& results = graph()["outputs"];
+  for (size_t i = 0; i < specs.size() && i < results.size(); ++i) {
+    if (!specs[i].contains("user_output") || output-- > 0) continue;
+    specs[i]["user_output"]["arg"] = as_tensor(name);
+    results[i] = as_tensor(name);
+    return {};
+  }
+  return unsupported("the program has fewer results");
+}
+
 std::string Editor::unique_name(const std::string& base) {
   std::string name = base;
   for (int i = 1; !names_.insert(name).second; ++i) name = base + "_" + std::to_string(i);
@@ -338,33 +361,45 @@ void Editor::find_common_changes(const graph::Patch& patch) {
 
 Status Editor::write_weight(const ReadPlace& place, const std::string& name, const Tensor& value) {
   const Input* input = program().input(name);
-  if (!input || !input->stored) return unsupported("'" + name + "' is computed");
-  if (const auto now = file_.read(*input->stored); now.ok() && now->identical(value)) {
+  if (!input || !is_kept(*input)) return unsupported("'" + name + "' is computed");
+  const auto now = input->stored ? file_.read(*input->stored) : Result<Tensor>(unsupported(""));
+  if (now.ok() && now->identical(value)) {
     replaced_.erase(input->stored->entry);  // an edit before this one may have written there
     return {};
   }
-  if (uses_of(name) > 1 && !common_.contains(name)) return set_read(place, add_weight(value, input->name));
-  const Table table = table_of(*input);
-  // Names that nothing reads share it by right: tied weights have several.
-  const auto sharing = std::ranges::count_if(program().inputs, [&](const Input& one) {
-    return one.stored && one.stored->entry == input->stored->entry &&
-           (one.name == input->name || uses_of(one.name) > 0);
-  });
-  const bool alike = input->stored->meta.sizes == value.shape() && input->stored->meta.dtype == value.dtype();
-  if (alike && sharing == 1 && lies_plainly(input->stored->meta)) {
+  if (now.ok() && uses_of(name) > 1 && !common_.contains(name))
+    return set_read(place, add_weight(value, input->name));
+  if (now.ok() && lies_alone(*input) && input->stored->meta.sizes == value.shape() &&
+      input->stored->meta.dtype == value.dtype()) {
     replaced_[input->stored->entry] = copy_of(value);
     return {};
   }
+  write_aside(*input, value);
+  return {};
+}
+
+// Names that nothing reads share it by right: tied weights have several.
+bool Editor::lies_alone(const Input& input) const {
+  const auto sharing = std::ranges::count_if(program().inputs, [&](const Input& one) {
+    return one.stored && one.stored->entry == input.stored->entry &&
+           (one.name == input.name || uses_of(one.name) > 0);
+  });
+  return sharing == 1 && lies_plainly(input.stored->meta);
+}
+
+// Into an entry of its own, of which the table says all.
+void Editor::write_aside(const Input& input, const Tensor& value) {
+  const Table table = table_of(input);
   const TensorMeta meta = plain_meta(value.dtype(), value.shape());
-  std::string& file = moved_[name];
-  if (file.empty()) file = unique_name(file_prefix(table) + "fetafix_" + input->name);
+  std::string& file = moved_[input.name];
+  if (file.empty()) file = unique_name(file_prefix(table) + "fetafix_" + input.name);
   added_entries_[file_.prefix + table_folder(table) + file] = copy_of(value);
-  Json& entry = tables_[table]["config"][input->target];
+  Json& entry = tables_[table]["config"][input.target];
+  if (entry.is_null()) entry = {{"path_name", file}, {"is_param", input.is_param}, {"use_pickle", false}};
   entry["path_name"] = file;
   entry["tensor_meta"] = written_meta(meta, entry["is_param"] == true && is_floating(value.dtype()));
   changed_.insert(table);
-  declare(name, meta);
-  return {};
+  declare(input.name, meta);
 }
 
 std::optional<Shape> Editor::shape_of(const std::string& name) const {
@@ -476,9 +511,37 @@ Result<Bytes> Editor::finish() {
   return bytes;
 }
 
-Result<Bytes> patch_file(const File& file, const graph::Patch& patch) {
-  if (patch.groups.empty()) return *file.bytes;
-  FETAFIX_TRY(const Lift lift, lift_file(file));
+namespace {
+
+// Edits that let operators be read which the file as it is has opaque: one of each place.
+graph::Patch mending_first(const Lift& lift, graph::Patch& patch) {
+  std::set<int> opaque;
+  for (const graph::Node& node : lift.lifted.graph.nodes)
+    if (node.opaque) opaque.insert(node.native.index);
+  graph::Patch out = patch;
+  std::set<std::pair<int, int>> places;
+  for (size_t g = 0; g < patch.groups.size(); ++g) {
+    const auto is_first = [&](const graph::Edit& edit) {
+      if (const auto* set = std::get_if<graph::SetTensor>(&edit))
+        return opaque.contains(set->at.op.index) && places.insert({set->at.op.index, set->slot}).second;
+      const auto* set = std::get_if<graph::SetOperand>(&edit);
+      return set && opaque.contains(set->at.op.index);
+    };
+    std::vector<graph::Edit> first, rest;
+    for (graph::Edit& edit : patch.groups[g].edits)
+      (is_first(edit) ? first : rest).push_back(std::move(edit));
+    out.groups[g].edits = std::move(first);
+    patch.groups[g].edits = std::move(rest);
+  }
+  const auto drop_empty = [](graph::Patch& one) {
+    std::erase_if(one.groups, [](const graph::EditGroup& group) { return group.edits.empty(); });
+  };
+  drop_empty(out);
+  drop_empty(patch);
+  return out;
+}
+
+Result<Bytes> patch_lifted(const File& file, const Lift& lift, const graph::Patch& patch) {
   Editor editor(file, lift);
   editor.find_common_changes(patch);
   for (const auto& group : patch.groups)
@@ -486,6 +549,19 @@ Result<Bytes> patch_file(const File& file, const graph::Patch& patch) {
       if (auto status = editor.apply(edit); !status.ok())
         return in_context(graph::describe(edit), std::move(status).error());
   return editor.finish();
+}
+
+}  // namespace
+
+Result<Bytes> patch_file(const File& file, const graph::Patch& patch) {
+  if (patch.groups.empty()) return *file.bytes;
+  FETAFIX_TRY(const Lift lift, lift_file(file));
+  graph::Patch rest = patch;
+  const graph::Patch first = mending_first(lift, rest);
+  if (first.groups.empty() || rest.groups.empty()) return patch_lifted(file, lift, patch);
+  FETAFIX_TRY(Bytes bytes, patch_lifted(file, lift, first));
+  FETAFIX_TRY(const File mended, parse_file(std::move(bytes)));
+  return patch_file(mended, rest);
 }
 
 }  // namespace fetafix::formats::torch

@@ -55,6 +55,8 @@ class Editor {
   // All that reads a tensor reads another instead: operators behind its producer, and the program's results.
   // Operators that the same edit added go on reading it.
   void redirect(const std::string& from, const std::string& to);
+  // Makes a tensor the result number `output` of those that the user gets.
+  Status set_output(int output, const std::string& name);
   void remove(int op);
   // Operators of kind Resize of which attributes are set, with all attributes that they shall have.
   std::map<int, graph::Attributes>& resizes() { return resizes_; }
@@ -80,6 +82,8 @@ class Editor {
   // What a name means where operator `reader` reads it: what an operator wrote into it before.
   std::string meant(const std::string& name, int reader) const;
   size_t uses_of(const std::string& name) const;
+  bool lies_alone(const Input& input) const;
+  void write_aside(const Input& input, const Tensor& value);
   std::string unique_name(const std::string& base);
   void declare(const std::string& name, const TensorMeta& meta);
   std::vector<Json> calls_before(size_t op) const;
@@ -115,6 +119,7 @@ Status apply_edit(Editor& editor, const graph::ChangeType& edit);
 Status apply_edit(Editor& editor, const graph::InsertNode& edit);
 Status apply_edit(Editor& editor, const graph::RemoveNode& edit);
 Status apply_edit(Editor& editor, const graph::KeepOutputs& edit);
+Status apply_edit(Editor& editor, const graph::SetOutput& edit);
 template <class Other>
 Status apply_edit(Editor&, const Other&) {
   return Error{ErrorKind::unsupported, "PyTorch files have no such edit yet"};

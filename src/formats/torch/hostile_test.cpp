@@ -279,15 +279,15 @@ TEST(HostileJson, AnyPartOfAnotherKind) {
 TEST(HostileProgram, NamesThatNothingDefines) {
   Archive missing, cycle, twice, result, weight;
   missing.nodes()[1]["inputs"][0]["arg"] = tensor("nowhere");
-  expect_says(complaint(missing), "reads 'nowhere', which nothing before it computes");
+  expect_says(notes_of(lift_of(missing)), "reads 'nowhere', which nothing before it computes");
   cycle.nodes()[0]["inputs"][1]["arg"] = tensor("y");
-  expect_says(complaint(cycle), "reads 'y', which nothing before it computes");
+  expect_says(notes_of(lift_of(cycle)), "reads 'y', which nothing before it computes");
   twice.nodes()[1]["outputs"][0] = tensor("a");
   expect_says(complaint(twice), "'a' is computed twice");
   result.document["graph_module"]["signature"]["output_specs"][0]["user_output"]["arg"] = tensor("nowhere");
   expect_says(complaint(result), "returns 'nowhere'");
   weight.document["graph_module"]["signature"]["input_specs"][0]["parameter"]["parameter_name"] = "gone";
-  expect_says(complaint(weight), "'gone', which the program reads, is not in the archive");
+  expect_says(notes_of(lift_of(weight)), "'gone', which the program reads, is not in the archive");
 }
 
 TEST(HostileProgram, TensorsOutsideOfTheirStorage) {
@@ -336,6 +336,14 @@ TEST(HostileProgram, TypesThatAreNotKnown) {
   Archive pickled;
   pickled.weights["config"]["weight"]["use_pickle"] = true;
   expect_says(notes_of(lift_of(pickled)), "is pickled");
+}
+
+TEST(HostileProgram, TextInTheNumbersPlace) {
+  for (const char* name : {"stride", "padding", "dim"}) {
+    Archive archive;
+    archive.nodes()[0]["inputs"].push_back({{"name", name}, {"arg", {{"as_string", "text"}}}, {"kind", 2}});
+    expect_says(notes_of(lift_of(archive)), "argument '" + std::string(name) + "' is text");
+  }
 }
 
 std::string with_text(const Archive& archive, const std::string& part, const std::string& text) {

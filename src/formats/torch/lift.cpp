@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "formats/torch/arguments.h"
+#include "formats/torch/operands.h"
 #include "graph/lens.h"
 
 namespace fetafix::formats::torch {
@@ -30,7 +32,8 @@ std::optional<std::string> misplaced_text(const Op& op) {
   for (const Argument& one : op.arguments) {
     const bool number = *one.value == "Infinity" || *one.value == "-Infinity" || *one.value == "NaN";
     if (!one.value->is_string() || number) continue;
-    if (!texts.contains(one.name) || (one.name == "padding" && !paddings.contains(one.value->get<std::string>())))
+    if (!texts.contains(one.name) ||
+        (one.name == "padding" && !paddings.contains(one.value->get<std::string>())))
       return one.name;
   }
   return std::nullopt;
@@ -181,6 +184,12 @@ Status Lifter::add_opaque(int index, const std::string& why) {
     node.slots.push_back(slot);
     return {};
   };
+  if (find_lift_rule(op.target))
+    for (const std::string& name : required_operands(op.target)) {
+      if (op.argument(name)) continue;
+      node.inputs.push_back(graph::no_value);  // so that it can be given (sound.cpp)
+      node.slots.push_back(slot_of(name));
+    }
   for (const Argument& argument : op.arguments) {
     if (argument.kind == "as_tensor") FETAFIX_CHECK(read(*argument.value, slot_of(argument.name)));
     if (argument.kind == "as_tensors")
@@ -237,9 +246,10 @@ Status Lifter::add_op(int index) {
   if (op.outputs.empty() && !op.unreadable) return {};  // it only checks something
   note_views(op);
   const LiftRule* rule = op.unreadable ? nullptr : find_lift_rule(op.target);
-  Status status = !rule             ? Operation::unsupported("no ONNX operator says this")
-                  : misplaced_text(op) ? Operation::unsupported("argument '" + *misplaced_text(op) + "' is text")
-                                       : add_by(index, rule->lift);
+  Status status = !rule ? Operation::unsupported("no ONNX operator says this")
+                  : misplaced_text(op)
+                      ? Operation::unsupported("argument '" + *misplaced_text(op) + "' is text")
+                      : add_by(index, rule->lift);
   if (status.ok() || status.error().kind != ErrorKind::unsupported) return status;
   return add_opaque(index, status.error().message);
 }

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/json.h"
+#include "formats/torch/sound.h"
 
 namespace fetafix::formats::torch {
 namespace {
@@ -51,9 +52,8 @@ Result<Lifted> TorchModel::lift() const {
   return std::move(lift.lifted);
 }
 
-// Nothing is told from the file alone yet: what PyTorch refuses is named by PyTorch.
 std::vector<Defect> TorchModel::defects(const graph::Graph&) const {
-  return {};
+  return defects_of(file_);
 }
 
 Status TorchModel::write(const std::filesystem::path& path) const {

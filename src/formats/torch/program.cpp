@@ -102,6 +102,7 @@ Result<Input> read_input(const Json& json, const File& file, Program& program) {
       return Error{ErrorKind::unsupported, "an input of the program is no tensor (" + argument.first + ")"};
     FETAFIX_TRY(out.name, json_string(*argument.second, "name"));
   } else if (kind == "parameter") {
+    out.is_param = true;
     FETAFIX_CHECK(find(Table::weights, "parameter_name"));
   } else if (kind == "buffer") {
     const bool kept = member(*value, "persistent") != false;
@@ -137,7 +138,8 @@ Status read_output(const Json& json, Program& program) {
   return {};
 }
 
-// Every name is bound once. What reads one that nothing before it binds is opaque: that can be mended (sound.cpp).
+// Every name is bound once. What reads one that nothing before it binds is opaque: that can be mended
+// (sound.cpp).
 Status check_names(Program& program) {
   std::set<std::string> known;
   for (const Input& input : program.inputs)

@@ -33,8 +33,9 @@ struct Op {
 struct Input {
   std::string name;
   enum class Kind { user, weight, constant, other } kind = Kind::user;
-  std::string target;  // of a weight or constant: its name in the file's table
-  const Stored* stored = nullptr;
+  std::string target;              // of a weight or constant: its name in the file's table
+  const Stored* stored = nullptr;  // null: the table does not name it
+  bool is_param = false;           // a buffer, else
 };
 
 struct Program {
