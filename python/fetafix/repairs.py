@@ -1,0 +1,139 @@
+"""A repair as edits of a live module: what its code would say, and the same done to a copy."""
+
+import copy
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from .modules import quiet, require_torch
+from .results import Location
+
+AGREES = 1e-5  # of the largest output: another order of sums, and no more
+
+
+@dataclass(frozen=True)
+class Change:
+    """One edit of a module. `kind`:
+
+    attribute    of the module at `path`, `name` becomes `value`
+    parameter    the module gets a parameter (or buffer) `name` of the shape `value`; its numbers are in the state dict
+    module       torch.nn's class `name` with the arguments `value` takes the place of the module
+    eval         the whole model is put in eval mode
+    note         what no plain edit says: `value` tells it, and a human does it
+    """
+
+    kind: str
+    path: str = ""
+    name: str = ""
+    value: Any = None
+    at: Optional[Location] = None
+    buffer: bool = False
+
+    @property
+    def plain(self):
+        return self.kind != "note"
+
+    @property
+    def code(self):
+        """One line of Python, for a variable `model`; of a note a comment."""
+        if self.kind == "eval":
+            return "model.eval()"
+        if self.kind == "note":
+            return "# " + f"{self.at or self.path or 'model'}: {self.value}".replace("\n", " ")
+        if self.kind == "module":
+            given = ", ".join(f"{key}={value!r}" for key, value in self.value.items())
+            return f"{expression(self.path)} = torch.nn.{self.name}({given})"
+        if self.kind == "parameter":
+            shape = ", ".join(map(str, self.value))
+            if self.buffer:
+                return f"{expression(self.path)}.register_buffer({self.name!r}, torch.empty({shape}))"
+            return f"{expression(self.path)}.{self.name} = torch.nn.Parameter(torch.empty({shape}))"
+        return f"{expression(self.path)}.{self.name} = {self.value!r}"
+
+    def apply(self, model):
+        torch = require_torch()
+        if self.kind == "eval":
+            model.eval()
+        elif self.kind == "attribute":
+            setattr(model.get_submodule(self.path), self.name, self.value)
+        elif self.kind == "module":
+            parent, _, last = self.path.rpartition(".")
+            new = getattr(torch.nn, self.name)(**self.value)
+            new.training = model.get_submodule(self.path).training
+            setattr(model.get_submodule(parent), last, new)
+        elif self.kind == "parameter":
+            held = model.get_submodule(self.path)
+            if self.buffer:
+                held.register_buffer(self.name, torch.empty(*self.value))
+            else:
+                setattr(held, self.name, torch.nn.Parameter(torch.empty(*self.value)))
+
+
+def expression(path):
+    """features.0.conv as model.features[0].conv"""
+    text = "model"
+    for part in path.split(".") if path else []:
+        if part.isdecimal():
+            text += f"[{part}]"
+        elif part.isidentifier():
+            text += f".{part}"
+        else:
+            text = f"getattr({text}, {part!r})"
+    return text
+
+
+def changed_copy(module, changes):
+    """A copy in which the plain changes are made, or None where it can't be copied."""
+    try:
+        made = copy.deepcopy(module)
+    except Exception:  # of many types: tensors that are no leaves, open files, locks
+        return None
+    for change in changes:
+        change.apply(made)
+    return made
+
+
+def same_storage(left, right):
+    return left.data_ptr() == right.data_ptr() and left.shape == right.shape and left.stride() == right.stride()
+
+
+def state_of(module, changed, numbers):
+    """The state dict of the changed module: `numbers` where they are new (under all names of the same tensor), else the module's own
+    tensors. None without new numbers."""
+    if not numbers:
+        return None
+    own = module.state_dict()
+    state = own.__class__()
+    for name, tensor in (own if changed is None else changed.state_dict()).items():
+        if name in numbers:
+            state[name] = numbers[name]
+        elif name in own:
+            tied = [new for of, new in numbers.items() if of in own and own[name].numel() and same_storage(own[of], own[name])]
+            state[name] = tied[0] if tied else own[name]
+        else:
+            state[name] = tensor
+    return state
+
+
+def computes_the_same(changed, program, examples):
+    """Whether the changed copy computes what the repaired program computes, on the example inputs."""
+    torch = require_torch()
+    leaves = torch.utils._pytree.tree_leaves
+    positional, named = examples
+    for part in changed.modules():
+        part.training = False
+    with torch.no_grad(), quiet():
+        try:
+            left, right = leaves(changed(*positional, **named)), leaves(program.module()(*positional, **named))
+        except Exception:  # a change with which it does not run
+            return False
+    pairs = [pair for pair in zip(left, right) if isinstance(pair[1], torch.Tensor)]
+    return len(left) == len(right) and all(close(torch, *pair) for pair in pairs)
+
+
+def close(torch, left, right):
+    if left.shape != right.shape:
+        return False
+    if not right.is_floating_point():
+        return torch.equal(left, right)
+    largest = right.abs().max() if right.numel() else 0
+    return torch.allclose(left, right, rtol=0, atol=float(largest) * AGREES, equal_nan=True)
