@@ -5,9 +5,11 @@ A number of a call is an attribute of the module that makes the call if the attr
 the module's parameter. All else becomes a note with the line that it comes from.
 """
 
+from dataclasses import replace
+
 from .archive import Name
 from .modules import require_torch
-from .repairs import Change
+from .repairs import Change, expression
 
 ATTRIBUTES = {"scale_factors": ("scale_factor",), "output_size": ("output_size", "size"), "axis": ("dim",), "dim": ("dim", "start_dim")}
 ACTIVATIONS = {"aten.relu": "ReLU", "aten.relu6": "ReLU6", "aten.gelu": "GELU", "aten.silu": "SiLU", "aten.sigmoid": "Sigmoid",
@@ -58,6 +60,8 @@ class Differences:
         self.add(Change("note", at.module, value=text, at=at))
 
     def add(self, change):
+        if self.part(change.path) is not None:
+            change = replace(change, where=expression(self.module, change.path))
         if change.code not in self.seen:
             self.seen.add(change.code)
             self.changes.append(change)

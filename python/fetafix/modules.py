@@ -1,12 +1,15 @@
 """Live modules: exported as they are, without a trace left in them."""
 
 import contextlib
+import io
 import logging
 import sys
 import warnings
 
 from .program import Error
 
+LOGGERS = ("torch.export", "torch._dynamo", "torch._subclasses.fake_tensor", "torch.fx.experimental.symbolic_shapes",
+           "torch.utils.flop_counter")
 OLDEST = (2, 9)  # before, torch.export.save wrote other archives
 
 
@@ -50,9 +53,9 @@ def untouched(module):
 @contextlib.contextmanager
 def quiet():
     """What exporting says on the way; why it fails is in its exception."""
-    loggers = [logging.getLogger(name) for name in ("torch.export", "torch._dynamo", "torch.fx.experimental.symbolic_shapes")]
+    loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         for logger in loggers:
             logger.setLevel(logging.CRITICAL)

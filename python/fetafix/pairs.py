@@ -2,6 +2,7 @@
 terms of the modules."""
 
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -55,6 +56,8 @@ class Side:
     def __init__(self, role, given):
         self.role, self.given = role, given
         self.live = modules.is_module(given)
+        if not self.live and not isinstance(given, (str, os.PathLike)):
+            raise Error(f"the {role} is the path of a model or a torch.nn.Module, found {type(given).__name__}")
         self.name = f"the {role} (module {type(given).__name__})" if self.live else str(given)
         self.file = self.own_file = None if self.live else Path(given)
         self.programs, self.concerned, self.notes, self.warnings, self.order = [], [], [], [], None
@@ -106,6 +109,7 @@ class Pair:
         self.example = None if example is None else samples.Samples(example)
 
     def run(self):
+        program.find()  # before exporting takes its time
         for side in self.sides:
             if side.live:
                 modules.require_torch()
@@ -175,7 +179,7 @@ class Pair:
             result.notes += side.notes
             result.warnings += side.warnings
             if side.live:
-                result.faults += training.stuck_dropouts(side.role, side.program)
+                training.name_stuck_dropouts(result, side.role, side.program)
         return result
 
     def in_own_mode(self, in_eval):
@@ -187,6 +191,8 @@ class Pair:
             if error.code in (2, 4):
                 raise
             result = self.told(dict(in_eval.raw, verdict="unknown", reason=f"in training mode: {error}"), 1, in_eval.text)
+        for fault in faults:
+            fault.explanation += f"; in eval mode the pair is {in_eval.verdict}"
         result.faults, result.in_eval = faults + in_eval.faults, in_eval
         if result.verdict in GOOD:
             result.verdict, result.exit_code = "latent", 1
@@ -240,8 +246,8 @@ class Pair:
         result.notes.append("modules in training mode were compared and repaired in eval mode")
         if self.target.concerned:
             result.changes.insert(0, repairs.Change("eval"))
-            if result.verdict in GOOD:
-                result.verdict = "repaired"
+            if result.verdict in GOOD and not any(fault.fixed for fault in result.faults[len(self.concerned):]):
+                result.verdict, result.reason = "repaired", "in eval mode the models are the same"
         return result
 
 

@@ -1,12 +1,14 @@
 """A repair as edits of a live module: what its code would say, and the same done to a copy."""
 
 import copy
+import re
 from dataclasses import dataclass
 from typing import Any, Optional
 
 from .modules import quiet, require_torch
 from .results import Location
 
+ATTRIBUTE_BY_NAME = re.compile(r"getattr\((.*), ('[^']*'|\"[^\"]*\")\)")
 AGREES = 1e-5  # of the largest output: another order of sums, and no more
 
 
@@ -27,6 +29,7 @@ class Change:
     value: Any = None
     at: Optional[Location] = None
     buffer: bool = False
+    where: str = "model"  # the module at `path` in Python
 
     @property
     def plain(self):
@@ -41,13 +44,15 @@ class Change:
             return "# " + f"{self.at or self.path or 'model'}: {self.value}".replace("\n", " ")
         if self.kind == "module":
             given = ", ".join(f"{key}={value!r}" for key, value in self.value.items())
-            return f"{expression(self.path)} = torch.nn.{self.name}({given})"
+            new = f"torch.nn.{self.name}({given})"
+            found = ATTRIBUTE_BY_NAME.fullmatch(self.where)
+            return f"setattr({found[1]}, {found[2]}, {new})" if found else f"{self.where} = {new}"
         if self.kind == "parameter":
             shape = ", ".join(map(str, self.value))
             if self.buffer:
-                return f"{expression(self.path)}.register_buffer({self.name!r}, torch.empty({shape}))"
-            return f"{expression(self.path)}.{self.name} = torch.nn.Parameter(torch.empty({shape}))"
-        return f"{expression(self.path)}.{self.name} = {self.value!r}"
+                return f"{self.where}.register_buffer({self.name!r}, torch.empty({shape}))"
+            return f"{self.where}.{self.name} = torch.nn.Parameter(torch.empty({shape}))"
+        return f"{self.where}.{self.name} = {self.value!r}"
 
     def apply(self, model):
         torch = require_torch()
@@ -68,14 +73,15 @@ class Change:
                 setattr(held, self.name, torch.nn.Parameter(torch.empty(*self.value)))
 
 
-def expression(path):
+def expression(model, path):
     """features.0.conv as model.features[0].conv"""
-    text = "model"
-    for part in path.split(".") if path else []:
-        if part.isdecimal():
-            text += f"[{part}]"
-        elif part.isidentifier():
+    torch, text = require_torch(), "model"
+    for place, part in enumerate(parts := path.split(".") if path else []):
+        parent = model.get_submodule(".".join(parts[:place]))
+        if part.isidentifier():
             text += f".{part}"
+        elif part.isdecimal() and isinstance(parent, (torch.nn.Sequential, torch.nn.ModuleList)):
+            text += f"[{part}]"
         else:
             text = f"getattr({text}, {part!r})"
     return text

@@ -53,17 +53,19 @@ def mode_fault(side, paths, program, fixed):
     return fault
 
 
-def stuck_dropouts(side, program):
-    """Dropout that drops in eval mode too: functional.dropout without training=self.training."""
-    faults = []
+def name_stuck_dropouts(result, side, program):
+    """Adds to the result what drops in eval mode too: functional.dropout without training=self.training. It takes the place of what
+    the program says of the same operator, for that does not know the module."""
     for node in program.nodes:
-        drops = node.base in DROPOUTS and node.arguments.get("train") is True and node.arguments.get("p")
-        if drops:
-            fault = Fault("graph", "training-mode", "", "", "this dropout drops in eval mode too, by chance and otherwise in every run",
-                          "say training=self.training where functional.dropout is called", modules=[node.module])
-            if side == "target":
-                fault.place, fault.target_at = node.name, node.location()
-            else:
-                fault.source_place, fault.source_at = node.name, node.location()
-            faults.append(fault)
-    return faults
+        if not (node.base in DROPOUTS and node.arguments.get("train") is True and node.arguments.get("p")):
+            continue
+        fault = Fault("graph", "training-mode", "", "", "this dropout drops in eval mode too, by chance and otherwise in every run",
+                      "say training=self.training where functional.dropout is called", modules=[node.module])
+        if side == "target":
+            fault.place, fault.target_at = f"'{node.name}'", node.location()
+        else:
+            fault.source_place, fault.source_at = f"'{node.name}'", node.location()
+        known = [other for other in result.faults if other.pattern == fault.pattern and
+                 node is program.node_at(other.place if side == "target" else other.source_place)]
+        fault.fixed = any(other.fixed for other in known)
+        result.faults = [other for other in result.faults if other not in known] + [fault]

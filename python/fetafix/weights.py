@@ -45,8 +45,7 @@ def read_pth(path):
     try:
         held = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, AttributeError) as error:
-        first = str(error).strip().splitlines()
-        raise Error(f"{path}: PyTorch reads no plain weights from it: {first[0] if first else type(error).__name__}; save it with "
+        raise Error(f"{path}: no file of plain weights (other objects are never loaded): save it with "
                     "torch.save(module.state_dict(), ...)", 3) from error
     for wrapper in WRAPPERS:
         if isinstance(held, dict) and isinstance(held.get(wrapper), dict):
