@@ -205,6 +205,11 @@ def test_bad_data_are_refused(data, says):
         samples.Samples(data)
 
 
+def test_the_version_is_the_program_s():
+    version = re.search(r"project\(fetafix VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
+    assert fetafix.__version__ == version and f'version = "{version}"' in (ROOT / "python/pyproject.toml").read_text()
+
+
 def test_changes_read_as_code():
     change = repairs.Change
     assert change("attribute", "features.0", "stride", (2, 2), where="model.features[0]").code == "model.features[0].stride = (2, 2)"
