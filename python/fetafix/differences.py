@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from .archive import Name
 from .modules import require_torch
-from .repairs import Change, expression
+from .repairs import Change, expression, same_storage
 
 ATTRIBUTES = {"scale_factors": ("scale_factor",), "output_size": ("output_size", "size"), "axis": ("dim",), "dim": ("dim", "start_dim")}
 ACTIVATIONS = {"aten.relu": "ReLU", "aten.relu6": "ReLU6", "aten.gelu": "GELU", "aten.silu": "SiLU", "aten.sigmoid": "Sigmoid",
@@ -39,14 +39,19 @@ class Differences:
         self.removed = {name: node for name, node in here.items() if name not in there}
         self.added = {name: node for name, node in there.items() if name not in here}
         self.alias = {}
+        self.pair_moved(lambda old, new: bare(old.base) == bare(new.base))
+        self.pair_moved(lambda old, new: bare(new.base) in ACTIVATIONS and self.alone(old))
+        self.used = {self.after.stored[name] for node in self.after.nodes for name in names_in(node) if name in self.after.stored}
+
+    def pair_moved(self, alike):
+        """What was taken out and what was put in on the same operand, if they are alike."""
         for new in list(self.added.values()):
             for old in self.removed.values():
-                if bare(old.base) == bare(new.base) and self.origin(operand(old)) == self.origin(operand(new)):
+                if alike(old, new) and self.origin(operand(old)) == self.origin(operand(new)):
                     self.pairs.append((old, new))
                     self.alias[new.name] = old.name
                     del self.removed[old.name], self.added[new.name]
                     break
-        self.used = {self.after.stored[name] for node in self.after.nodes for name in names_in(node) if name in self.after.stored}
 
     def origin(self, name):
         """What a value comes to when removed nodes hand their operand on."""
@@ -179,10 +184,20 @@ class Differences:
         for name, tensor in self.new.items():
             if name not in self.old or name not in self.used or same_numbers(torch, self.old[name], tensor):
                 continue
+            if self.tied_otherwise(name, tensor):
+                path, _, slot = name.rpartition(".")
+                self.add(Change("parameter", path, slot, tuple(tensor.shape)))
             if name in self.before.constants:
                 self.add(Change("note", value=f"'{name}', which is in no state dict, should hold other numbers, which the patch has"))
             else:
                 self.numbers[name] = tensor
+
+
+    def tied_otherwise(self, name, tensor):
+        """Whether this is another name of a tensor that keeps its numbers, or gets others."""
+        torch = require_torch()
+        return any(other != name and other in self.used and same_storage(held, self.old[name]) and
+                   not same_numbers(torch, self.new.get(other, held), tensor) for other, held in self.old.items())
 
 
 def bare(base):

@@ -146,7 +146,7 @@ class Pair:
     def input_order(self):
         if self.samples.arrays is None:
             return None
-        orders = [side.order for side in self.sides if side.live]
+        orders = [side.order for side in self.sides if side.live and set(side.order) == set(self.samples.arrays)]
         if len(orders) == 2 and orders[0] != orders[1] and not all(self.by_name(side) for side in self.sides):
             raise Error(f"the two modules take the arrays of data in another order: {orders[0]} and {orders[1]}")
         return orders[0] if orders else None

@@ -108,15 +108,14 @@ def state_of(module, changed, numbers):
     if not numbers:
         return None
     own = module.state_dict()
+    held = own if changed is None else changed.state_dict()
     state = own.__class__()
-    for name, tensor in (own if changed is None else changed.state_dict()).items():
-        if name in numbers:
-            state[name] = numbers[name]
-        elif name in own:
-            tied = [new for of, new in numbers.items() if of in own and own[name].numel() and same_storage(own[of], own[name])]
-            state[name] = tied[0] if tied else own[name]
+    for name, tensor in held.items():
+        tied = [new for of, new in numbers.items() if of in held and tensor.numel() and same_storage(held[of], tensor)]
+        if name in numbers or tied:
+            state[name] = numbers[name] if name in numbers else tied[0]
         else:
-            state[name] = tensor
+            state[name] = own.get(name, tensor)
     return state
 
 

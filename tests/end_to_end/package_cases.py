@@ -1,4 +1,4 @@
-"""Live modules through the Python package, run by test_package.py in the environment that has PyTorch: package_cases.py CASE FOLDER
+"""Live modules through the Python package, run by test_package.py in the environment that has PyTorch: package_cases.py FOLDER CASE...
 
 Prints one line of JSON. The nets here are plain PyTorch; faults are planted by plain assignments.
 """
@@ -168,9 +168,90 @@ def weights(folder):
                      for name in ("cut.safetensors", "code.pth", "other.pth", "none.pth")]}
 
 
+class Many(nn.Module):
+    """Of everything that a change may be about a little."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 6, 3, padding="same")
+        self.norm, self.act, self.pool = nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(3, 2)
+        self.again, self.slope = nn.Conv2d(6, 6, 3, padding=1), nn.LeakyReLU(0.2)
+        self.last, self.soft = nn.Linear(6, 5), nn.Softmax(1)
+        self.tied = nn.Linear(6, 6)
+        self.twin = nn.Linear(6, 6)
+        self.twin.weight = self.tied.weight
+
+    def forward(self, x):
+        x = self.pool(self.act(self.norm(self.first(x))))
+        x = self.slope(self.again(self.slope(self.again(x))))
+        return self.soft(self.last(self.twin(self.tied(x.mean((2, 3))))))
+
+
+def more_numbers(tensor):
+    with torch.no_grad():
+        tensor.add_(torch.randn_like(tensor))
+
+
+def other_twin(module):
+    module.twin.weight = nn.Parameter(torch.randn(6, 6))
+
+
+WRONG = {
+    "first.padding": lambda m: setattr(m, "first", nn.Conv2d(3, 6, 3, padding=2)),
+    "norm.eps": lambda m: setattr(m.norm, "eps", 0.5),
+    "running mean": lambda m: more_numbers(m.norm.running_mean),
+    "act": lambda m: setattr(m, "act", nn.GELU(approximate="tanh")),
+    "act of numbers": lambda m: setattr(m, "act", nn.ELU(0.5)),
+    "act is none": lambda m: setattr(m, "act", nn.Identity()),
+    "pool": lambda m: (setattr(m.pool, "kernel_size", 2), setattr(m.pool, "ceil_mode", True)),
+    "slope of two calls": lambda m: setattr(m.slope, "negative_slope", 0.01),
+    "weights of two calls": lambda m: more_numbers(m.again.weight),
+    "lost bias": lambda m: setattr(m.last, "bias", None),
+    "bias": lambda m: more_numbers(m.last.bias),
+    "softmax": lambda m: setattr(m.soft, "dim", 0),
+    "tied": lambda m: more_numbers(m.tied.weight),
+    "twin": other_twin,
+}
+
+
+def program_of(module, inputs, path):
+    from fetafix import archive, pairs
+    exported = torch.export.export(module, inputs, strict=False)
+    torch.export.save(exported, path)
+    return archive.read(path), pairs.stored(exported)
+
+
+def differences(folder):
+    """From each module to each other by what their programs differ in: (changes that are plain, whether that leads there)."""
+    from fetafix.differences import Differences
+    from fetafix.repairs import changed_copy, state_of
+    right = statistics(Many(), 8, 3, 12, 12)
+    inputs, seen = (torch.randn(4, 3, 12, 12),), {}
+    program, numbers = program_of(right, inputs, folder / "right.pt2")
+    for name, spoil in WRONG.items():
+        wrong = copy.deepcopy(right)
+        spoil(wrong)
+        wrong.eval()
+        spoiled, held = program_of(wrong, inputs, folder / "wrong.pt2")
+        for way, given, expected, sides in (("back", wrong, right, (spoiled, program, held, numbers)),
+                                            ("there", right, wrong, (program, spoiled, numbers, held))):
+            found = Differences(given, *sides)
+            state = state_of(given, changed_copy(given, found.changes), found.numbers)
+            made, namespace = copy.deepcopy(given), {"torch": torch}
+            exec("\n".join(change.code for change in found.changes), namespace | {"model": made})
+            if state is not None:
+                made.load_state_dict(state)
+            made.eval()
+            with torch.no_grad():
+                same = torch.allclose(made(*inputs), expected(*inputs), atol=1e-6)
+            seen[f"{name}, {way}"] = [all(change.plain for change in found.changes), bool(same),
+                                      [change.code for change in found.changes]]
+    return seen
+
+
 def main():
     warnings.simplefilter("ignore")
-    print(json.dumps(globals()[sys.argv[1]](Path(sys.argv[2]))))
+    print(json.dumps({name: globals()[name](Path(sys.argv[1])) for name in sys.argv[2:]}))
 
 
 if __name__ == "__main__":

@@ -28,15 +28,18 @@ def with_torch(folder, *words, **more):
     return subprocess.run([TORCH, *map(str, words)], capture_output=True, text=True, cwd=folder, env=environment, timeout=600)
 
 
-def case(name, folder):
-    done = with_torch(folder, ROOT / "tests/end_to_end/package_cases.py", name, folder)
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    """What package_cases.py saw, in one process: importing PyTorch is what takes long."""
+    folder = tmp_path_factory.mktemp("cases")
+    done = with_torch(folder, ROOT / "tests/end_to_end/package_cases.py", folder, "training", "dicts", "refused", "weights", "differences")
     assert done.returncode == 0, done.stderr
     assert not list((folder / "tmp").glob("fetafix-*"))
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_a_module_in_training_mode(tmp_path):
-    seen = case("training", tmp_path)
+def test_a_module_in_training_mode(cases):
+    seen = cases["training"]
     assert seen["untouched"]
     assert seen["verdict"] == "different" or seen["verdict"] == "latent", seen
     assert seen["exit_code"] == 1 and not seen["ok"]
@@ -47,8 +50,8 @@ def test_a_module_in_training_mode(tmp_path):
     assert seen["applies"] and not seen["numbers"] and seen["same"] and seen["eval"]
 
 
-def test_dicts_a_fixed_batch_and_a_line_of_code(tmp_path):
-    seen = case("dicts", tmp_path)
+def test_dicts_a_fixed_batch_and_a_line_of_code(cases):
+    seen = cases["dicts"]
     assert seen["verdict"] == "repaired" and seen["same"], seen
     assert seen["plain"] == [False] and seen["applies"] is False
     assert seen["line"] == ["package_cases.py", "x = functional.leaky_relu(x, 0.3)  # the wrong line"]
@@ -56,8 +59,8 @@ def test_dicts_a_fixed_batch_and_a_line_of_code(tmp_path):
     assert len(seen["notes"]) == 2 and seen["patch"] == "torch"
 
 
-def test_what_is_refused(tmp_path):
-    seen = case("refused", tmp_path)
+def test_what_is_refused(cases):
+    seen = cases["refused"]
     says = {"option": (2, "--metric"), "shape": (3, "to have 3 channels"), "branch": (3, "torch.export"),
             "list": (2, "a batch of samples is one array"), "no example": (2, "example="), "device": (2, "device meta")}
     for name, (code, text) in says.items():
@@ -65,12 +68,24 @@ def test_what_is_refused(tmp_path):
     assert seen["untouched"]
 
 
-def test_weights_for_an_architecture(tmp_path):
-    seen = case("weights", tmp_path)
+def test_weights_for_an_architecture(cases):
+    seen = cases["weights"]
     assert seen["same"] == [True] * 3 and seen["eval"] == [False] * 3
     assert not seen["executed"]
     for said, text in zip(seen["said"], ("does not lie in the file", "no file of plain weights", "of another shape", "No such file")):
         assert said and said[0] == 3 and text in said[1], said
+
+
+TOLD = {"act is none, back"}  # a note: the program has no operator there that a module could take the place of
+
+
+def test_what_differs_is_code(cases):
+    """Between programs that PyTorch exported of modules with one planted difference, in both directions."""
+    seen = cases["differences"]
+    assert len(seen) == 28
+    for name, (plain, same, code) in seen.items():
+        assert plain == same, (name, code)
+        assert plain or name in TOLD, (name, code)
 
 
 CLASSIFIER = """
