@@ -130,7 +130,7 @@ def test_the_example_of_the_readme(tmp_path):
         done = with_torch(tmp_path, name, path=tmp_path)
         assert done.returncode == 0, done.stderr
     assert done.stdout == prints
-    assert not list((tmp_path / "tmp").iterdir())
+    assert not list((tmp_path / "tmp").glob("fetafix-*"))
 
 
 def test_the_command_that_exports(tmp_path):
