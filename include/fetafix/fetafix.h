@@ -17,6 +17,10 @@ struct Options {
   std::string preprocess;         // for both sides; see docs/command-line.md
   std::string source_preprocess;  // in its place, for one side
   std::string target_preprocess;
+  std::string
+      source_module;  // "package.module:function" that builds the architecture whose weights the source is
+  std::string target_module;     // check and localize: ... the target
+  bool run_python = false;       // ... and that this code may run
   bool as_fed = false;           // that is right, and nothing else is tried
   std::vector<std::string> map;  // "source=target": inputs, outputs or values that belong together
   std::string labels;            // a labels file

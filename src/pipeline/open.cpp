@@ -36,7 +36,7 @@ Result<std::vector<Outputs>> outputs_of(const Run& run, const Side& side, const 
 
 results::ModelInfo info_of(const Side& side) {
   results::ModelInfo out;
-  out.path = side.path;
+  out.path = side.given.empty() ? side.path : side.given;
   out.format = side.model->format();
   out.sha256 = side.model->sha256();
   std::set<graph::NativeOperator> operators;

@@ -24,9 +24,32 @@ Status check_output(const Options& options) {
   return {};
 }
 
+Status check_modules(Command command, const Options& options) {
+  const std::string modules = options.source_module + options.target_module;
+  if (modules.empty()) return {};
+  if (!options.source_module.empty() && !options.target_module.empty())
+    return Error{ErrorKind::usage,
+                 "--source-module and --target-module: one side has to be a file that says its inputs"};
+  if (modules.find(':') == std::string::npos)
+    return Error{ErrorKind::usage,
+                 "'" + modules + "': expected package.module:function, which gives a torch.nn.Module"};
+  if (!options.run_python)
+    return Error{ErrorKind::usage,
+                 "'" + modules + "' is Python code that would run here; --run-python lets it"};
+  if (options.run_nothing)
+    return Error{ErrorKind::usage, "--static runs nothing, and a module is Python code that has to run"};
+  if (command == Command::repair && !options.target_module.empty())
+    return Error{
+        ErrorKind::usage,
+        "weights alone are no file that can be repaired: export the module, or use the Python package "
+        "(fetafix.repair), which gives a state dict and what to change in the code"};
+  return {};
+}
+
 }  // namespace
 
 Status check_options(Command command, const Options& options) {
+  FETAFIX_CHECK(check_modules(command, options));
   if (command == Command::repair && options.output.empty() && !options.dry_run)
     return Error{ErrorKind::usage, "repair needs --output FILE (or --dry-run)"};
   if (command == Command::repair && !(options.source_outputs + options.target_outputs).empty())

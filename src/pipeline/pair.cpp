@@ -2,6 +2,7 @@
 
 #include <future>
 
+#include "pipeline/module.h"
 #include "pipeline/options.h"
 #include "pipeline/sound.h"
 
@@ -98,10 +99,24 @@ Status start_side(Side& side, const Options& options, bool may_be_broken) {
   return {};
 }
 
+// What is code and weights takes what the other side takes, so that is read first.
+Status read_sides(Pair& pair, const Options& options) {
+  if (!options.source_module.empty()) {
+    FETAFIX_CHECK(read_side(pair.target, options.target, true));
+    FETAFIX_TRY(const std::string exported, export_module(pair.source, options.source, options.source_module,
+                                                          pair.target.lifted, options));
+    return read_side(pair.source, exported, false);
+  }
+  FETAFIX_CHECK(read_side(pair.source, options.source, false));
+  if (options.target_module.empty()) return read_side(pair.target, options.target, true);
+  FETAFIX_TRY(const std::string exported,
+              export_module(pair.target, options.target, options.target_module, pair.source.lifted, options));
+  return read_side(pair.target, exported, true);
+}
+
 // Both at once, for some frameworks take seconds to start; what reads files is not made for that.
 Status open_sides(Pair& pair, const Options& options) {
-  FETAFIX_CHECK(read_side(pair.source, options.source, false));
-  FETAFIX_CHECK(read_side(pair.target, options.target, true));
+  FETAFIX_CHECK(read_sides(pair, options));
   auto target = std::async(std::launch::async, [&] { return start_side(pair.target, options, true); });
   FETAFIX_CHECK(start_side(pair.source, options, false));
   return target.get();

@@ -17,6 +17,8 @@ namespace fetafix::pipeline {
 
 struct Side {
   std::string path;
+  std::string given;  // where the user gave weights and code, of which `path` was exported: the weights
+  std::shared_ptr<TemporaryFolder> exported;
   std::unique_ptr<formats::NativeModel> model;
   formats::Lifted lifted;
   std::unique_ptr<runtimes::Session> session;  // null: it does not load, see `broken`

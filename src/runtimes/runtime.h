@@ -96,4 +96,15 @@ Result<std::unique_ptr<Session>> load_command(const std::string& command, const 
                                               const std::vector<TensorSpec>& outputs,
                                               const LoadOptions& options);
 
+// A module as Python code and, maybe, its weights in a file of their own.
+struct ModuleCode {
+  std::string factory;             // "package.module:function"
+  std::filesystem::path weights;   // .pth or .safetensors
+  std::vector<TensorSpec> inputs;  // what forward takes; -1: any size, of which one is tried
+};
+// Runs the function in the user's PyTorch and writes what it gives as a .pt2 file: the user's code runs.
+// Error kinds: `usage`: no such function; `file`: weights that it does not take; `runtime_failed`:
+// torch.export refuses it.
+Status export_module(const ModuleCode& code, const std::filesystem::path& output, const Locations& locations);
+
 }  // namespace fetafix::runtimes

@@ -36,6 +36,8 @@ bool reads_programs(const std::string& version) {
   return std::pair(major, minor) >= std::pair(2, 5);
 }
 
+}  // namespace
+
 // Some systems have an old PyTorch on the PATH: then the build's own is better than none.
 Result<channel::PythonPackage> find_torch(const std::filesystem::path& python) {
   FETAFIX_TRY(auto found, channel::find_python_package("torch", python));
@@ -49,6 +51,8 @@ Result<channel::PythonPackage> find_torch(const std::filesystem::path& python) {
                interpreter + " has torch " + found.version + ", expected 2.5 or newer; run '" + interpreter +
                    " -m pip install --upgrade torch' or name an interpreter that has it"};
 }
+
+namespace {
 
 class Torch : public Runtime {
  public:

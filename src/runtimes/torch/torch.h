@@ -4,10 +4,14 @@
 // them. `native` are PyTorch's own.
 #pragma once
 
+#include "channel/locate.h"
 #include "runtimes/runtime.h"
 
 namespace fetafix::runtimes {
 
 const Runtime& torch();
+
+// An interpreter whose PyTorch reads exported programs. Error kind runtime_missing.
+Result<channel::PythonPackage> find_torch(const std::filesystem::path& python);
 
 }  // namespace fetafix::runtimes

@@ -1,0 +1,50 @@
+#include "channel/process.h"
+#include "runtimes/torch/torch.h"
+
+namespace fetafix::runtimes {
+namespace {
+
+constexpr channel::Milliseconds most_time{600000};
+
+// The Python package lies beside the workers; whatever folder the user is in, it is that one which is taken.
+// Modules of the user's are looked for where the user is.
+constexpr const char* start =
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from fetafix.export import main; sys.exit(main())";
+
+// "1x3x224x224:float32"
+std::string text_of(const TensorSpec& spec) {
+  std::string out;
+  for (int64_t size : spec.shape.value_or(Shape{})) out += (out.empty() ? "" : "x") + std::to_string(size);
+  return out + ":" + std::string(dtype_name(spec.dtype));
+}
+
+// Exit codes are fetafix's own.
+ErrorKind kind_of(const std::string& ending) {
+  if (ending.ends_with("code 2")) return ErrorKind::usage;
+  if (ending.ends_with("code 3")) return ErrorKind::file;
+  if (ending.ends_with("code 4")) return ErrorKind::runtime_missing;
+  return ErrorKind::runtime_failed;
+}
+
+std::string trimmed(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+Status export_module(const ModuleCode& code, const std::filesystem::path& output,
+                     const Locations& locations) {
+  FETAFIX_TRY(const auto package, find_torch(locations.python));
+  FETAFIX_TRY(const auto script, channel::find_worker("fetafix/export.py"));
+  std::vector<std::string> arguments{
+      "-c",       start,          script.parent_path().parent_path().string(), "--factory", code.factory,
+      "--output", output.string()};
+  if (!code.weights.empty()) arguments.insert(arguments.end(), {"--weights", code.weights.string()});
+  for (const TensorSpec& input : code.inputs) arguments.insert(arguments.end(), {"--input", text_of(input)});
+  FETAFIX_TRY(const auto done, channel::run_command(package.interpreter, arguments, most_time));
+  if (done.succeeded) return {};
+  return Error{kind_of(done.ending), trimmed(done.output)};
+}
+
+}  // namespace fetafix::runtimes
