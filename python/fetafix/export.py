@@ -1,9 +1,11 @@
 """Writes a module as a .pt2 file, which fetafix reads:
 
     python -m fetafix.export --factory module:factory [--weights W] --data example.npz --output model.pt2
+    python -m fetafix.export --factory module:factory [--weights W] --input 1x3x224x224:float32 --output model.pt2
 
 `factory` is called without arguments and gives a torch.nn.Module; W is a .pth or .safetensors file of its weights; the example
-(.npz by names of forward's parameters, or .npy) has the samples along the first dimension. The module is exported in eval mode,
+(.npz by names of forward's parameters, or .npy) has the samples along the first dimension. In its place stands what the module
+takes, an --input for each: sizes and type, -1 for any. The module is exported in eval mode,
 with a free batch where it goes with one. Exit codes are those of fetafix.
 """
 
@@ -13,10 +15,15 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from .modules import export, example_tensor, first_line, on_cpu, save
 from .program import Error
 from .samples import Samples, filled
 from .weights import load
+
+
+ANY_SIZE = 16  # of a dimension that takes any; the first is the batch
 
 
 def factory_of(text):
@@ -33,6 +40,20 @@ def factory_of(text):
     if not callable(found):
         raise Error(f"--factory {text} is no function but {type(found).__name__}")
     return found
+
+
+def array_like(text):
+    """Two samples of an input that is given as "1x3x224x224:float32": noise, or zeros where it counts something."""
+    sizes, _, dtype = text.partition(":")
+    try:
+        shape = [int(size) for size in sizes.split("x")]
+        kind = np.dtype(dtype or "float32")
+    except (ValueError, TypeError) as error:
+        raise Error(f"--input {text}: expected sizes and a type, such as 1x3x224x224:float32") from error
+    shape = [2] + [size if size > 0 else ANY_SIZE for size in shape[1:]]
+    if kind.kind != "f":
+        return np.zeros(shape, kind)
+    return np.random.default_rng(0).standard_normal(shape).astype(kind)
 
 
 def write(factory, weights, data, output):
@@ -57,12 +78,16 @@ def write(factory, weights, data, output):
 def main():
     parser = argparse.ArgumentParser(prog="python -m fetafix.export", description="Writes a module as a .pt2 file.")
     for name, needed, text in (("factory", True, "module:name of what builds it"), ("weights", False, ".pth or .safetensors"),
-                               ("data", True, "an example, .npz or .npy"), ("output", True, "the .pt2 file")):
+                               ("output", True, "the .pt2 file")):
         parser.add_argument(f"--{name}", required=needed, help=text)
+    example = parser.add_mutually_exclusive_group(required=True)
+    example.add_argument("--data", help="an example, .npz or .npy")
+    example.add_argument("--input", action="append", help="sizes and type of an input: 1x3x224x224:float32")
     options = parser.parse_args()
     sys.path.insert(0, os.getcwd())
     try:
-        fixed = write(factory_of(options.factory), options.weights, options.data, options.output)
+        fixed = write(factory_of(options.factory), options.weights,
+                      options.data or [array_like(text) for text in options.input], options.output)
     except Error as error:
         print(f"fetafix.export: {error}", file=sys.stderr)
         return error.code

@@ -74,6 +74,8 @@ void add_pair_options(CLI::App& app, fetafix::Options& o, Outputs& files) {
   app.add_option("--python", o.python, "the interpreter whose frameworks are used");
   app.add_option("--source-module", o.source_module, "what builds the model whose weights SOURCE is")
       ->type_name("MODULE:FUNCTION");
+  app.add_option("--target-module", o.target_module, "what builds the model whose weights TARGET is")
+      ->type_name("MODULE:FUNCTION");
   app.add_flag("--run-python", o.run_python, "that Python code may run");
   app.add_option("--runtime-option", o.runtime_options, "such as tflite.kernels=xnnpack|builtin|reference")
       ->allow_extra_args(false)
@@ -84,8 +86,6 @@ void add_recorded_options(CLI::App& app, fetafix::Options& o) {
   app.add_option("--target-command", o.target_command,
                  "a command that runs the target (docs/target-command.md)")
       ->type_name("CMD");
-  app.add_option("--target-module", o.target_module, "what builds the model whose weights TARGET is")
-      ->type_name("MODULE:FUNCTION");
   app.add_option("--source-outputs", o.source_outputs, "a .npz of what the source answers; it is not run")
       ->type_name("FILE");
   app.add_option("--target-outputs", o.target_outputs, "a .npz of what the target answers; it is not run")

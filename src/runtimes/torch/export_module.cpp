@@ -36,7 +36,7 @@ std::string trimmed(std::string text) {
 Status export_module(const ModuleCode& code, const std::filesystem::path& output,
                      const Locations& locations) {
   FETAFIX_TRY(const auto package, find_torch(locations.python));
-  FETAFIX_TRY(const auto script, channel::find_worker("fetafix/export.py"));
+  FETAFIX_TRY(const auto script, channel::find_worker("fetafix_package/fetafix/export.py"));
   std::vector<std::string> arguments{
       "-c",       start,          script.parent_path().parent_path().string(), "--factory", code.factory,
       "--output", output.string()};
