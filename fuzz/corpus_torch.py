@@ -1,8 +1,11 @@
-"""Seeds of the PyTorch reader: archives, and programs alone (fuzz/torch.cpp puts those in an archive with one weight, w)."""
+"""Seeds of the PyTorch reader: archives, programs alone and pickles alone
+(fuzz/torch.cpp puts those in an archive with one weight, w)."""
 
 import io
 import json
 import zipfile
+
+import corpus_pickle
 
 
 def tensor(name):
@@ -95,6 +98,41 @@ def archive(document, weight=None, method=zipfile.ZIP_STORED, **more):
     return out.getvalue()
 
 
+def zipped(files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as made:
+        for name, content in files.items():
+            made.writestr(zipfile.ZipInfo(name), content)
+    return out.getvalue()
+
+
+def saved(*parts, **more):
+    """As torch.save writes a dict of tensors."""
+    return zipped({"archive/data.pkl": corpus_pickle.state(*parts), "archive/byteorder": "little", "archive/data/0": bytes(24), **more})
+
+
+def old(weights, document=None, **more):
+    """An archive of PyTorch 2.5 to 2.7."""
+    return zipped({"serialized_exported_program.json": json.dumps(document or program([], "x", version=7)),
+                   "serialized_state_dict.pt": weights, "serialized_constants.pt": saved(), "version": "7.3", **more})
+
+
+def old_archives():
+    weight = corpus_pickle.text("w")
+    turned = corpus_pickle.tensor(sizes=(2, 2), strides=(1, 2), offset=1)
+    outside = corpus_pickle.tensor(sizes=(2, 2), strides=(9, 9))
+    good = corpus_pickle.tensor(sizes=(2, 2), strides=(2, 1))
+    newer = {"m/data/weights/model.pt": saved(weight, good), "m/data/constants/model.pt": saved()}
+    return {"old": old(saved(weight, turned), dense() | {"schema_version": {"major": 7, "minor": 3}}),
+            "old-outside": old(saved(weight, outside)), "old-empty": old(b""), "old-no-pickle": old(zipped({"archive/x": b"x"})),
+            "old-code": old(saved(weight, corpus_pickle.call("os", "system", corpus_pickle.text("true")))),
+            "old-list": old(zipped({"archive/data.pkl": b"]."})), "old-version": old(saved(weight, good), dense() | {"schema_version": {"major": 6}}),
+            "pickle": corpus_pickle.state(weight, good), "pickle-turned": corpus_pickle.state(weight, turned),
+            "pickle-outside": corpus_pickle.state(weight, outside), "pickle-empty": corpus_pickle.state(),
+            "pickle-huge": corpus_pickle.state(weight, corpus_pickle.tensor(sizes=(2 ** 30, 2 ** 30), strides=(0, 0))),
+            "old-2.8": zipped({"m/models/model.json": json.dumps(dense()), **newer})}
+
+
 def seeds():
     files = {"archive": archive(dense()), "archive-packed": archive(dense(), method=zipfile.ZIP_DEFLATED),
              "archive-traversal": archive(dense(), **{"../x": b"x"}), "archive-two-programs": archive(dense(), **{"m/models/b.json": "{}"}),
@@ -105,4 +143,4 @@ def seeds():
              "weight-of-nothing": archive(dense(), meta(2 ** 20, 2 ** 20, strides=[0, 0])),
              "weight-of-no-type": archive(dense(), meta(2, 2, dtype=99))}
     files["archive-cut"] = files["archive"][:-40]
-    return files | programs() | {"deep": b'{"a":' * 3000}
+    return files | old_archives() | programs() | {"deep": b'{"a":' * 3000}

@@ -13,6 +13,7 @@ import corpus_arrays
 import corpus_keras
 import corpus_onnx
 import corpus_patch
+import corpus_pickle
 import corpus_tensor_bundle
 import corpus_tensorflow
 import corpus_text
@@ -27,7 +28,7 @@ def main():
     total = 0
     for target, module in [("arrays", corpus_arrays), ("keras", corpus_keras),
                            ("keras_config", SimpleNamespace(seeds=corpus_keras.configurations)), ("onnx", corpus_onnx),
-                           ("patch", corpus_patch), ("tensor_bundle", corpus_tensor_bundle),
+                           ("patch", corpus_patch), ("pickle", corpus_pickle), ("tensor_bundle", corpus_tensor_bundle),
                            ("tensorflow", corpus_tensorflow), ("text", corpus_text), ("tflite", corpus_tflite),
                            ("torch", corpus_torch)]:
         place = folder / target

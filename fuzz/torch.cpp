@@ -1,5 +1,6 @@
 // The PyTorch reader: any bytes as an exported program. A check sum that is wrong ends most damaged archives,
-// so what begins with a brace is the program itself, in an archive without weights.
+// so what begins with a brace is the program itself, in an archive with one weight, and what begins as a
+// pickle is that of the weights of an old archive, whose program multiplies by w.
 #include "formats/torch/torch.h"
 
 #include "base/zip.h"
@@ -26,6 +27,30 @@ Bytes archive_of(BytesView program) {
   return std::move(*made);
 }
 
+Bytes old_archive_of(BytesView pickle) {
+  const auto meta = [](const char* name) {
+    return "\"" + std::string(name) +
+           R"(":{"dtype":7,"sizes":[{"as_int":2},{"as_int":2}],"requires_grad":false,"device":{"type":"cpu"},)"
+           R"("strides":[{"as_int":2},{"as_int":1}],"storage_offset":{"as_int":0},"layout":7})";
+  };
+  const std::string program =
+      R"({"graph_module":{"graph":{"inputs":[{"as_tensor":{"name":"p_w"}},{"as_tensor":{"name":"x"}}],"outputs":)"
+      R"([{"as_tensor":{"name":"y"}}],"nodes":[{"target":"torch.ops.aten.mul.Tensor","inputs":[{"name":"self","arg":)"
+      R"({"as_tensor":{"name":"x"}}},{"name":"other","arg":{"as_tensor":{"name":"p_w"}}}],"outputs":[{"as_tensor":)"
+      R"({"name":"y"}}],"metadata":{}}],"tensor_values":{)" +
+      meta("x") + "," + meta("p_w") + "," + meta("y") +
+      R"(}},"signature":{"input_specs":[{"parameter":{"arg":{"name":"p_w"},"parameter_name":"w"}},{"user_input":)"
+      R"({"arg":{"as_tensor":{"name":"x"}}}}],"output_specs":[{"user_output":{"arg":{"as_tensor":{"name":"y"}}}}]}},)"
+      R"("schema_version":{"major":7,"minor":3}})";
+  const auto weights = zip({{"a/data.pkl", Bytes(pickle.begin(), pickle.end())}, {"a/data/0", Bytes(24)}});
+  promise(weights.ok(), "there is an archive of any entries");
+  auto made = zip({{"serialized_exported_program.json", bytes_of(program)},
+                   {"serialized_state_dict.pt", *weights},
+                   {"serialized_constants.pt", Bytes()}});
+  promise(made.ok(), "there is an archive of any entries");
+  return std::move(*made);
+}
+
 }  // namespace
 }  // namespace fetafix::fuzz
 
@@ -35,6 +60,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto& format = formats::torch::torch_format();
   if (!bytes.empty() && bytes[0] == std::byte{'{'})
     fuzz::read_and_lift(format, fuzz::archive_of(bytes));
+  else if (!bytes.empty() && bytes[0] == std::byte{0x80})
+    fuzz::read_and_lift(format, fuzz::old_archive_of(bytes));
   else
     fuzz::read_and_lift(format, bytes);
   return 0;

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
+
+#include "base/zip_places.h"
 
 namespace fetafix {
 namespace {
@@ -149,30 +152,6 @@ std::optional<size_t> number_at(BytesView bytes, size_t at, size_t size) {
   return out;
 }
 
-// Where an archive says that the content of each of its entries begins, until it stops making sense: libzip
-// knows and doesn't tell. Guesses, to be held against what libzip reads; archives over 4 GB say it in another
-// way and are not read here.
-std::vector<size_t> places_in(BytesView archive) {
-  constexpr size_t end_size = 22, most_comment = 65535;
-  constexpr size_t end_mark = 0x06054b50, entry_mark = 0x02014b50, local_mark = 0x04034b50;
-  if (archive.size() < end_size) return {};
-  size_t end = archive.size() - end_size;
-  const size_t first = end - std::min(end, most_comment);
-  while (number_at(archive, end, 4) != end_mark)
-    if (end-- == first) return {};
-  std::vector<size_t> places;
-  for (size_t at = number_at(archive, end + 16, 4).value_or(0);;) {
-    const auto name = number_at(archive, at + 28, 2), extra = number_at(archive, at + 30, 2),
-               comment = number_at(archive, at + 32, 2), local = number_at(archive, at + 42, 4);
-    if (!local || number_at(archive, at, 4) != entry_mark) return places;
-    const auto local_name = number_at(archive, *local + 26, 2),
-               local_extra = number_at(archive, *local + 28, 2);
-    if (!local_extra || number_at(archive, *local, 4) != local_mark) return places;
-    places.push_back(*local + 30 + *local_name + *local_extra);
-    at += 46 + *name + *extra + *comment;
-  }
-}
-
 // Whether an entry, read to its end and checked by libzip, is these bytes.
 bool reads_as(zip_t* archive, zip_uint64_t index, BytesView content) {
   std::unique_ptr<zip_file_t, Close> file(zip_fopen_index(archive, index, 0));
@@ -189,18 +168,51 @@ bool reads_as(zip_t* archive, zip_uint64_t index, BytesView content) {
 
 // Of an entry that is stored as it is; nullopt: it is not, or can't be read.
 std::optional<BytesView> content_of(zip_t* archive, BytesView bytes, zip_uint64_t index,
-                                    const std::vector<size_t>& places) {
+                                    const std::vector<ZipPlace>& places) {
   zip_stat_t stat;
   zip_stat_init(&stat);
   constexpr auto needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD;
   if (zip_stat_index(archive, index, 0, &stat) != 0 || (stat.valid & needed) != needed ||
       stat.comp_method != ZIP_CM_STORE || index >= places.size())
     return std::nullopt;
-  const size_t place = places[index];
+  const size_t place = places[index].content;
   if (place > bytes.size() || stat.size > bytes.size() - place) return std::nullopt;
   const BytesView content = bytes.subspan(place, static_cast<size_t>(stat.size));
   if (!reads_as(archive, index, content)) return std::nullopt;
   return content;
+}
+
+// What replaces an entry that is stored as it is by as many bytes goes into its place: libzip would write the
+// whole archive anew, and what PyTorch laid on certain offsets would lie elsewhere. Gives the archive, and
+// leaves in `replacements` what is still to be done. Nullopt: nothing was.
+std::optional<Bytes> overwritten(BytesView bytes, std::vector<const ZipEntry*>& replacements) {
+  const auto archive = open_memory(bytes, "archive");
+  if (!archive.ok()) return std::nullopt;
+  std::map<std::string, std::vector<zip_uint64_t>> indices;
+  const auto count = static_cast<zip_uint64_t>(zip_get_num_entries(archive->get(), 0));
+  for (zip_uint64_t i = 0; i < count; ++i)
+    if (const char* name = zip_get_name(archive->get(), i, 0)) indices[name].push_back(i);
+  const std::vector<ZipPlace> places = zip_places(bytes);
+  std::vector<const ZipEntry*> left;
+  std::vector<std::pair<zip_uint64_t, const ZipEntry*>> done;
+  for (const ZipEntry* entry : replacements) {
+    const auto found = indices.find(entry->name);
+    const bool once = found != indices.end() && found->second.size() == 1;
+    const auto now =
+        once ? content_of(archive->get(), bytes, found->second[0], places) : std::optional<BytesView>();
+    if (now && now->size() == entry->bytes.size())
+      done.emplace_back(found->second[0], entry);
+    else
+      left.push_back(entry);
+  }
+  if (done.empty()) return std::nullopt;
+  Bytes out(bytes.begin(), bytes.end());
+  for (const auto& [index, entry] : done) overwrite_entry(out, places[index], entry->bytes);
+  const auto again = open_memory(out, "archive");
+  for (const auto& [index, entry] : done)
+    if (!again.ok() || !reads_as(again->get(), index, entry->bytes)) return std::nullopt;
+  replacements = std::move(left);
+  return out;
 }
 
 }  // namespace
@@ -222,12 +234,12 @@ std::optional<BytesView> stored_entry(BytesView bytes, const std::string& name) 
   if (!archive.ok()) return std::nullopt;
   const zip_int64_t index = zip_name_locate(archive->get(), name.c_str(), 0);
   if (index < 0) return std::nullopt;
-  return content_of(archive->get(), bytes, static_cast<zip_uint64_t>(index), places_in(bytes));
+  return content_of(archive->get(), bytes, static_cast<zip_uint64_t>(index), zip_places(bytes));
 }
 
 Result<std::vector<ZipView>> stored_entries(BytesView bytes, const std::string& what) {
   FETAFIX_TRY(const Archive archive, open_memory(bytes, what));
-  const std::vector<size_t> places = places_in(bytes);
+  const std::vector<ZipPlace> places = zip_places(bytes);
   std::vector<ZipView> entries;
   const auto count = static_cast<zip_uint64_t>(zip_get_num_entries(archive.get(), 0));
   for (zip_uint64_t index = 0; index < count; ++index) {
@@ -244,9 +256,13 @@ Result<std::vector<ZipView>> stored_entries(BytesView bytes, const std::string& 
 
 Result<Bytes> rezip(BytesView bytes, const std::vector<ZipEntry>& replacements, const std::string& what,
                     const std::vector<ZipEntry>& additions) {
-  FETAFIX_TRY(Source source, memory(bytes));
+  std::vector<const ZipEntry*> left;
+  for (const ZipEntry& entry : replacements) left.push_back(&entry);
+  auto begun = overwritten(bytes, left);
+  if (begun && left.empty() && additions.empty()) return std::move(*begun);
+  FETAFIX_TRY(Source source, memory(begun ? BytesView(*begun) : bytes));
   FETAFIX_TRY(Archive archive, open_for_writing(source.get(), 0));
-  for (const ZipEntry& entry : replacements) FETAFIX_CHECK(replace_entry(archive.get(), entry, what));
+  for (const ZipEntry* entry : left) FETAFIX_CHECK(replace_entry(archive.get(), *entry, what));
   for (const ZipEntry& entry : additions) FETAFIX_CHECK(add_entry(archive.get(), entry, false));
   return close(std::move(archive), source.get());
 }

@@ -39,7 +39,8 @@ struct ZipView {
 Result<std::vector<ZipView>> stored_entries(BytesView archive, const std::string& what);
 
 // The archive with the content of some entries replaced, and some added behind; all else stays as it is,
-// their order too. Error kind `file`: an entry to replace that is not there, or there twice.
+// their order too. Where each replaces as many bytes that are not packed and none is added, no other byte of
+// the archive changes. Error kind `file`: an entry to replace that is not there, or there twice.
 Result<Bytes> rezip(BytesView archive, const std::vector<ZipEntry>& replacements, const std::string& what,
                     const std::vector<ZipEntry>& additions = {});
 

@@ -116,6 +116,40 @@ TEST(StoredEntries, AreAllEntriesWhereTheyLie) {
   EXPECT_FALSE(stored_entries(Bytes(100), "x").ok());
 }
 
+// The archive of one entry "a" with this content, whose check sum stands behind it, as PyTorch writes them.
+Bytes with_sums_behind(const std::string& content, uint32_t sum) {
+  const auto number = [](uint64_t value, size_t size) {
+    std::string out;
+    for (size_t i = 0; i < size; ++i, value >>= 8) out.push_back(static_cast<char>(value));
+    return out;
+  };
+  const auto size = number(content.size(), 4);
+  const std::string kind =
+      number(20, 2) + number(8, 2) + number(0, 6);  // version, flags, not packed, no time
+  std::string out =
+      number(0x04034b50, 4) + kind + number(0, 12) + number(1, 2) + number(0, 2) + "a" + content;
+  out += number(0x08074b50, 4) + number(sum, 4) + size + size;
+  const size_t list = out.size();
+  out += number(0x02014b50, 4) + number(20, 2) + kind + number(sum, 4) + size + size + number(1, 2) +
+         number(0, 16) + "a";
+  const size_t length = out.size() - list;
+  return text(out + number(0x06054b50, 4) + number(0, 4) + number(1, 2) + number(1, 2) + number(length, 4) +
+              number(list, 4) + number(0, 2));
+}
+
+TEST(Rezip, AsManyBytesGoIntoTheirPlace) {
+  const Bytes before = with_sums_behind("first", 0x9271ee57), after = with_sums_behind("other", 0xd9583520);
+  ASSERT_TRUE(stored_entries(before, "x").ok());
+  const auto changed = rezip(before, {{"a", text("other")}}, "x");
+  ASSERT_TRUE(changed.ok()) << changed.error().message;
+  EXPECT_EQ(*changed, after);
+  const auto archive = zip(three);
+  const auto both = rezip(*archive, {{"a", text("other")}, {"c", text("more")}}, "x");
+  ASSERT_TRUE(both.ok());
+  EXPECT_EQ((*unzip(*both, "x"))[0].bytes, text("other"));
+  EXPECT_EQ((*unzip(*both, "x"))[2].bytes, text("more"));
+}
+
 TEST(Rezip, AddsEntriesBehindTheOthers) {
   const auto archive = zip({{"a", text("first")}});
   const auto more = rezip(*archive, {}, "x", {{"b", text("second")}});

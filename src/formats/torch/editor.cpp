@@ -10,40 +10,6 @@ namespace {
 
 constexpr int positional = 1, keyword = 2;  // schema.py: ArgumentKind
 
-std::vector<int64_t> strides_of(const Shape& sizes) {
-  std::vector<int64_t> out(sizes.size());
-  int64_t next = 1;
-  for (size_t axis = sizes.size(); axis-- > 0; next *= std::max<int64_t>(sizes[axis], 1)) out[axis] = next;
-  return out;
-}
-
-TensorMeta plain_meta(DType dtype, const Shape& sizes) {
-  return {dtype, sizes, strides_of(sizes), 0};
-}
-
-bool lies_plainly(const TensorMeta& meta) {
-  return meta.offset == 0 && meta.strides == strides_of(meta.sizes);
-}
-
-Bytes copy_of(const Tensor& tensor) {
-  const auto bytes = tensor.bytes();
-  return {bytes.begin(), bytes.end()};
-}
-
-Table table_of(const Input& input) {
-  return input.kind == Input::Kind::weight ? Table::weights : Table::constants;
-}
-
-// Whether the archive is to hold it.
-bool is_kept(const Input& input) {
-  return input.kind == Input::Kind::weight || input.kind == Input::Kind::constant;
-}
-
-// PyTorch knows by the start of a file's name what it holds.
-std::string file_prefix(Table table) {
-  return table == Table::weights ? "weight_" : "tensor_";
-}
-
 Bytes bytes_of(const std::string& text) {
   const BytesView view = as_bytes(text);
   return {view.begin(), view.end()};
@@ -85,6 +51,11 @@ Editor::Editor(const File& file, const Lift& lift) : file_(file), lift_(lift), d
       names_.insert(entry["path_name"].get<std::string>());
     }
   }
+  for (const auto& [table, pickled] : file.pickled)
+    for (const auto& [name, stored] : file.stored.at(table)) {
+      names_.insert(name);
+      names_.insert(stored.entry.substr(pickled.data().size()));
+    }
   for (const Input& input : program().inputs) names_.insert(input.name);
   for (size_t i = 0; i < program().ops.size(); ++i) {
     const Op& op = program().ops[i];
@@ -309,99 +280,6 @@ std::string Editor::add_call(int before, const std::string& target,
   return name;
 }
 
-std::string Editor::add_weight(const Tensor& value, const std::string& base) {
-  const std::string target = unique_name("fetafix_" + base), name = unique_name("p_" + target);
-  const TensorMeta meta = plain_meta(value.dtype(), value.shape());
-  const std::string file = unique_name(file_prefix(Table::weights) + target);
-  added_entries_[file_.prefix + table_folder(Table::weights) + file] = copy_of(value);
-  tables_[Table::weights]["config"][target] = {{"path_name", file},
-                                               {"is_param", true},
-                                               {"use_pickle", false},
-                                               {"tensor_meta", written_meta(meta, false)}};
-  changed_.insert(Table::weights);
-  declare(name, meta);
-  // Parameters come first.
-  Json& specs = signature()["input_specs"];
-  size_t place = 0;
-  while (place < specs.size() && specs[place].contains("parameter")) ++place;
-  specs.insert(specs.begin() + static_cast<std::ptrdiff_t>(place),
-               Json{{"parameter", {{"arg", {{"name", name}}}, {"parameter_name", target}}}});
-  Json& inputs = graph()["inputs"];
-  inputs.insert(inputs.begin() + static_cast<std::ptrdiff_t>(std::min(place, inputs.size())),
-                as_tensor(name));
-  return name;
-}
-
-size_t Editor::uses_of(const std::string& name) const {
-  auto count = std::ranges::count(program().outputs, name);
-  for (const Op& op : program().ops)
-    for (const Argument& argument : op.arguments) count += std::ranges::count(names_read(argument), name);
-  return static_cast<size_t>(count);
-}
-
-void Editor::find_common_changes(const graph::Patch& patch) {
-  std::map<std::string, std::vector<Tensor>> changes;
-  for (const auto& group : patch.groups)
-    for (const auto& edit : group.edits) {
-      const auto* set = std::get_if<graph::SetTensor>(&edit);
-      const auto index = set ? op_at(set->at) : Result<int>(unsupported(""));
-      if (!index.ok()) continue;
-      const ArgumentPlace place = place_of(set->slot);
-      const Argument* read = op(*index).argument(place.name);
-      if (!read || read->kind != "as_tensor") continue;
-      const auto native = native_form(*this, *index, *set);
-      if (native.ok()) changes[(*read->value)["name"].get<std::string>()].push_back(*native);
-    }
-  for (const auto& [name, tensors] : changes)
-    if (tensors.size() == uses_of(name) &&
-        std::ranges::all_of(tensors,
-                            [&, tensors = tensors](const Tensor& t) { return t.identical(tensors[0]); }))
-      common_.emplace(name, tensors[0]);
-}
-
-Status Editor::write_weight(const ReadPlace& place, const std::string& name, const Tensor& value) {
-  const Input* input = program().input(name);
-  if (!input || !is_kept(*input)) return unsupported("'" + name + "' is computed");
-  const auto now = input->stored ? file_.read(*input->stored) : Result<Tensor>(unsupported(""));
-  if (now.ok() && now->identical(value)) {
-    replaced_.erase(input->stored->entry);  // an edit before this one may have written there
-    return {};
-  }
-  if (now.ok() && uses_of(name) > 1 && !common_.contains(name))
-    return set_read(place, add_weight(value, input->name));
-  if (now.ok() && lies_alone(*input) && input->stored->meta.sizes == value.shape() &&
-      input->stored->meta.dtype == value.dtype()) {
-    replaced_[input->stored->entry] = copy_of(value);
-    return {};
-  }
-  write_aside(*input, value);
-  return {};
-}
-
-// Names that nothing reads share it by right: tied weights have several.
-bool Editor::lies_alone(const Input& input) const {
-  const auto sharing = std::ranges::count_if(program().inputs, [&](const Input& one) {
-    return one.stored && one.stored->entry == input.stored->entry &&
-           (one.name == input.name || uses_of(one.name) > 0);
-  });
-  return sharing == 1 && lies_plainly(input.stored->meta);
-}
-
-// Into an entry of its own, of which the table says all.
-void Editor::write_aside(const Input& input, const Tensor& value) {
-  const Table table = table_of(input);
-  const TensorMeta meta = plain_meta(value.dtype(), value.shape());
-  std::string& file = moved_[input.name];
-  if (file.empty()) file = unique_name(file_prefix(table) + "fetafix_" + input.name);
-  added_entries_[file_.prefix + table_folder(table) + file] = copy_of(value);
-  Json& entry = tables_[table]["config"][input.target];
-  if (entry.is_null()) entry = {{"path_name", file}, {"is_param", input.is_param}, {"use_pickle", false}};
-  entry["path_name"] = file;
-  entry["tensor_meta"] = written_meta(meta, entry["is_param"] == true && is_floating(value.dtype()));
-  changed_.insert(table);
-  declare(input.name, meta);
-}
-
 std::optional<Shape> Editor::shape_of(const std::string& name) const {
   for (const auto& value : view().values)
     if (value.native_tensor >= 0 && lift_.tensors[static_cast<size_t>(value.native_tensor)] == name)
@@ -454,6 +332,24 @@ std::vector<Json> Editor::calls_before(size_t op) const {
   return out;
 }
 
+namespace {
+
+// PyTorch 2.5 and 2.6 know no kind of an argument, and infinity as a number.
+void put_into_old_form(Json& nodes) {
+  for (Json& node : nodes)
+    for (Json& input : node["inputs"]) {
+      input.erase("kind");
+      Json& argument = input["arg"];
+      if (!argument.contains("as_float") || !argument["as_float"].is_string()) continue;
+      const std::string text = argument["as_float"].get<std::string>();
+      argument["as_float"] = text == "Infinity"    ? std::numeric_limits<double>::infinity()
+                             : text == "-Infinity" ? -std::numeric_limits<double>::infinity()
+                                                   : std::numeric_limits<double>::quiet_NaN();
+    }
+}
+
+}  // namespace
+
 // Removed nodes go, added ones come in front of theirs.
 void Editor::put_in_place() {
   Json& nodes = graph()["nodes"];
@@ -465,6 +361,15 @@ void Editor::put_in_place() {
       for (const std::string& name : op(static_cast<int>(i)).outputs) graph()["tensor_values"].erase(name);
   }
   nodes = std::move(out);
+  if (!says_kinds()) put_into_old_form(nodes);
+}
+
+bool Editor::says_kinds() const {
+  if (!file_.without_folder) return true;
+  for (const Json& node : graph_of(*file_.document)["nodes"])
+    for (const Json& input : node["inputs"])
+      if (input.contains("kind")) return true;
+  return false;
 }
 
 Result<Bytes> Editor::written() const {
@@ -475,6 +380,7 @@ Result<Bytes> Editor::written() const {
   for (Table table : changed_)
     replacements.push_back({file_.table_entries.at(table), bytes_of(python_json(tables_.at(table)))});
   for (const auto& [name, bytes] : added_entries_) additions.push_back({name, bytes});
+  FETAFIX_CHECK(add_pickled_tables(replacements, additions));
   return rezip(*file_.bytes, replacements, "archive", additions);
 }
 

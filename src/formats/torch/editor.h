@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "formats/torch/model.h"
+#include "formats/torch/pickled_table.h"
 
 namespace fetafix::formats::torch {
 
@@ -88,8 +89,14 @@ class Editor {
   void declare(const std::string& name, const TensorMeta& meta);
   std::vector<Json> calls_before(size_t op) const;
   void put_in_place();
+  // Puts a tensor into an entry of its own and says so in the table, under the program's name of it.
+  void store(Table table, const std::string& target, const std::string& entry, const Tensor& value,
+             bool is_parameter, bool requires_grad);
+  bool says_kinds() const;
   Status follow_shapes(Bytes& bytes);
   Result<Bytes> written() const;
+  // The archives of torch.save in which something changed; their entries among `replaced` and `added` go in.
+  Status add_pickled_tables(std::vector<ZipEntry>& replaced, std::vector<ZipEntry>& added) const;
 
   const File& file_;
   const Lift& lift_;
@@ -104,6 +111,7 @@ class Editor {
   std::map<int, graph::Attributes> resizes_;
   std::set<std::string> names_;
   std::set<Table> changed_;
+  std::map<Table, std::map<std::string, PickledItem>> pickled_items_;
   struct Written {
     int op;
     std::string name, result;

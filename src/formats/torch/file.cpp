@@ -5,11 +5,14 @@
 #include <set>
 
 #include "base/python_json.h"
+#include "formats/torch/pickled_table.h"
 
 namespace fetafix::formats::torch {
 namespace {
 
-constexpr int64_t newest_schema = 8;  // of torch/_export/serde/schema.py; the major number
+// Of torch/_export/serde/schema.py the major number: PyTorch 2.5 has 7, 2.6 and newer 8.
+constexpr int64_t newest_schema = 8, schema_before = 7;
+constexpr const char* old_program = "serialized_exported_program.json";
 constexpr int64_t most_dimensions = 64;
 
 Error broken(const std::string& what) {
@@ -43,10 +46,6 @@ Error other_archive(const std::vector<ZipView>& entries) {
       return {ErrorKind::unsupported,
               "a TorchScript archive; export the module with torch.export.export and torch.export.save"};
   for (const ZipView& entry : entries) {
-    if (entry.name == "serialized_exported_program.json")
-      return {ErrorKind::unsupported,
-              "an exported program of an old PyTorch; save it again with torch.export.save of PyTorch 2.9 or "
-              "newer"};
     if (entry.name.ends_with("/data.pkl"))
       return {
           ErrorKind::unsupported,
@@ -58,6 +57,11 @@ Error other_archive(const std::vector<ZipView>& entries) {
 
 // The one program of the archive, and with it the archive's prefix.
 Status find_program(File& file) {
+  if (file.entry(old_program)) {
+    file.program_entry = old_program;
+    file.without_folder = true;
+    return {};
+  }
   std::vector<std::string> programs;
   for (const ZipView& entry : file.entries) {
     const size_t at = entry.name.find("models/");
@@ -80,12 +84,14 @@ Result<std::shared_ptr<const Json>> read_json(const File& file, const std::strin
   return std::make_shared<const Json>(std::move(json));
 }
 
-Status check_version(const Json& document) {
-  FETAFIX_TRY(const Json version, json_object(document, "schema_version"));
+Status check_version(const File& file) {
+  FETAFIX_TRY(const Json version, json_object(*file.document, "schema_version"));
   FETAFIX_TRY(const int64_t major, json_int(version, "major"));
-  if (major == newest_schema) return {};
+  if (major == newest_schema || (file.without_folder && major == schema_before)) return {};
   return Error{ErrorKind::unsupported,
-               "schema version " + std::to_string(major) + ", expected " + std::to_string(newest_schema) +
+               "schema version " + std::to_string(major) + ", expected " +
+                   (file.without_folder ? std::to_string(schema_before) + " or " : "") +
+                   std::to_string(newest_schema) +
                    "; save it again with torch.export.save of a PyTorch that writes that one"};
 }
 
@@ -93,16 +99,23 @@ std::string file_name(Table table) {
   return table == Table::weights ? "model_weights_config.json" : "model_constants_config.json";
 }
 
+// Where PyTorch 2.8 and before have a table.
+std::string pickled_entry(const File& file, Table table) {
+  if (file.without_folder)
+    return table == Table::weights ? "serialized_state_dict.pt" : "serialized_constants.pt";
+  const std::string program = file.program_entry.substr(file.prefix.size() + 7);
+  return file.prefix + table_folder(table) + program.substr(0, program.size() - 5) + ".pt";
+}
+
 Status read_table(File& file, Table table) {
+  const std::string pickled = pickled_entry(file, table);
+  if (file.entry(pickled)) return read_pickled_table(file, table, pickled);
+  if (file.without_folder) return broken("no '" + pickled + "' in the archive");
   // Its name holds that of the program.
   std::string name = table_folder(table);
   const std::string program = file.program_entry.substr(file.prefix.size() + 7);
   const std::string own = program.substr(0, program.size() - 5) + file_name(table).substr(5);
   name = file.prefix + name + (file.entry(file.prefix + name + own) ? own : file_name(table));
-  if (!file.entry(name) && file.entry(file.prefix + table_folder(table) + "model.pt"))
-    return Error{ErrorKind::unsupported,
-                 "its tensors are pickled, as PyTorch 2.8 does; save it again with torch.export.save of "
-                 "PyTorch 2.9 or newer"};
   if (!file.entry(name)) return broken("no '" + name + "' in the archive");
   file.table_entries[table] = name;
   FETAFIX_TRY(file.tables[table], read_json(file, name));
@@ -239,6 +252,14 @@ Result<TensorMeta> read_meta(const Json& meta) {
   return out;
 }
 
+TensorMeta plain_meta(DType dtype, const Shape& sizes) {
+  TensorMeta out{dtype, sizes, std::vector<int64_t>(sizes.size()), 0};
+  int64_t next = 1;
+  for (size_t axis = sizes.size(); axis-- > 0; next *= std::max<int64_t>(sizes[axis], 1))
+    out.strides[axis] = next;
+  return out;
+}
+
 Json written_meta(const TensorMeta& meta, bool requires_grad) {
   const auto numbers = [](const std::vector<int64_t>& list) {
     Json out = Json::array();
@@ -296,7 +317,7 @@ Result<File> parse_file(Bytes given) {
   if (order && text_of(order->bytes) != "little")
     return Error{ErrorKind::unsupported, "written on a machine whose byte order is not 'little'"};
   FETAFIX_TRY(file.document, read_json(file, file.program_entry));
-  FETAFIX_CHECK(check_version(*file.document));
+  FETAFIX_CHECK(check_version(file));
   FETAFIX_CHECK(read_table(file, Table::weights));
   FETAFIX_CHECK(read_table(file, Table::constants));
   return file;

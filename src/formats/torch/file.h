@@ -1,7 +1,9 @@
 // A .pt2 archive taken apart: the program as JSON, the stored tensors where they lie in the file.
 //
 // Names of entries and keys: torch/export/pt2_archive/constants.py and torch/_export/serde/schema.py of
-// PyTorch 2.15.
+// PyTorch 2.15. Three kinds of archives are one `File`: those of PyTorch 2.9 and newer, where a JSON table
+// says where each tensor lies; those of 2.8, where a pickle does (pickled_table.h); and those of 2.5 to 2.7,
+// which have no folder and other names besides.
 #pragma once
 
 #include <map>
@@ -24,6 +26,8 @@ struct TensorMeta {
 };
 // Error kind `file`: keys missing or of the wrong kind.
 Result<TensorMeta> read_meta(const Json& meta);
+// Of a tensor in row-major order.
+TensorMeta plain_meta(DType dtype, const Shape& sizes);
 Json written_meta(const TensorMeta& meta, bool requires_grad);
 
 DType dtype_from_code(int64_t code);
@@ -33,11 +37,18 @@ int64_t dtype_code(DType dtype);
 struct Stored {
   std::string entry;  // of the archive; several tensors may share one
   TensorMeta meta;
-  bool pickled = false;  // stored by torch.save: what it holds is not read here
+  bool pickled = false;  // an entry of torch.save: what it holds is not read here
 };
 
 // The two tables: parameters and buffers, and constants; by the name that the program knows them by.
 enum class Table { weights, constants };
+
+// A table that is an archive of torch.save.
+struct PickledTable {
+  std::string archive;  // the entry: "serialized_state_dict.pt"
+  std::string folder;   // of its own entries: "serialized_state_dict.pt/archive/"; empty: it has none
+  std::string data() const { return folder + "data/"; }
+};
 
 struct File {
   std::shared_ptr<const Bytes> bytes;
@@ -45,10 +56,14 @@ struct File {
   std::string prefix;         // of all entries: "model/"
   std::string program_entry;  // "model/models/model.json"
   std::shared_ptr<const Json> document;
-  std::map<Table, std::string> table_entries;
+  bool without_folder = false;                 // of PyTorch 2.5 to 2.7; `prefix` is empty
+  std::map<Table, std::string> table_entries;  // of JSON; those of the others are in `pickled`
   std::map<Table, std::shared_ptr<const Json>> tables;
+  std::map<Table, PickledTable> pickled;
   std::map<Table, std::map<std::string, Stored>> stored;
 
+  // Where PyTorch leaves entries alone.
+  std::string extra_folder() const { return prefix + (without_folder ? "extra_files/" : "extra/"); }
   const ZipView* entry(const std::string& name) const;
   // Shares the file's memory where it lies there in order. Error kind `unsupported`: pickled or of a type
   // that is not known; `file`: it lies outside of its entry.

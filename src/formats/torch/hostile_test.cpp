@@ -205,12 +205,6 @@ TEST(HostileArchive, OtherFilesOfPyTorchSayWhatToDo) {
   expect_says(said(programs("script.pt")),
               "a TorchScript archive; export the module with torch.export.export");
   expect_says(said(programs("weights.pt")), "weights alone");
-  const auto old = zip({{"serialized_exported_program.json", Bytes(2)}, {"version", Bytes(1)}});
-  expect_says(complaint(lift_of(*old), ErrorKind::unsupported), "an old PyTorch");
-  std::vector<ZipEntry> pickled = Archive().entries();
-  for (ZipEntry& entry : pickled)
-    if (entry.name == "m/data/weights/model_weights_config.json") entry.name = "m/data/weights/model.pt";
-  expect_says(complaint(lift_of(zip(pickled).value()), ErrorKind::unsupported), "PyTorch 2.9 or newer");
   expect_says(complaint(lift_of(zip({{"a/b", Bytes(2)}}).value())), "without an exported program");
 }
 

@@ -8,9 +8,8 @@
 namespace fetafix::formats::torch {
 namespace {
 
-// What the worker looks for to learn which values are wanted (workers/torch_worker.py): PyTorch leaves
-// entries in this folder alone.
-constexpr const char* wanted_entry = "extra/fetafix_outputs.json";
+// What the worker looks for to learn which values are wanted (workers/torch_file.py).
+constexpr const char* wanted_entry = "fetafix_outputs.json";
 
 Result<std::unique_ptr<NativeModel>> parse_model(Bytes bytes) {
   FETAFIX_TRY(File file, parse_file(std::move(bytes)));
@@ -77,8 +76,9 @@ Result<std::vector<ExposedValue>> TorchModel::expose(std::span<const graph::Valu
   }
   const std::string text = dump_json(names);
   const BytesView view = as_bytes(text);
-  FETAFIX_TRY(const Bytes bytes, rezip(*file_.bytes, {}, "archive",
-                                       {{file_.prefix + wanted_entry, Bytes(view.begin(), view.end())}}));
+  FETAFIX_TRY(const Bytes bytes,
+              rezip(*file_.bytes, {}, "archive",
+                    {{file_.extra_folder() + wanted_entry, Bytes(view.begin(), view.end())}}));
   FETAFIX_CHECK(write_file(path, bytes));
   return out;
 }

@@ -36,6 +36,7 @@ class Machine {
     if (at_ != bytes_.size())
       return broken("the pickle ends at byte " + std::to_string(at_) + " of " +
                     std::to_string(bytes_.size()));
+    values_->merge_equal_keys();
     FETAFIX_CHECK(check_pickle(*result_));
     return Pickle(values_, result_);
   }

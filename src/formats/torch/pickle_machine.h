@@ -18,6 +18,8 @@ class Pickle::Values {
   // copies.
   Status charge(uint64_t bytes);
   Status charge_places(uint64_t count) { return charge(count * sizeof(PickleValue*)); }
+  // When all is read: each key of a dict is there once.
+  void merge_equal_keys();
 
  private:
   std::deque<PickleValue> values_;
@@ -41,8 +43,8 @@ Status pickle_build(PickleValue& object, const PickleValue& state);
 Result<std::string> unquoted(std::string_view line);
 Result<std::string> unescaped(std::string_view line);
 
-// Whether nothing contains itself, keys are what Python takes and each there once, and the values are no more
-// than a walk may follow.
+// Whether nothing contains itself, keys are what Python takes, and the values are no more than a walk may
+// follow.
 Status check_pickle(const PickleValue& root);
 
 }  // namespace fetafix::formats::torch

@@ -1,6 +1,7 @@
 // The values of a pickle: how many there may be, and what is true of all of them once they are read.
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -76,16 +77,10 @@ class Check {
     return {};
   }
   static Status check_keys(const PickleValue& dict) {
-    std::set<std::string_view> texts;
-    std::set<int64_t> integers;
     for (size_t i = 0; i < dict.items.size(); i += 2) {
       const PickleValue& key = *dict.items[i];
       if (key.is(PickleKind::list) || key.is(PickleKind::dict) || key.is(PickleKind::set))
         return broken("a key of a dict is " + std::string(kind_name(key.kind)));
-      if (key.is(PickleKind::text) && !texts.insert(key.text).second)
-        return broken("key '" + key.text.substr(0, 200) + "' is in a dict twice");
-      if (key.is(PickleKind::integer) && !integers.insert(key.integer).second)
-        return broken("key " + std::to_string(key.integer) + " is in a dict twice");
     }
     return {};
   }
@@ -94,6 +89,25 @@ class Check {
   std::set<const PickleValue*> on_the_way_;
   std::unordered_map<const PickleValue*, Extent> done_;
 };
+
+// Of keys that are equal the first has the place and the last the value, as in Python.
+void merge_keys(std::vector<const PickleValue*>& items) {
+  std::map<std::string_view, size_t> texts;
+  std::map<int64_t, size_t> integers;
+  size_t end = 0;
+  for (size_t i = 0; i + 1 < items.size(); i += 2) {
+    const PickleValue& key = *items[i];
+    size_t place = end;
+    if (key.is(PickleKind::text)) place = texts.emplace(key.text, end).first->second;
+    if (key.is(PickleKind::integer)) place = integers.emplace(key.integer, end).first->second;
+    if (place == end) {
+      items[end] = items[i];
+      end += 2;
+    }
+    items[place + 1] = items[i + 1];
+  }
+  items.resize(end);
+}
 
 }  // namespace
 
@@ -126,6 +140,11 @@ Result<PickleValue*> Pickle::Values::add_text(PickleValue::Kind kind, std::strin
 Status Pickle::Values::charge(uint64_t bytes) {
   memory_ += std::min(bytes, most_memory);
   return memory_ <= most_memory ? Status() : broken("it asks for more memory than any honest file");
+}
+
+void Pickle::Values::merge_equal_keys() {
+  for (PickleValue& value : values_)
+    if (value.is(PickleKind::dict)) merge_keys(value.items);
 }
 
 Status check_pickle(const PickleValue& root) {
