@@ -215,6 +215,13 @@ std::optional<Bytes> overwritten(BytesView bytes, std::vector<const ZipEntry*>& 
   return out;
 }
 
+bool is_packed(zip_t* archive, zip_uint64_t index) {
+  zip_stat_t stat;
+  zip_stat_init(&stat);
+  return zip_stat_index(archive, index, 0, &stat) == 0 && (stat.valid & ZIP_STAT_COMP_METHOD) &&
+         stat.comp_method != ZIP_CM_STORE;
+}
+
 }  // namespace
 
 std::vector<std::string> entries_in_head(BytesView head) {
@@ -237,7 +244,8 @@ std::optional<BytesView> stored_entry(BytesView bytes, const std::string& name) 
   return content_of(archive->get(), bytes, static_cast<zip_uint64_t>(index), zip_places(bytes));
 }
 
-Result<std::vector<ZipView>> stored_entries(BytesView bytes, const std::string& what) {
+Result<std::vector<ZipView>> stored_entries(BytesView bytes, const std::string& what,
+                                            std::vector<std::string>* packed) {
   FETAFIX_TRY(const Archive archive, open_memory(bytes, what));
   const std::vector<ZipPlace> places = zip_places(bytes);
   std::vector<ZipView> entries;
@@ -247,6 +255,11 @@ Result<std::vector<ZipView>> stored_entries(BytesView bytes, const std::string& 
     if (!name) return Error{ErrorKind::file, what + ": entry " + std::to_string(index) + " has no name"};
     if (*name && name[std::strlen(name) - 1] == '/') continue;
     const auto content = content_of(archive.get(), bytes, index, places);
+    if (!content && packed && is_packed(archive.get(), index)) {
+      packed->emplace_back(name);
+      entries.push_back({name, {}});
+      continue;
+    }
     if (!content)
       return Error{ErrorKind::file, what + ": '" + name + "' is packed or damaged; expected it as it is"};
     entries.push_back({name, *content});

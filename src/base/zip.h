@@ -35,8 +35,10 @@ struct ZipView {
 };
 
 // All entries of an archive that packs none, in its order; folders are left out. Each was read through once.
-// Error kind `file`: not a zip archive, damaged, or an entry that is packed.
-Result<std::vector<ZipView>> stored_entries(BytesView archive, const std::string& what);
+// Error kind `file`: not a zip archive, damaged, or an entry that is packed. With `packed`, such entries are
+// empty and their names go there.
+Result<std::vector<ZipView>> stored_entries(BytesView archive, const std::string& what,
+                                            std::vector<std::string>* packed = nullptr);
 
 // The archive with the content of some entries replaced, and some added behind; all else stays as it is,
 // their order too. Where each replaces as many bytes that are not packed and none is added, no other byte of

@@ -285,7 +285,8 @@ std::optional<Shape> Editor::shape_of(const std::string& name) const {
     if (value.native_tensor >= 0 && lift_.tensors[static_cast<size_t>(value.native_tensor)] == name)
       return value.shape;
   const auto meta = program().metas.find(name);
-  return meta == program().metas.end() ? std::nullopt : std::optional(meta->second.sizes);
+  const bool known = meta != program().metas.end() && meta->second.ranked;
+  return known ? std::optional(meta->second.sizes) : std::nullopt;
 }
 
 DType Editor::dtype_of(const std::string& name) const {

@@ -6,6 +6,7 @@
 
 #include "base/python_json.h"
 #include "formats/torch/pickled_table.h"
+#include "formats/torch/script.h"
 
 namespace fetafix::formats::torch {
 namespace {
@@ -42,16 +43,11 @@ Status check_entries(const std::vector<ZipView>& entries) {
 // What other archives of PyTorch are, so that the user learns what to do.
 Error other_archive(const std::vector<ZipView>& entries) {
   for (const ZipView& entry : entries)
-    if (entry.name.ends_with("/constants.pkl") || entry.name.find("/code/") != std::string::npos)
-      return {ErrorKind::unsupported,
-              "a TorchScript archive; export the module with torch.export.export and torch.export.save"};
-  for (const ZipView& entry : entries) {
     if (entry.name.ends_with("/data.pkl"))
-      return {
-          ErrorKind::unsupported,
-          "weights alone, or a pickled module (torch.save); export the module with torch.export.export and "
-          "torch.export.save"};
-  }
+      return {ErrorKind::unsupported,
+              "weights alone, or a pickled module (torch.save); name what builds their architecture with "
+              "--source-module MODULE:FUNCTION, or export the module with torch.export.export and "
+              "torch.export.save"};
   return broken("a zip archive without an exported program ('models/*.json')");
 }
 
@@ -232,6 +228,7 @@ Result<TensorMeta> read_meta(const Json& meta) {
   TensorMeta out;
   FETAFIX_TRY(const int64_t code, json_int(meta, "dtype"));
   out.dtype = dtype_from_code(code);
+  out.ranked = !meta.contains("unranked");
   FETAFIX_TRY(const Json sizes, json_array(meta, "sizes"));
   FETAFIX_TRY(const Json strides, json_array(meta, "strides"));
   if (sizes.size() > most_dimensions || sizes.size() != strides.size())
@@ -267,13 +264,15 @@ Json written_meta(const TensorMeta& meta, bool requires_grad) {
     return out;
   };
   constexpr int strided = 7;
-  return {{"dtype", dtype_code(meta.dtype)},
+  Json out{{"dtype", dtype_code(meta.dtype)},
           {"sizes", numbers(meta.sizes)},
           {"requires_grad", requires_grad},
           {"device", {{"type", "cpu"}, {"index", nullptr}}},
           {"strides", numbers(meta.strides)},
           {"storage_offset", {{"as_int", meta.offset}}},
           {"layout", strided}};
+  if (!meta.ranked) out["unranked"] = true;
+  return out;
 }
 
 const ZipView* File::entry(const std::string& name) const {
@@ -310,8 +309,11 @@ Result<Tensor> File::read(const Stored& tensor) const {
 Result<File> parse_file(Bytes given) {
   File file;
   file.bytes = std::make_shared<const Bytes>(std::move(given));
-  FETAFIX_TRY(file.entries, stored_entries(*file.bytes, "archive"));
+  std::vector<std::string> packed;
+  FETAFIX_TRY(file.entries, stored_entries(*file.bytes, "archive", &packed));
   FETAFIX_CHECK(check_entries(file.entries));
+  if (is_script(file.entries)) return parse_script_file(std::move(file));
+  if (!packed.empty()) return broken("archive: '" + packed[0] + "' is packed; expected it as it is");
   FETAFIX_CHECK(find_program(file));
   const ZipView* order = file.entry(file.prefix + "byteorder");
   if (order && text_of(order->bytes) != "little")

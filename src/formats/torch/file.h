@@ -1,4 +1,5 @@
-// A .pt2 archive taken apart: the program as JSON, the stored tensors where they lie in the file.
+// An archive taken apart: the program as JSON, the stored tensors where they lie in the file. That of
+// torch.export.save (.pt2), or of torch.jit.save (script.h).
 //
 // Names of entries and keys: torch/export/pt2_archive/constants.py and torch/_export/serde/schema.py of
 // PyTorch 2.15. Three kinds of archives are one `File`: those of PyTorch 2.9 and newer, where a JSON table
@@ -23,6 +24,7 @@ struct TensorMeta {
   Shape sizes;
   std::vector<int64_t> strides;
   int64_t offset = 0;  // elements
+  bool ranked = true;  // false: TorchScript, where not even the number of sizes is known
 };
 // Error kind `file`: keys missing or of the wrong kind.
 Result<TensorMeta> read_meta(const Json& meta);
@@ -49,6 +51,7 @@ struct PickledTable {
   std::string folder;   // of its own entries: "serialized_state_dict.pt/archive/"; empty: it has none
   std::string data() const { return folder + "data/"; }
 };
+struct Script;  // script.h
 
 struct File {
   std::shared_ptr<const Bytes> bytes;
@@ -61,6 +64,7 @@ struct File {
   std::map<Table, std::shared_ptr<const Json>> tables;
   std::map<Table, PickledTable> pickled;
   std::map<Table, std::map<std::string, Stored>> stored;
+  std::shared_ptr<const Script> script;  // of a TorchScript archive; then `document` is made of its code
 
   // Where PyTorch leaves entries alone.
   std::string extra_folder() const { return prefix + (without_folder ? "extra_files/" : "extra/"); }

@@ -126,7 +126,7 @@ Status Lifter::add_inputs() {
     value.native_name = input.name;
     if (const auto meta = out_.program.metas.find(input.name); meta != out_.program.metas.end()) {
       value.dtype = meta->second.dtype;
-      value.shape = meta->second.sizes;
+      if (meta->second.ranked) value.shape = meta->second.sizes;
     }
     value.native_tensor = tensor_of(input.name);
     values_[input.name] = out_.lifted.graph.add_value(std::move(value));
@@ -204,7 +204,7 @@ Status Lifter::add_opaque(int index, const std::string& why) {
     const auto meta = out_.program.metas.find(name);
     if (meta != out_.program.metas.end()) {
       value.dtype = meta->second.dtype;
-      value.shape = meta->second.sizes;
+      if (meta->second.ranked) value.shape = meta->second.sizes;
       value.native_tensor = tensor_of(name);
     }
     values_[name] = out_.lifted.graph.add_value(std::move(value));

@@ -76,6 +76,7 @@ class Lifter {
   std::map<std::string, int> next_;
   std::map<std::string, ValueId> values_;  // by the program's names
   std::map<std::string, Tensor> stored_;
+  std::map<std::string, int64_t> known_;  // sizes that are numbers, by the program's names
   std::map<std::string, ValueId> constants_;  // by name, permutation, shape
   std::map<std::string, int> numbers_;        // of tensors
   std::map<std::string, std::string>
@@ -127,6 +128,7 @@ class Operation {
   bool starts_from_zeros(const std::string& name) const;
   // A size: a number, or a value of the graph.
   Result<Operand> size(const std::string& name);
+  std::optional<int64_t> known_size(const std::string& name) const;
 
   std::optional<Shape> shape(const Operand& value) const;
   std::optional<Shape> shape_of(const std::string& name) const;
@@ -158,6 +160,8 @@ class Operation {
 
   Status out(size_t output, const Operand& value);
   Status out(const Operand& value) { return out(0, value); }
+  // The result is a size that is known: what reads it has the number.
+  Status out_size(int64_t size);
 
   static Error unsupported(const std::string& why) { return {ErrorKind::unsupported, why}; }
 
@@ -165,6 +169,7 @@ class Operation {
   friend class Lifter;
 
   const Argument* argument(const std::string& name) const;  // null: left out or None
+  std::optional<int64_t> whole(const Json& json) const;     // a number, or a size that is known
   Result<Operand> named(const Json& tensor, int slot);
 
   Lifter& lifter_;

@@ -120,6 +120,7 @@ Status lift_cast(Operation& op);
 Status lift_cast_like(Operation& op);
 Status lift_size(Operation& op);
 Status lift_size_arithmetic(Operation& op);
+Status lift_size_tensor(Operation& op);
 
 // lift_recurrent.cpp
 Status lift_lstm(Operation& op);

@@ -72,15 +72,31 @@ Status lift_cast_like(Operation& op) {
 Status lift_size(Operation& op) {
   FETAFIX_TRY(const int rank, op.rank("self"));
   FETAFIX_TRY(const int64_t axis, op.axis("dim", 0, rank));
+  const auto shape = op.shape_of("self");
+  if (shape && (*shape)[static_cast<size_t>(axis)] >= 0) return op.out_size((*shape)[static_cast<size_t>(axis)]);
   FETAFIX_TRY(const Operand x, op.in("self"));
   const Operand sizes = op.node("Shape", {x}, {}, Role::core, DType::int64);
   return op.out(op.node("Gather", {sizes, op.constant("dim", Tensor::scalar(axis))}, {{"axis", int64_t{0}}}));
 }
 
+// A number as a tensor without dimensions.
+Status lift_size_tensor(Operation& op) {
+  if (const auto known = op.known_size("a"))
+    return op.out(op.node("Identity", {op.constant("", Tensor::scalar(*known))}));
+  FETAFIX_TRY(const Operand size, op.size("a"));
+  return op.out(op.node("Identity", {size}));
+}
+
 Status lift_size_arithmetic(Operation& op) {
+  const std::string name = op.target().substr(op.target().rfind('.') + 1);
+  const auto x = op.known_size("a"), y = op.known_size("b");
+  if (x && y && (name != "floordiv" || (*x >= 0 && *y > 0)))
+    return op.out_size(name == "add"   ? *x + *y
+                       : name == "sub" ? *x - *y
+                       : name == "mul" ? *x * *y
+                                       : *x / *y);
   FETAFIX_TRY(const Operand a, op.size("a"));
   FETAFIX_TRY(const Operand b, op.size("b"));
-  const std::string name = op.target().substr(op.target().rfind('.') + 1);
   const char* type = name == "add" ? "Add" : name == "sub" ? "Sub" : name == "mul" ? "Mul" : "Div";
   return op.out(op.node(type, {a, b}));
 }

@@ -14,6 +14,8 @@ constexpr LiftRule rules[]{
     {"_operator.sub", lift_size_arithmetic, "Sub; of sizes"},
     {"aten._adaptive_avg_pool2d.default", lift_adaptive_average_pool,
      "GlobalAveragePool, or AveragePool where all windows are of one size"},
+    {"aten._convolution.default", lift_convolution, "Conv or ConvTranspose"},
+    {"aten._convolution.deprecated", lift_convolution, "Conv or ConvTranspose"},
     {"aten._log_softmax.default", lift_softmax, "LogSoftmax"},
     {"aten._native_batch_norm_legit_no_training.default", lift_batch_norm, "BatchNormalization"},
     {"aten._softmax.default", lift_softmax, "Softmax"},
@@ -285,6 +287,7 @@ constexpr LiftRule rules[]{
     {"aten.where.self", lift_where, "Where"},
     {"aten.zeros.default", lift_full, "ConstantOfShape"},
     {"aten.zeros_like.default", lift_full_like, "Shape, ConstantOfShape"},
+    {"prim.NumToTensor.Scalar", lift_size_tensor, "Identity; of a size"},
 };
 
 const LiftRule* rule_of(const std::string& target) {

@@ -43,6 +43,16 @@ const Argument* Operation::argument(const std::string& name) const {
   return found && found->kind != "as_none" ? found : nullptr;
 }
 
+std::optional<int64_t> Operation::whole(const Json& json) const {
+  const Json* size = &json;
+  if (json.is_object() && json.contains("as_sym_int")) size = &json["as_sym_int"];
+  if (size->is_object() && size->contains("as_name") && (*size)["as_name"].is_string()) {
+    const auto known = lifter_.known_.find((*size)["as_name"].get<std::string>());
+    if (known != lifter_.known_.end()) return countable(known->second);
+  }
+  return integer_of(*size);
+}
+
 bool Operation::has(const std::string& name) const {
   return argument(name);
 }
@@ -54,7 +64,7 @@ bool Operation::is_tensor(const std::string& name) const {
 
 int64_t Operation::integer(const std::string& name, int64_t otherwise) const {
   const Argument* found = argument(name);
-  return found ? integer_of(*found->value).value_or(otherwise) : otherwise;
+  return found ? whole(*found->value).value_or(otherwise) : otherwise;
 }
 
 double Operation::number(const std::string& name, double otherwise) const {
@@ -76,11 +86,11 @@ std::string Operation::text(const std::string& name, const std::string& otherwis
 std::vector<int64_t> Operation::integers(const std::string& name) const {
   const Argument* found = argument(name);
   if (!found) return {};
-  if (const auto one = integer_of(*found->value)) return {*one};
+  if (const auto one = whole(*found->value)) return {*one};
   std::vector<int64_t> out;
   if (found->value->is_array() && found->value->size() <= most_numbers)
     for (const Json& item : *found->value)
-      if (const auto number = integer_of(item)) out.push_back(*number);
+      if (const auto number = whole(item)) out.push_back(*number);
   return out;
 }
 
@@ -183,7 +193,7 @@ Result<Operand> Operation::sizes(const std::string& name) {
   if (!found->value->is_array()) return unsupported("argument '" + name + "' is no list of sizes");
   std::vector<Operand> parts;
   for (const Json& item : *found->value) {
-    if (const auto number = integer_of(item)) {
+    if (const auto number = whole(item)) {
       parts.push_back(int64s("", {*number}));
       continue;
     }
@@ -202,7 +212,7 @@ Result<std::vector<int64_t>> Operation::known_sizes(const std::string& name) con
     return unsupported("argument '" + name + "' is no list of sizes");
   std::vector<int64_t> out;
   for (const Json& item : *found->value) {
-    const auto number = integer_of(item);
+    const auto number = whole(item);
     if (!number) return unsupported("'" + name + "' depends on the run");
     out.push_back(*number);
   }
@@ -248,12 +258,17 @@ bool Operation::starts_from_zeros(const std::string& name) const {
 Result<Operand> Operation::size(const std::string& name) {
   const Argument* found = argument(name);
   if (!found) return unsupported("argument '" + name + "' is left out");
-  if (const auto number = integer_of(*found->value)) return constant(name, Tensor::scalar(*number));
+  if (const auto number = whole(*found->value)) return constant(name, Tensor::scalar(*number));
   if (!found->value->is_object() || !found->value->contains("as_name") ||
       !(*found->value)["as_name"].is_string())
     return unsupported("argument '" + name + "' is no size");
   FETAFIX_TRY(const ValueId id, lifter_.value_of((*found->value)["as_name"].get<std::string>()));
   return Operand{id, slot_of(name)};
+}
+
+std::optional<int64_t> Operation::known_size(const std::string& name) const {
+  const Argument* found = argument(name);
+  return found ? whole(*found->value) : std::nullopt;
 }
 
 std::optional<Shape> Operation::shape(const Operand& value) const {
@@ -367,6 +382,13 @@ void Operation::know_shape(const Operand& value, const Shape& shape) {
   lifter_.out_.lifted.graph.value(value.id).shape = shape;
 }
 
+Status Operation::out_size(int64_t size) {
+  auto& graph = lifter_.out_.lifted.graph;
+  lifter_.known_[op_.outputs[0]] = size;
+  results_.emplace_back(0, graph.add_constant(lifter_.unique(op_.outputs[0]), Tensor::scalar(size), std::nullopt));
+  return {};
+}
+
 Status Operation::out(size_t output, const Operand& given) {
   if (output >= op_.outputs.size() || op_.outputs[output].empty()) return {};
   auto& graph = lifter_.out_.lifted.graph;
@@ -381,7 +403,7 @@ Status Operation::out(size_t output, const Operand& given) {
   const auto meta = lifter_.out_.program.metas.find(name);
   if (meta != lifter_.out_.program.metas.end()) {
     result.native_tensor = lifter_.tensor_of(name);  // sizes are no tensors: they can't be looked at
-    result.shape = graph::merged_shape(result.shape, meta->second.sizes);
+    if (meta->second.ranked) result.shape = graph::merged_shape(result.shape, meta->second.sizes);
     if (result.dtype == DType::unknown) result.dtype = meta->second.dtype;
   }
   results_.emplace_back(output, value.id);
