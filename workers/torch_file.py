@@ -65,20 +65,27 @@ def read_archive(archive):
     graphs = [name for member, name in members.items() if member.lower().startswith("models/")]
     graphs += [OLD_GRAPH] if OLD_GRAPH in names else []
     if not graphs:
-        return read_script(members)
+        return read_script(archive, members)
     refuse_members(members)
     version = ""
     for name in graphs:
         document = read_json(archive, name)
         refuse_code(document)
         version = str(document.get("torch_version") or "").partition("+")[0].partition("<")[0]
-    asked = [name for member, name in [*members.items(), *((name, name) for name in names)] if member in ASKED]
-    return TorchFile(False, version, read_json(archive, asked[0]) if asked else [])
+    return TorchFile(False, version, read_asked(archive, members))
 
 
-def read_script(members):
+def read_asked(archive, members):
+    asked = [name for member, name in [*members.items(), *((name, name) for name in archive.namelist())] if member in ASKED]
+    return read_json(archive, asked[0]) if asked else []
+
+
+def read_script(archive, members):
     if "constants.pkl" in members and any(member.startswith("code/") for member in members):
-        return TorchFile(True, "", [])
+        asked = read_asked(archive, members)
+        if not isinstance(asked, list) or not all(isinstance(name, str) for name in asked):
+            raise WorkerError("file", "the list of inner values that the file shall give is none of names")
+        return TorchFile(True, "", asked)
     if "data.pkl" in members:
         raise WorkerError("unsupported", "the file is a pickle of torch.save, which is Python code or only weights; expected an "
                                          "exported program: torch.export.save(torch.export.export(model, inputs), file)")

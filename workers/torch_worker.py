@@ -274,7 +274,7 @@ class Script:
 
     also = {}
 
-    def __init__(self, path, request, settings):
+    def __init__(self, path, request, settings, asked):
         torch = pytorch()
         self.settings = settings
         self.optimize = bool(request.get("optimize", True))
@@ -289,7 +289,12 @@ class Script:
         (result,) = graph.outputs()
         kind = result.type().kind()
         made = [result] if kind != "TupleType" else list(result.node().inputs())
-        self.outputs = [self.tensor(value.debugName(), value.type()) for value in made]
+        # The text of a file that is asked for inner values gives them behind its results.
+        names = [value.debugName() for value in made]
+        if len(asked) > len(names):
+            raise WorkerError("file", f"the file shall give {len(asked)} inner values and returns {len(names)}")
+        names[len(names) - len(asked):] = asked
+        self.outputs = [self.tensor(name, value.type()) for name, value in zip(numbered(names), made)]
 
     @staticmethod
     def tensor(name, type_of):
@@ -316,7 +321,7 @@ def make(request, tensors):
         path = place(request, tensors, folder)
         file = torch_file.read(path)
         if file.script:
-            return Script(path, request, settings)
+            return Script(path, request, settings, file.asked)
         # PyTorch complains of archives of another name.
         return Program(named_so(path, folder, ".pt2"), file, settings)
 

@@ -34,6 +34,11 @@ std::string file_prefix(Table table) {
 std::string Editor::add_weight(const Tensor& value, const std::string& base) {
   const std::string target = unique_name("fetafix_" + base), name = unique_name("p_" + target);
   const TensorMeta meta = plain_meta(value.dtype(), value.shape());
+  if (file_.script) {
+    constants_.emplace_back(name, value);
+    declare(name, meta);
+    return name;
+  }
   const std::string file = unique_name(file_prefix(Table::weights) + target);
   store(Table::weights, target, file, value, true, false);
   declare(name, meta);
@@ -106,6 +111,8 @@ Status Editor::write_weight(const ReadPlace& place, const std::string& name, con
     replaced_[input->stored->entry] = copy_of(value);
     return {};
   }
+  // Sizes of a TorchScript module's attributes stay as they are.
+  if (file_.script) return set_read(place, add_weight(value, input->name));
   write_aside(*input, value);
   return {};
 }

@@ -4,6 +4,8 @@
 #include <limits>
 
 #include "base/python_json.h"
+#include "formats/torch/script_say.h"
+#include "formats/torch/script_write.h"
 
 namespace fetafix::formats::torch {
 namespace {
@@ -385,6 +387,22 @@ Result<Bytes> Editor::written() const {
   return rezip(*file_.bytes, replacements, "archive", additions);
 }
 
+// Weights lie in entries of their own; all else that is edited is text.
+Result<Bytes> Editor::written_as_script() const {
+  std::vector<Tensor> tensors;
+  std::map<std::string, int> numbers;
+  auto next = static_cast<int>(file_.script->constants->root().items.size());
+  for (const auto& [name, tensor] : constants_) {
+    numbers[name] = next++;
+    tensors.push_back(tensor);
+  }
+  FETAFIX_TRY(const auto codes, written_script(file_, {lift_.program, document_, added_, removed_, numbers}));
+  FETAFIX_TRY(MoreConstants constants, with_constants(file_, tensors));
+  for (const auto& [name, bytes] : replaced_) constants.replaced.push_back({name, bytes});
+  for (const auto& [entry, text] : codes) constants.replaced.push_back({entry, bytes_of(text)});
+  return rezip(*file_.bytes, constants.replaced, "archive", constants.added);
+}
+
 // Where the operators now give other shapes than before, the file says so.
 Status Editor::follow_shapes(Bytes& bytes) {
   FETAFIX_TRY(const File file, parse_file(bytes));
@@ -411,6 +429,7 @@ Result<Bytes> Editor::finish() {
     if (auto status = write_resize(*this, op, attributes); !status.ok())
       return in_context("'" + label_of(program().ops[static_cast<size_t>(op)]) + "'",
                         std::move(status).error());
+  if (file_.script) return written_as_script();
   put_in_place();
   FETAFIX_TRY(Bytes bytes, written());
   if (auto status = follow_shapes(bytes); !status.ok())

@@ -97,6 +97,7 @@ class Editor {
   Result<Bytes> written() const;
   // The archives of torch.save in which something changed; their entries among `replaced` and `added` go in.
   Status add_pickled_tables(std::vector<ZipEntry>& replaced, std::vector<ZipEntry>& added) const;
+  Result<Bytes> written_as_script() const;
 
   const File& file_;
   const Lift& lift_;
@@ -112,6 +113,7 @@ class Editor {
   std::set<std::string> names_;
   std::set<Table> changed_;
   std::map<Table, std::map<std::string, PickledItem>> pickled_items_;
+  std::vector<std::pair<std::string, Tensor>> constants_;  // of a TorchScript file: new ones, by name
   struct Written {
     int op;
     std::string name, result;

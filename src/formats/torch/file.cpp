@@ -265,12 +265,12 @@ Json written_meta(const TensorMeta& meta, bool requires_grad) {
   };
   constexpr int strided = 7;
   Json out{{"dtype", dtype_code(meta.dtype)},
-          {"sizes", numbers(meta.sizes)},
-          {"requires_grad", requires_grad},
-          {"device", {{"type", "cpu"}, {"index", nullptr}}},
-          {"strides", numbers(meta.strides)},
-          {"storage_offset", {{"as_int", meta.offset}}},
-          {"layout", strided}};
+           {"sizes", numbers(meta.sizes)},
+           {"requires_grad", requires_grad},
+           {"device", {{"type", "cpu"}, {"index", nullptr}}},
+           {"strides", numbers(meta.strides)},
+           {"storage_offset", {{"as_int", meta.offset}}},
+           {"layout", strided}};
   if (!meta.ranked) out["unranked"] = true;
   return out;
 }

@@ -73,7 +73,8 @@ Status lift_size(Operation& op) {
   FETAFIX_TRY(const int rank, op.rank("self"));
   FETAFIX_TRY(const int64_t axis, op.axis("dim", 0, rank));
   const auto shape = op.shape_of("self");
-  if (shape && (*shape)[static_cast<size_t>(axis)] >= 0) return op.out_size((*shape)[static_cast<size_t>(axis)]);
+  if (shape && (*shape)[static_cast<size_t>(axis)] >= 0)
+    return op.out_size((*shape)[static_cast<size_t>(axis)]);
   FETAFIX_TRY(const Operand x, op.in("self"));
   const Operand sizes = op.node("Shape", {x}, {}, Role::core, DType::int64);
   return op.out(op.node("Gather", {sizes, op.constant("dim", Tensor::scalar(axis))}, {{"axis", int64_t{0}}}));
@@ -91,10 +92,7 @@ Status lift_size_arithmetic(Operation& op) {
   const std::string name = op.target().substr(op.target().rfind('.') + 1);
   const auto x = op.known_size("a"), y = op.known_size("b");
   if (x && y && (name != "floordiv" || (*x >= 0 && *y > 0)))
-    return op.out_size(name == "add"   ? *x + *y
-                       : name == "sub" ? *x - *y
-                       : name == "mul" ? *x * *y
-                                       : *x / *y);
+    return op.out_size(name == "add" ? *x + *y : name == "sub" ? *x - *y : name == "mul" ? *x * *y : *x / *y);
   FETAFIX_TRY(const Operand a, op.size("a"));
   FETAFIX_TRY(const Operand b, op.size("b"));
   const char* type = name == "add" ? "Add" : name == "sub" ? "Sub" : name == "mul" ? "Mul" : "Div";

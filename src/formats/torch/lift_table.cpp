@@ -15,7 +15,6 @@ constexpr LiftRule rules[]{
     {"aten._adaptive_avg_pool2d.default", lift_adaptive_average_pool,
      "GlobalAveragePool, or AveragePool where all windows are of one size"},
     {"aten._convolution.default", lift_convolution, "Conv or ConvTranspose"},
-    {"aten._convolution.deprecated", lift_convolution, "Conv or ConvTranspose"},
     {"aten._log_softmax.default", lift_softmax, "LogSoftmax"},
     {"aten._native_batch_norm_legit_no_training.default", lift_batch_norm, "BatchNormalization"},
     {"aten._softmax.default", lift_softmax, "Softmax"},

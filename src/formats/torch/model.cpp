@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/json.h"
+#include "formats/torch/script_say.h"
 #include "formats/torch/sound.h"
 
 namespace fetafix::formats::torch {
@@ -10,6 +11,11 @@ namespace {
 
 // What the worker looks for to learn which values are wanted (workers/torch_file.py).
 constexpr const char* wanted_entry = "fetafix_outputs.json";
+
+Bytes bytes_of(const std::string& text) {
+  const BytesView view = as_bytes(text);
+  return {view.begin(), view.end()};
+}
 
 Result<std::unique_ptr<NativeModel>> parse_model(Bytes bytes) {
   FETAFIX_TRY(File file, parse_file(std::move(bytes)));
@@ -20,7 +26,7 @@ class TorchFormat final : public Format {
  public:
   std::string_view name() const override { return "torch"; }
   std::string_view description() const override {
-    return "PyTorch exported program: .pt2 of torch.export.save";
+    return "PyTorch: exported program (.pt2 of torch.export.save), TorchScript (torch.jit.save)";
   }
   // Any archive of PyTorch's, by the folder that all its entries lie in; reading it says what it holds.
   bool recognizes(BytesView head) const override {
@@ -74,11 +80,13 @@ Result<std::vector<ExposedValue>> TorchModel::expose(std::span<const graph::Valu
     out.push_back({id, lift.tensors[static_cast<size_t>(value.native_tensor)]});
     names.push_back(out.back().output_name);
   }
-  const std::string text = dump_json(names);
-  const BytesView view = as_bytes(text);
-  FETAFIX_TRY(const Bytes bytes,
-              rezip(*file_.bytes, {}, "archive",
-                    {{file_.extra_folder() + wanted_entry, Bytes(view.begin(), view.end())}}));
+  std::vector<ZipEntry> replaced;
+  if (file_.script) {
+    FETAFIX_TRY(const FlatText flat, flat_text(file_, names.get<std::vector<std::string>>()));
+    replaced.push_back({flat.entry, bytes_of(flat.text)});
+  }
+  FETAFIX_TRY(const Bytes bytes, rezip(*file_.bytes, replaced, "archive",
+                                       {{file_.extra_folder() + wanted_entry, bytes_of(dump_json(names))}}));
   FETAFIX_CHECK(write_file(path, bytes));
   return out;
 }

@@ -385,7 +385,8 @@ void Operation::know_shape(const Operand& value, const Shape& shape) {
 Status Operation::out_size(int64_t size) {
   auto& graph = lifter_.out_.lifted.graph;
   lifter_.known_[op_.outputs[0]] = size;
-  results_.emplace_back(0, graph.add_constant(lifter_.unique(op_.outputs[0]), Tensor::scalar(size), std::nullopt));
+  results_.emplace_back(
+      0, graph.add_constant(lifter_.unique(op_.outputs[0]), Tensor::scalar(size), std::nullopt));
   return {};
 }
 

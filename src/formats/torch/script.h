@@ -1,5 +1,5 @@
-// A TorchScript archive taken apart: its code as trees, its modules and constants as plain values, and what of
-// it the program of the top module's forward runs, in the form that an exported program has (program.h).
+// A TorchScript archive taken apart: its code as trees, its modules and constants as plain values, and what
+// of it the program of the top module's forward runs, in the form that an exported program has (program.h).
 #pragma once
 
 #include <map>
@@ -28,10 +28,10 @@ struct Place {
 
 // One run of a function: each call of it is another one.
 struct Activation {
-  int parent = -1;             // -1: the top module's forward
+  int parent = -1;  // -1: the top module's forward
   Place place;
-  const Expr* call = nullptr;  // in the parent's text
-  std::string path;            // of the module whose method it is, or that of its caller
+  const Expr* call = nullptr;           // in the parent's text
+  std::string path;                     // of the module whose method it is, or that of its caller
   const PickleValue* module = nullptr;  // null: a function
   // Names of its text in the order in which they get tensors and numbers of the program.
   struct Binding {
@@ -55,7 +55,7 @@ struct Script {
   std::shared_ptr<const Pickle> modules, constants;
   std::vector<std::pair<DType, Shape>> traced;  // inputs that it was traced with; empty: not said
   std::vector<Activation> activations;
-  std::vector<CallSite> sites;           // of each node of the document
+  std::vector<CallSite> sites;             // of each node of the document
   std::map<std::string, int> constant_of;  // names of the program's inputs, and their numbers in CONSTANTS
   std::map<std::string, std::string> attribute_of;  // the others: the path of the attribute ("conv.weight")
 };

@@ -84,7 +84,8 @@ size_t free_inputs(const Script& script) {
   return count > script.traced.size() ? count - 1 - script.traced.size() : 0;
 }
 
-// As it stands; where the text asks for the number of dimensions, with the first numbers that it goes on with.
+// As it stands; where the text asks for the number of dimensions, with the first numbers that it goes on
+// with.
 Result<LaidOut> lay_out(const Script& script, const ScriptRun::ReadNumber& read) {
   Assumed assumed;
   const auto run = [&]() -> std::pair<Result<LaidOut>, bool> {

@@ -70,7 +70,8 @@ Result<std::string> ScriptRun::size_name(const Size& size) {
     key += " " + size.tensor + " " + std::to_string(size.dim);
     if (const auto found = sizes_.find(key); found != sizes_.end()) return found->second;
     target = "torch.ops.aten.sym_size.int";
-    arguments = {{"self", Json{{"as_tensor", tensor_json(size.tensor)}}}, {"dim", Json{{"as_int", size.dim}}}};
+    arguments = {{"self", Json{{"as_tensor", tensor_json(size.tensor)}}},
+                 {"dim", Json{{"as_int", size.dim}}}};
   } else {
     if (++depth_ > 200) return no_content("a size is computed in too many steps");
     FETAFIX_TRY(const Json a, content(size.a, "i"));
@@ -136,9 +137,7 @@ Result<Json> ScriptRun::list_content(const Value& value, char type) {
       list.push_back(item.integer != 0);
     } else {
       FETAFIX_TRY(const Json one, content(item, "i"));
-      list.push_back(!sizes                      ? one["as_int"]
-                     : one.contains("as_int") ? one
-                                              : one["as_sym_int"]);
+      list.push_back(!sizes ? one["as_int"] : one.contains("as_int") ? one : one["as_sym_int"]);
     }
   }
   if (type == 'T') return Json{{none ? "as_optional_tensors" : "as_tensors", std::move(list)}};
@@ -154,7 +153,8 @@ Result<Json> ScriptRun::content(const Value& value, std::string_view type) {
     return no_content("an operand is not known: " + value.text);
   }
   const bool list = type.find_first_of("*#") != std::string_view::npos;
-  if (list && (value.items || value.is(ValueKind::sizes) || type[0] != 'T')) return list_content(value, type[0]);
+  if (list && (value.items || value.is(ValueKind::sizes) || type[0] != 'T'))
+    return list_content(value, type[0]);
   switch (type[0]) {
     case 'T': {
       FETAFIX_TRY(const std::string name, tensor_name(value));
@@ -227,10 +227,11 @@ Result<Value> ScriptRun::emit(Frame& frame, const Expr& expr, const std::string&
 // An operator whose signature is not known: one tensor of tensors, as far as one can tell.
 Result<Value> ScriptRun::emit_unknown(Frame& frame, const Expr& expr, const std::string& target,
                                       const std::vector<Value>& values) {
-  const auto is_unknown = std::ranges::find_if(values, [](const Value& v) { return v.is(ValueKind::unknown); });
+  const auto is_unknown =
+      std::ranges::find_if(values, [](const Value& v) { return v.is(ValueKind::unknown); });
   if (is_unknown != values.end()) return *is_unknown;
-  static const std::set<std::string> numbers{"int", "float", "bool", "item", "Int", "Float", "Bool", "numel",
-                                             "dim", "size", "len", "is_nonzero"};
+  static const std::set<std::string> numbers{"int",  "float", "bool", "item", "Int", "Float",
+                                             "Bool", "numel", "dim",  "size", "len", "is_nonzero"};
   const std::string name = target.substr(target.rfind('.') + 1);
   if (numbers.contains(name) || name.starts_with("__"))
     return script_unknown("'" + name + "' depends on the run");
@@ -240,7 +241,8 @@ Result<Value> ScriptRun::emit_unknown(Frame& frame, const Expr& expr, const std:
   node.site = {frame.activation, &expr, {}};
   for (size_t i = 0; i < values.size(); ++i) {
     auto json = content(values[i], type_of_value(values[i]));
-    if (!json.ok()) return fault(frame, expr.span, "'" + target + "': " + json.error().message, json.error().kind);
+    if (!json.ok())
+      return fault(frame, expr.span, "'" + target + "': " + json.error().message, json.error().kind);
     const std::string argument = expr.keywords[i].empty() ? "arg" + std::to_string(i) : expr.keywords[i];
     node.arguments.emplace_back(argument, std::move(*json));
     node.site.arguments[argument] = static_cast<int>(i) + 1;

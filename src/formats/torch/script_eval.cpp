@@ -149,7 +149,8 @@ void ScriptRun::name_parameters(const PickleValue& module, const std::string& pa
   const auto& items = module.state->items;
   for (size_t i = 0; i + 1 < items.size(); i += 2) {
     const std::string inner = path.empty() ? items[i]->text : path + "." + items[i]->text;
-    if (items[i + 1]->is(PickleValue::Kind::tensor)) paths_.try_emplace(place_of(*items[i + 1]->tensor, false), inner);
+    if (items[i + 1]->is(PickleValue::Kind::tensor))
+      paths_.try_emplace(place_of(*items[i + 1]->tensor, false), inner);
     if (items[i + 1]->is(PickleValue::Kind::object)) name_parameters(*items[i + 1], inner);
   }
 }
@@ -240,10 +241,10 @@ Result<Value> ScriptRun::eval_call(Frame& frame, const Expr& expr) {
   }
   const auto call_function = [&](const std::string& full) -> Result<Value> {
     const auto found = script_.functions.find(full);
-    if (found == script_.functions.end())
-      return fault(frame, expr.span, "'" + full + "' is not in the file");
+    if (found == script_.functions.end()) return fault(frame, expr.span, "'" + full + "' is not in the file");
     FETAFIX_TRY(std::vector<Value> arguments, eval_arguments(frame, expr));
-    return run_function(found->second, frame.path, nullptr, std::move(arguments), expr.keywords, &expr, &frame);
+    return run_function(found->second, frame.path, nullptr, std::move(arguments), expr.keywords, &expr,
+                        &frame);
   };
   if (root == "__torch__") return call_function(name);
   if (callee.kind == Expr::Kind::attribute) {
@@ -259,7 +260,8 @@ Result<Value> ScriptRun::eval_call(Frame& frame, const Expr& expr) {
   }
   if (callee.kind != Expr::Kind::name) return fault(frame, expr.span, "a call of another kind");
   if (const auto found = frame.variables.find(callee.text); found != frame.variables.end()) {
-    if (!found->second.is(ValueKind::function)) return fault(frame, expr.span, "a call of what is no function");
+    if (!found->second.is(ValueKind::function))
+      return fault(frame, expr.span, "a call of what is no function");
     const std::string full = found->second.text;
     return call_function(full);
   }
@@ -361,7 +363,8 @@ std::optional<Value> ScriptRun::without_run(const std::string& space, const std:
     if (const auto number = read_(*stored->second, constant)) one = *number;
     one.is_tensor = true;
   }
-  const bool tensors = std::ranges::any_of(numbers, [](const Value& one) { return one.is(ValueKind::tensor); });
+  const bool tensors =
+      std::ranges::any_of(numbers, [](const Value& one) { return one.is(ValueKind::tensor); });
   static const std::set<std::string> of_any{"__is__", "__isnot__", "__contains__", "append", "len", "format"};
   if (tensors && !of_any.contains(name)) return std::nullopt;
   auto out = computed(name, numbers);

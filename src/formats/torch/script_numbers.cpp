@@ -185,7 +185,8 @@ std::optional<ScriptValue> comparison(const std::string& name, const ScriptValue
   return script_boolean(name == "lt" ? x < y : name == "le" ? x <= y : name == "gt" ? x > y : x >= y);
 }
 
-std::optional<ScriptValue> identity_test(const std::string& name, const ScriptValue& a, const ScriptValue& b) {
+std::optional<ScriptValue> identity_test(const std::string& name, const ScriptValue& a,
+                                         const ScriptValue& b) {
   if (a.is(ValueKind::unknown) || b.is(ValueKind::unknown)) return depends();
   const bool equal = a.kind == b.kind && a.text == b.text && a.items == b.items && a.object == b.object;
   return script_boolean(equal == (name == "__is__"));
@@ -229,7 +230,7 @@ std::optional<ScriptValue> rounded(const std::string& name, const ScriptValue& a
   if (name == "sqrt") return script_real(std::sqrt(x));
   if (name == "neg")
     return is_whole(a) && a.integer != std::numeric_limits<int64_t>::min() ? script_integer(-a.integer)
-                                                                          : script_real(-x);
+                                                                           : script_real(-x);
   const double whole = name == "floor" ? std::floor(x) : name == "ceil" ? std::ceil(x) : std::nearbyint(x);
   if (name == "abs") return is_whole(a) ? script_integer(std::llabs(a.integer)) : script_real(std::fabs(x));
   return std::fabs(whole) < 9e18 ? script_integer(static_cast<int64_t>(whole)) : depends();
@@ -237,7 +238,8 @@ std::optional<ScriptValue> rounded(const std::string& name, const ScriptValue& a
 
 std::optional<ScriptValue> of_one(const std::string& name, const ScriptValue& a) {
   if (name == "int" || name == "float" || name == "bool") return converted(name, a);
-  if (name == "floor" || name == "ceil" || name == "round" || name == "sqrt" || name == "neg" || name == "abs")
+  if (name == "floor" || name == "ceil" || name == "round" || name == "sqrt" || name == "neg" ||
+      name == "abs")
     return rounded(name, a);
   if (name == "__not__") return is_number(a) ? script_boolean(real_of(a) == 0) : depends();
   if (name == "len") {
@@ -251,10 +253,15 @@ std::optional<ScriptValue> of_one(const std::string& name, const ScriptValue& a)
 }
 
 std::optional<ScriptValue> of_two(const std::string& name, const ScriptValue& a, const ScriptValue& b) {
-  static const std::map<std::string, const char*> words{
-      {"add", "add"},           {"sub", "sub"},       {"mul", "mul"},
-      {"div", "div"},           {"floordiv", "floordiv"}, {"floor_divide", "floordiv"},
-      {"true_divide", "div"},   {"remainder", "remainder"}, {"pow", "pow"}};
+  static const std::map<std::string, const char*> words{{"add", "add"},
+                                                        {"sub", "sub"},
+                                                        {"mul", "mul"},
+                                                        {"div", "div"},
+                                                        {"floordiv", "floordiv"},
+                                                        {"floor_divide", "floordiv"},
+                                                        {"true_divide", "div"},
+                                                        {"remainder", "remainder"},
+                                                        {"pow", "pow"}};
   const bool numbers = (is_number(a) || a.is(ValueKind::size)) && (is_number(b) || b.is(ValueKind::size));
   if (const auto word = words.find(name); word != words.end()) {
     if (numbers) return arithmetic(word->second, a, b);

@@ -18,8 +18,7 @@ bool is_raise(const Stmt& stmt) {
 // Whether it ends in an error whatever happens.
 bool raises(const std::vector<Stmt>& block) {
   return std::ranges::any_of(block, [](const Stmt& stmt) {
-    return is_raise(stmt) ||
-           (stmt.kind == Stmt::Kind::branch && raises(stmt.body) && raises(stmt.otherwise));
+    return is_raise(stmt) || (stmt.kind == Stmt::Kind::branch && raises(stmt.body) && raises(stmt.otherwise));
   });
 }
 
@@ -67,8 +66,7 @@ Result<LaidOut> ScriptRun::run() {
   for (size_t i = 1; i < parameters.size(); ++i) {
     const Parameter& one = parameters[i];
     if (one.otherwise) break;
-    if (!is_tensor_type(one.type))
-      return fault(top, one.type.span, "input '" + one.name + "' is no tensor");
+    if (!is_tensor_type(one.type)) return fault(top, one.type.span, "input '" + one.name + "' is no tensor");
     const std::string name = unique(one.name);
     out_.inputs.push_back({name, "", nullptr, false});
     TensorType type;
@@ -85,7 +83,8 @@ Result<LaidOut> ScriptRun::run() {
     arguments.push_back(script_tensor(name));
   }
   const std::vector<std::string> keywords(arguments.size());
-  FETAFIX_TRY(const Value result, run_function(forward, "", &root, std::move(arguments), keywords, nullptr, nullptr));
+  FETAFIX_TRY(const Value result,
+              run_function(forward, "", &root, std::move(arguments), keywords, nullptr, nullptr));
   std::vector<Value> waiting{result};
   while (!waiting.empty()) {
     const Value one = waiting.back();
@@ -115,7 +114,8 @@ Result<ScriptValue> ScriptRun::run_function(const Place& place, const std::strin
   frame.path = path;
   frame.activation = static_cast<int>(out_.activations.size());
   const Span where = place.function->name_span;
-  if (depth_ >= most_calls_in_calls) return fault(frame, where, "calls in calls without an end", ErrorKind::file);
+  if (depth_ >= most_calls_in_calls)
+    return fault(frame, where, "calls in calls without an end", ErrorKind::file);
   FETAFIX_CHECK(spend(frame, where));
   out_.activations.push_back({caller ? caller->activation : -1, place, call, path, module, {}});
   const auto& parameters = place.function->parameters;
@@ -248,15 +248,15 @@ Status ScriptRun::assign(Frame& frame, const Stmt& stmt) {
   if (!stmt.unpacks) return bind(frame, stmt.targets[0], value);
   FETAFIX_TRY(const std::vector<Value> parts, parts_of(frame, stmt.value, value));
   if (parts.size() != stmt.targets.size())
-    return fault(frame, stmt.span, std::to_string(parts.size()) + " values for " +
-                                       std::to_string(stmt.targets.size()) + " names");
+    return fault(
+        frame, stmt.span,
+        std::to_string(parts.size()) + " values for " + std::to_string(stmt.targets.size()) + " names");
   for (size_t i = 0; i < parts.size(); ++i) FETAFIX_CHECK(bind(frame, stmt.targets[i], parts[i]));
   return {};
 }
 
 Status ScriptRun::bind(Frame& frame, const Expr& target, const Value& value) {
-  if (target.kind != Expr::Kind::name)
-    return fault(frame, target.span, "the program changes what it stores");
+  if (target.kind != Expr::Kind::name) return fault(frame, target.span, "the program changes what it stores");
   frame.variables[target.text] = value;
   if (value.is(ValueKind::tensor))
     out_.activations[static_cast<size_t>(frame.activation)].bindings.push_back(

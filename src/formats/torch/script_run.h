@@ -121,6 +121,7 @@ class ScriptRun {
 
   // --- what is known of results (script_types.cpp) ---
   void learn(const BoundCall& call);
+  void learn_last(const BoundCall& call, const Value& input, const std::string& name);
   std::vector<TensorType> types_of(const BoundCall& call, size_t results);
   size_t results_of(const BoundCall& call) const;
   TensorType type_of(const Value& value) const;

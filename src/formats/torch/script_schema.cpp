@@ -100,7 +100,8 @@ std::optional<BoundCall> bound(Schema schema, const std::vector<ScriptValue>& va
   for (size_t i = 0; i < values.size(); ++i) {
     size_t place = i;
     if (!keywords[i].empty())
-      for (place = 0; place < schema.arguments.size() && schema.arguments[place].name != keywords[i];) ++place;
+      for (place = 0; place < schema.arguments.size() && schema.arguments[place].name != keywords[i];)
+        ++place;
     if (place >= schema.arguments.size() || out.values[place] ||
         (keywords[i].empty() && schema.arguments[place].keyword) ||
         !fits(values[i], schema.arguments[place].type))

@@ -13,8 +13,8 @@ namespace fetafix::formats::torch {
 
 struct SchemaArgument {
   std::string_view name;
-  // T tensor, i integer, f real, n either, b boolean, s text, y type of elements, d device, l layout, m memory
-  // format, g generator; then * a list, # a list that one number may stand for; then ? may be None.
+  // T tensor, i integer, f real, n either, b boolean, s text, y type of elements, d device, l layout, m
+  // memory format, g generator; then * a list, # a list that one number may stand for; then ? may be None.
   std::string_view type;
   bool keyword = false;  // never by place
   bool may_be_left_out = false;

@@ -1,6 +1,7 @@
-// Facts of PyTorch 2.15's operators: name.overload|arguments|results, one operator a line (script_schema.h says
-// how types are written; = may be left out, * in front: by name alone). Those that lift, those that traced
-// and scripted modules call besides, and their forms that write into an operand. Long because PyTorch is.
+// Facts of PyTorch 2.15's operators: name.overload|arguments|results, one operator a line (script_schema.h
+// says how types are written; = may be left out, * in front: by name alone). Those that lift, those that
+// traced and scripted modules call besides, and their forms that write into an operand. Long because PyTorch
+// is.
 #pragma once
 
 #include <string_view>
@@ -9,8 +10,7 @@ namespace fetafix::formats::torch {
 
 inline constexpr std::string_view schema_table = R"(
 _adaptive_avg_pool2d.default|self:T output_size:i#|T
-_convolution.deprecated|input:T weight:T bias:T? stride:i* padding:i* dilation:i* transposed:b output_padding:i* groups:i benchmark:b deterministic:b cudnn_enabled:b|T
-_convolution.default|input:T weight:T bias:T? stride:i* padding:i* dilation:i* transposed:b output_padding:i* groups:i benchmark:b deterministic:b cudnn_enabled:b allow_tf32:b|T
+_convolution.default|input:T weight:T bias:T? stride:i* padding:i* dilation:i* transposed:b output_padding:i* groups:i benchmark:b deterministic:b cudnn_enabled:b allow_tf32:b=|T
 _log_softmax.default|self:T dim:i half_to_float:b|T
 _native_batch_norm_legit_no_training.default|input:T weight:T? bias:T? running_mean:T running_var:T momentum:f eps:f|T T T
 _native_multi_head_attention.default|query:T key:T value:T embed_dim:i num_head:i qkv_weight:T qkv_bias:T proj_weight:T proj_bias:T mask:T?= need_weights:b= average_attn_weights:b= mask_type:i?=|T T

@@ -283,9 +283,9 @@ class Parser {
     if (now().kind == Token::Kind::name) {
       const std::string_view text = next().text;
       out.text = text;
-      out.kind = text == "None"                       ? Expr::Kind::none
+      out.kind = text == "None"                      ? Expr::Kind::none
                  : text == "True" || text == "False" ? Expr::Kind::boolean
-                                                      : Expr::Kind::name;
+                                                     : Expr::Kind::name;
       out.integer = text == "True";
     } else if (now().kind == Token::Kind::text) {
       out.kind = Expr::Kind::text;

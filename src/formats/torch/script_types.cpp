@@ -26,7 +26,8 @@ const Value* value_at(const BoundCall& call, std::string_view name) {
 
 int64_t integer_at(const BoundCall& call, std::string_view name, int64_t otherwise) {
   const Value* value = value_at(call, name);
-  return value && (value->is(ValueKind::integer) || value->is(ValueKind::boolean)) ? value->integer : otherwise;
+  return value && (value->is(ValueKind::integer) || value->is(ValueKind::boolean)) ? value->integer
+                                                                                   : otherwise;
 }
 
 // How many numbers a list has; -1: not known. One that stands for a list is one.
@@ -87,7 +88,9 @@ void ScriptRun::learn(const BoundCall& call) {
   if (convolution) {
     const Rank& kernel = *type_of(*weight).rank;
     wanted = kernel.count;
-    const auto is_user = [&](const ScriptInput& one) { return one.name == input->text && one.target.empty(); };
+    const auto is_user = [&](const ScriptInput& one) {
+      return one.name == input->text && one.target.empty();
+    };
     if (kernel.sizes.size() > 2 && rank.sizes.empty() && std::ranges::any_of(out_.inputs, is_user)) {
       const bool backwards = name.find("transpose") != std::string::npos || integer_at(call, "transposed", 0);
       Shape& sizes = out_.input_sizes[input->text];
@@ -96,21 +99,44 @@ void ScriptRun::learn(const BoundCall& call) {
     }
   }
   if (rank.count < 0 && wanted > 0) rank.count = wanted;
+  if (rank.count > 0 && rank.sizes.empty()) learn_last(call, *input, name);
+}
+
+// What weights say of the last dimension of a user's input.
+void ScriptRun::learn_last(const BoundCall& call, const Value& input, const std::string& name) {
+  const auto is_user = [&](const ScriptInput& one) { return one.name == input.text && one.target.empty(); };
+  if (std::ranges::none_of(out_.inputs, is_user)) return;
+  const Value* weight = value_at(call, "weight");
+  const Value* params = value_at(call, "params");
+  const bool recurrent = name == "lstm" || name == "gru" || name.starts_with("rnn_");
+  if (recurrent && params && params->items && !params->items->empty())
+    weight = &(*params->items)[0];
+  else if (name != "linear")
+    return;
+  if (!weight) return;
+  const Rank matrix = *type_of(*weight).rank;
+  if (matrix.sizes.size() != 2) return;
+  Shape& sizes = out_.input_sizes[input.text];
+  sizes.assign(static_cast<size_t>(out_.types[input.text].rank->count), -1);
+  sizes.back() = matrix.sizes[1];
 }
 
 size_t ScriptRun::results_of(const BoundCall& call) const {
   if (wanted_ > 0) return wanted_;
   const std::string name = base_name(call.schema.target);
   const int listed = std::max(length_at(call, "split_sizes"), length_at(call, "split_size"));
-  if (name.starts_with("split") && listed > 0 && !value_at(call, "split_size")) return static_cast<size_t>(listed);
+  if (name.starts_with("split") && listed > 0 && !value_at(call, "split_size"))
+    return static_cast<size_t>(listed);
   if (name == "split" && value_at(call, "split_size") && value_at(call, "split_size")->items)
     return static_cast<size_t>(listed);
-  if (name == "chunk") return static_cast<size_t>(std::clamp<int64_t>(integer_at(call, "chunks", 0), 0, 10'000));
+  if (name == "chunk")
+    return static_cast<size_t>(std::clamp<int64_t>(integer_at(call, "chunks", 0), 0, 10'000));
   const Value* self = value_at(call, "self");
   if (name == "unbind" && self) {
     const Rank& rank = *type_of(*self).rank;
     const int64_t dim = integer_at(call, "dim", 0), axis = dim < 0 ? dim + rank.count : dim;
-    if (axis >= 0 && static_cast<size_t>(axis) < rank.sizes.size() && rank.sizes[static_cast<size_t>(axis)] > 0)
+    if (axis >= 0 && static_cast<size_t>(axis) < rank.sizes.size() &&
+        rank.sizes[static_cast<size_t>(axis)] > 0)
       return static_cast<size_t>(std::min<int64_t>(rank.sizes[static_cast<size_t>(axis)], 10'000));
   }
   return 0;
@@ -120,12 +146,13 @@ namespace {
 
 // The number of dimensions of a result, from that of the first tensor; -1: not known, -2: the same.
 int result_rank(const std::string& name, const BoundCall& call, int rank, int other) {
-  static const std::set<std::string> by_size{"view", "reshape", "expand", "zeros", "ones", "full", "empty",
-                                             "new_zeros", "new_ones", "new_full", "rand", "randn",
-                                             "_unsafe_view", "broadcast_to"};
-  static const std::set<std::string> reductions{"mean", "sum",  "prod", "amax", "amin",      "max", "min",
-                                                "var",  "std",  "all",  "any",  "logsumexp", "norm", "argmax",
-                                                "argmin", "linalg_vector_norm", "median"};
+  static const std::set<std::string> by_size{"view", "reshape", "expand",       "zeros",       "ones",
+                                             "full", "empty",   "new_zeros",    "new_ones",    "new_full",
+                                             "rand", "randn",   "_unsafe_view", "broadcast_to"};
+  static const std::set<std::string> reductions{
+      "mean",  "sum", "prod", "amax",      "amin", "max",    "min",    "var",
+      "std",   "all", "any",  "logsumexp", "norm", "argmax", "argmin", "linalg_vector_norm",
+      "median"};
   const auto known = [&](int value) { return rank < 0 ? -1 : value; };
   const int fixed = fixed_rank(name);
   if (has(by_size, name)) return std::max(length_at(call, "size"), length_at(call, "shape"));
@@ -153,8 +180,8 @@ int result_rank(const std::string& name, const BoundCall& call, int rank, int ot
   if (name == "repeat") return length_at(call, "repeats");
   if (name == "tile") return known(std::max(rank, length_at(call, "dims")));
   if (name.starts_with("new_") || fixed > 0) return fixed;
-  const bool along = std::ranges::any_of(call.schema.arguments,
-                                         [](const SchemaArgument& one) { return one.name == "dim"; });
+  const bool along =
+      std::ranges::any_of(call.schema.arguments, [](const SchemaArgument& one) { return one.name == "dim"; });
   if (!has(reductions, name) || call.schema.target.ends_with(".other")) return -2;
   if (!along || !value_at(call, "dim")) return integer_at(call, "keepdim", 0) ? rank : 0;
   if (integer_at(call, "keepdim", 0)) return -2;
@@ -206,13 +233,16 @@ std::vector<TensorType> ScriptRun::types_of(const BoundCall& call, size_t result
   TensorType out = first;
   // Elementwise operators of several tensors have the most dimensions of them.
   static const std::set<std::string> broadcasting{
-      "add", "sub", "mul", "div", "rsub", "pow", "maximum", "minimum", "max", "min", "eq", "ne", "lt", "le",
-      "gt",  "ge",  "where", "true_divide", "floor_divide", "remainder", "fmod", "logical_and", "logical_or",
-      "logical_xor", "masked_fill", "atan2", "lerp", "addcmul", "addcdiv", "bitwise_and", "bitwise_or"};
+      "add",         "sub",         "mul",         "div",         "rsub",         "pow",       "maximum",
+      "minimum",     "max",         "min",         "eq",          "ne",           "lt",        "le",
+      "gt",          "ge",          "where",       "true_divide", "floor_divide", "remainder", "fmod",
+      "logical_and", "logical_or",  "logical_xor", "masked_fill", "atan2",        "lerp",      "addcmul",
+      "addcdiv",     "bitwise_and", "bitwise_or"};
   if (has(broadcasting, name)) {
     for (const Value* value : tensors) {
       const TensorType one = type_of(*value);
-      if (out.rank->count >= 0 && (one.rank->count < 0 || one.rank->count > out.rank->count)) out.rank = one.rank;
+      if (out.rank->count >= 0 && (one.rank->count < 0 || one.rank->count > out.rank->count))
+        out.rank = one.rank;
       const bool wider = is_floating(one.dtype) && !is_floating(out.dtype) && one.dtype != DType::unknown;
       if (wider || (name == "where" && out.dtype == DType::boolean)) out.dtype = one.dtype;
     }
@@ -221,9 +251,9 @@ std::vector<TensorType> ScriptRun::types_of(const BoundCall& call, size_t result
   const int rank = result_rank(name, call, first.rank->count, second.rank->count);
   const bool same_sizes = out.rank->sizes.empty();
   if (rank != -2 || !same_sizes) {
-    const int count = rank == -2 ? (name == "embedding" && out.rank->count >= 0 ? out.rank->count + 1
-                                                                                : out.rank->count)
-                                 : rank;
+    const int count =
+        rank == -2 ? (name == "embedding" && out.rank->count >= 0 ? out.rank->count + 1 : out.rank->count)
+                   : rank;
     out.rank = std::make_shared<Rank>(Rank{count, {}});
   } else if (name == "embedding") {
     const int count = out.rank->count;

@@ -15,7 +15,7 @@ namespace fetafix::formats::torch {
 // What is known of a tensor's dimensions; shared by tensors that have the same number of them, so that one
 // says it for all.
 struct Rank {
-  int count = -1;         // -1: not known
+  int count = -1;              // -1: not known
   std::vector<int64_t> sizes;  // empty: not known; -1: depends on the run
 };
 

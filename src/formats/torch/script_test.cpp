@@ -1,0 +1,242 @@
+// TorchScript files: what their text says, the view against PyTorch, and edits that are written back as text.
+#include "formats/torch/script.h"
+#include "formats/torch/arguments.h"
+#include "formats/torch/script_schema.h"
+#include "formats/torch/testing/patches.h"
+
+namespace fetafix::formats::torch {
+namespace {
+
+using namespace testing;
+using Names = std::set<std::string>;
+using Ints = std::vector<int64_t>;
+
+std::string text_of(const fs::path& path, const std::string& end) {
+  const auto file = parse_file(read_file(path).value());
+  EXPECT_TRUE(file.ok());
+  for (const Code& code : file->script->codes)
+    if (code.entry.ends_with(end)) return code.text;
+  return {};
+}
+
+// --- text ------------------------------------------------------------------------------------------
+
+TEST(ScriptText, StatementsAndTheirPlaces) {
+  const std::string text =
+      "def f(x: Tensor,\n    n: int=3) -> Tensor:\n  a, b, = torch.chunk(x, 2, 1)\n  if torch.gt(n, 2):\n"
+      "    y = torch.add(a, b, alpha=-1)\n  else:\n    pass\n  return (y)[0]\n";
+  const auto source = parse_script(text);
+  ASSERT_TRUE(source.ok()) << source.error().message;
+  ASSERT_EQ(source->functions.size(), 1u);
+  const Function& f = source->functions[0];
+  ASSERT_EQ(f.parameters.size(), 2u);
+  EXPECT_EQ(f.parameters[1].otherwise->integer, 3);
+  ASSERT_EQ(f.body.size(), 3u);
+  EXPECT_TRUE(f.body[0].unpacks);
+  EXPECT_EQ(f.body[0].targets.size(), 2u);
+  const Expr& add = f.body[1].body[0].value;
+  EXPECT_EQ(add.keywords, (std::vector<std::string>{"", "", "alpha"}));
+  EXPECT_EQ(text.substr(add.span.begin, add.span.end - add.span.begin), "torch.add(a, b, alpha=-1)");
+  EXPECT_EQ(f.body[2].value.kind, Expr::Kind::index);
+  EXPECT_EQ(text.substr(f.span.begin, f.span.end - f.span.begin), text);
+}
+
+TEST(ScriptText, WhatEndsEarlyIsNamedByItsLine) {
+  const auto cut = parse_script("class A(Module):\n  def forward(self) -> Tensor:\n    x = torch.relu(y");
+  ASSERT_FALSE(cut.ok());
+  EXPECT_EQ(cut.error().message, "line 3: expected ',', found the end of the line");
+}
+
+TEST(ScriptText, NestingHasAnEnd) {
+  std::string deep = "def f(x: Tensor) -> Tensor:\n  return ";
+  for (int i = 0; i < 100'000; ++i) deep += "torch.relu(";
+  EXPECT_FALSE(parse_script(deep).ok());
+  std::string chain = "def f(x: Tensor) -> Tensor:\n  return x";
+  for (int i = 0; i < 100'000; ++i) chain += ".a";
+  EXPECT_FALSE(parse_script(chain).ok());
+  std::string inward = "def f(x: Tensor) -> Tensor:\n";
+  for (size_t i = 1; i < 2000; ++i) inward += std::string(i, ' ') + "if a:\n";
+  EXPECT_FALSE(parse_script(inward).ok());
+}
+
+TEST(ScriptSchema, OverloadsByWhatTheyTake) {
+  const ScriptValue x = script_tensor("x"), two = script_integer(2), half = script_real(0.5);
+  const auto target = [](const std::string& name, const std::vector<ScriptValue>& values) {
+    const auto call = bind_call(name, values, std::vector<std::string>(values.size()));
+    return call ? call->schema.target : std::string();
+  };
+  EXPECT_EQ(target("add", {x, x}), "aten.add.Tensor");
+  EXPECT_EQ(target("add", {x, half}), "aten.add.Scalar");
+  EXPECT_EQ(target("mean", {x}), "aten.mean.default");
+  EXPECT_EQ(target("mean", {x, script_list({two})}), "aten.mean.dim");
+  EXPECT_EQ(target("conv2d", {x, x, x, two, script_text("same")}), "aten.conv2d.padding");
+  EXPECT_EQ(target("relu", {two}), "");
+}
+
+// --- views -----------------------------------------------------------------------------------------
+
+TEST(ScriptView, ComputesWhatPyTorchComputes) {
+  for (const char* name : {"traced.pt", "frozen.pt", "scripted.pt", "turns.pt"}) {
+    SCOPED_TRACE(name);
+    const auto model = read(testdata(name));
+    ASSERT_TRUE(model);
+    const Lifted view = lifted(*model);
+    EXPECT_TRUE(view.notes.empty());
+    const auto inputs = inputs_of(view.graph);
+    expect_same(run_natively(testdata(name), inputs), run_view(view.graph, inputs, view.graph.outputs));
+  }
+}
+
+TEST(ScriptView, NodesAreNamedByTheirModules) {
+  const graph::Graph view = lifted(*read(testdata("scripted.pt"))).graph;
+  EXPECT_EQ(node_of(view, "second.norm/batch_norm_1").type, "BatchNormalization");
+  EXPECT_EQ(node_of(view, "deep.0/conv2d_4").type, "Conv");
+}
+
+// The file says the shape that it was traced with; of what was scripted the weights tell a part.
+TEST(ScriptView, ShapesOfInputs) {
+  const auto shape = [](const char* name) {
+    const graph::Graph view = lifted(*read(testdata(name))).graph;
+    return *view.value(view.inputs[0]).shape;
+  };
+  EXPECT_EQ(shape("traced.pt"), (Shape{1, 2, 8, 8}));
+  EXPECT_EQ(shape("scripted.pt"), (Shape{-1, 2, -1, -1}));
+  EXPECT_EQ(shape("turns.pt"), (Shape{-1, -1, 3}));
+}
+
+TEST(ScriptView, InnerValuesAreWhatTheViewComputes) {
+  for (const char* name : {"traced.pt", "frozen.pt", "scripted.pt", "turns.pt"}) {
+    SCOPED_TRACE(name);
+    const auto model = read(testdata(name));
+    const graph::Graph view = lifted(*model).graph;
+    std::vector<ValueId> wanted;
+    for (size_t id = 0; id < view.values.size(); ++id)
+      if (view.values[id].native_tensor >= 0) wanted.push_back(static_cast<ValueId>(id));
+    const fs::path path = scratch("opened.pt");
+    const auto exposed = model->expose(wanted, path);
+    ASSERT_TRUE(exposed.ok()) << exposed.error().message;
+    ASSERT_GT(exposed->size(), 3u);
+    std::vector<ValueId> all = view.outputs;
+    for (const ExposedValue& one : *exposed) all.push_back(one.value);
+    const auto inputs = inputs_of(view);
+    expect_same(run_natively(path, inputs), run_view(view, inputs, all));
+  }
+}
+
+TEST(ScriptView, ABranchOfTheRunIsRefusedWithItsPlace) {
+  const auto model = torch_format().read(testdata("branches.pt"));
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().kind, ErrorKind::unsupported);
+  EXPECT_NE(model.error().message.find("__torch__.py' line 8: a branch that depends on the run"),
+            std::string::npos)
+      << model.error().message;
+}
+
+// --- edits -----------------------------------------------------------------------------------------
+
+struct Subject {
+  fs::path path;
+  graph::Graph view;
+
+  explicit Subject(const std::string& name) : path(testdata(name)), view(lifted(*read(path)).graph) {}
+  Names agrees(const std::vector<Edit>& edits) const { return expect_agreement(path, edits); }
+  graph::Address at(const std::string& name) const { return testing::at(view, name); }
+  // The text of an entry of code after edits.
+  std::string written(const std::vector<Edit>& edits, const std::string& end) const {
+    const auto patched = read(path)->patched({"torch", "", {{edits, "a test"}}});
+    EXPECT_TRUE(patched.ok()) << (patched.ok() ? "" : patched.error().message);
+    if (!patched.ok()) return {};
+    const fs::path out = scratch("patched.pt");
+    EXPECT_TRUE((*patched)->write(out).ok());
+    return text_of(out, end);
+  }
+};
+
+TEST(ScriptPatch, WeightsAreWrittenWhereTheyLie) {
+  for (const char* name : {"traced.pt", "scripted.pt"}) {
+    const Subject given(name);
+    const std::string conv = name[0] == 't' ? "stem/_convolution" : "stem/conv2d";
+    const Names changed = given.agrees({set(given.view, conv, "weight")});
+    ASSERT_EQ(changed.size(), 1u);
+    EXPECT_TRUE(changed.begin()->starts_with("data/")) << *changed.begin();
+  }
+  const Subject frozen("frozen.pt");
+  const Names changed = frozen.agrees({set(frozen.view, "_convolution", "weight")});
+  ASSERT_EQ(changed.size(), 1u);
+  EXPECT_TRUE(changed.begin()->starts_with("constants/")) << *changed.begin();
+}
+
+TEST(ScriptPatch, ANumberIsWrittenIntoTheCall) {
+  const Subject given("traced.pt");
+  const graph::SetAttribute stride{given.at("stem/_convolution"), "strides", Ints{1, 1}};
+  EXPECT_EQ(given.agrees({stride}).count("_convolution"), 1u);
+  const std::string before = text_of(given.path, "conv.py"), after = given.written({stride}, "conv.py");
+  ASSERT_EQ(before.size(), after.size());
+  EXPECT_NE(after.find("None, [1, 1], [1, 1], [1, 1]"), std::string::npos) << after;
+}
+
+// One method of two modules: the one that is meant gets a copy, and what calls it calls that.
+TEST(ScriptPatch, AMethodThatOthersShareIsCopied) {
+  const Subject given("scripted.pt");
+  const graph::SetAttribute epsilon{given.at("second.norm/batch_norm_1"), "epsilon", 0.25f};
+  given.agrees({epsilon});
+  const std::string after = given.written({epsilon}, "functional.py");
+  EXPECT_NE(after.find("def batch_norm__fetafix1("), std::string::npos) << after;
+  EXPECT_NE(after.find("def batch_norm("), std::string::npos);
+}
+
+// All of them: the text that they share.
+TEST(ScriptPatch, AMethodThatAllMeanAlikeIsNot) {
+  const Subject given("scripted.pt");
+  std::vector<Edit> edits;
+  for (const char* name : {"first.norm/batch_norm", "second.norm/batch_norm_1"})
+    edits.push_back(graph::SetAttribute{given.at(name), "epsilon", 0.25f});
+  given.agrees(edits);
+  EXPECT_EQ(given.written(edits, "functional.py").find("fetafix"), std::string::npos);
+}
+
+TEST(ScriptPatch, CallsPutInAndTakenOut) {
+  for (const char* name : {"traced.pt", "frozen.pt", "scripted.pt"}) {
+    SCOPED_TRACE(name);
+    const Subject given(name);
+    given.agrees({insert(out_of(given.view, "sigmoid"), "Neg")});
+    given.agrees({insert(out_of(given.view, "sigmoid"), "Mul", {},
+                         {std::nullopt, moved(Tensor::of<float>({1, 2, 3, 4}, {1, 4, 1, 1}))})});
+    given.agrees({graph::RemoveNode{given.at("sigmoid"), 0}});
+    given.agrees({graph::RemoveNode{given.at("relu"), 0}});
+    given.agrees({graph::ChangeType{given.at("relu"), "Tanh", {}}});
+    given.agrees({insert(graph::ValueAddress(out_of(given.view, "picture")), "Abs")});
+  }
+}
+
+TEST(ScriptPatch, ANewWeightIsAConstant) {
+  for (const char* name : {"traced.pt", "scripted.pt", "frozen.pt"}) {
+    SCOPED_TRACE(name);
+    const Subject given(name);
+    const std::string conv = name[0] == 's'   ? "stem/conv2d"
+                             : name[0] == 't' ? "stem/_convolution"
+                                              : "_convolution";
+    if (name[0] == 'f') continue;  // its normalization has become a bias
+    given.agrees({graph::SetTensor{given.at(conv), slot_of("bias"), Tensor::of<float>({1, -2, 3, -4}, {4})}});
+  }
+}
+
+// One convolution runs twice, and one of its runs alone gets other weights.
+TEST(ScriptPatch, OneRunOfAModuleThatRunsTwice) {
+  const Subject traced("traced.pt"), scripted("scripted.pt");
+  traced.agrees({set(traced.view, "deep.0/_convolution_4", "weight")});
+  scripted.agrees({set(scripted.view, "deep.0/conv2d_4", "weight")});
+  scripted.agrees({graph::SetAttribute{scripted.at("deep.0/conv2d_4"), "dilations", Ints{1, 2}},
+                   graph::SetAttribute{scripted.at("deep.0/conv2d_4"), "pads", Ints{1, 2, 1, 2}}});
+}
+
+TEST(ScriptPatch, NoEditsNoChange) {
+  for (const char* name : {"traced.pt", "scripted.pt", "frozen.pt", "turns.pt"}) {
+    const fs::path out = scratch("same.pt");
+    ASSERT_TRUE(read(testdata(name))->write(out).ok());
+    EXPECT_EQ(read_file(out).value(), read_file(testdata(name)).value());
+  }
+}
+
+}  // namespace
+}  // namespace fetafix::formats::torch
