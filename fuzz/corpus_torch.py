@@ -133,6 +133,27 @@ def old_archives():
             "old-2.8": zipped({"m/models/model.json": json.dumps(dense()), **newer})}
 
 
+def scripts():
+    """Code of TorchScript, which fuzz/torch.cpp puts in an archive whose module has no attributes."""
+    def module(*lines, more=""):
+        body = "".join(f"    {line}\n" for line in lines)
+        return f"class M(Module):\n  def forward(self: __torch__.M,\n    x: Tensor) -> Tensor:\n{body}{more}"
+
+    helper = "  def twice(self: __torch__.M,\n    x: Tensor,\n    n: int=2) -> Tensor:\n    return torch.mul(x, n)\n"
+    texts = {"plain": module("return torch.softmax(torch.relu_(x), -1)"),
+             "method": module("y = (self).twice(x, )", "return (self).twice(y, 3, )", more=helper),
+             "sizes": module("b, c, = torch.size(x)", "n = ops.prim.NumToTensor(torch.mul(b, c))",
+                             "return torch.view(x, [int(n), -1])"),
+             "branch": module("if torch.ne(torch.dim(x), 4):", '  ops.prim.RaiseException("no")', "else:", "  pass",
+                              "return torch.upsample_nearest2d(x, None, [2., 2.])"),
+             "loop": module("l = annotate(List[Tensor], [])", "for i in range(3):", "  _0 = torch.append(l, torch.add(x, i))",
+                            "return torch.cat(l, 1)"),
+             "parts": module("a, b, = torch.chunk(x, 2, 1)", "return torch.add(a, b, alpha=-1)"),
+             "endless": module("return (self).forward(x, )"),
+             "unknown": module('y = ops.mine.thing(x, [1, 2], "a", None, inf)', "return (y)[0]")}
+    return {f"script-{name}": text.encode() for name, text in texts.items()}
+
+
 def seeds():
     files = {"archive": archive(dense()), "archive-packed": archive(dense(), method=zipfile.ZIP_DEFLATED),
              "archive-traversal": archive(dense(), **{"../x": b"x"}), "archive-two-programs": archive(dense(), **{"m/models/b.json": "{}"}),
@@ -143,4 +164,4 @@ def seeds():
              "weight-of-nothing": archive(dense(), meta(2 ** 20, 2 ** 20, strides=[0, 0])),
              "weight-of-no-type": archive(dense(), meta(2, 2, dtype=99))}
     files["archive-cut"] = files["archive"][:-40]
-    return files | old_archives() | programs() | {"deep": b'{"a":' * 3000}
+    return files | old_archives() | programs() | scripts() | {"deep": b'{"a":' * 3000}

@@ -1,7 +1,10 @@
 // The PyTorch reader: any bytes as an exported program. A check sum that is wrong ends most damaged archives,
-// so what begins with a brace is the program itself, in an archive with one weight, and what begins as a
-// pickle is that of the weights of an old archive, whose program multiplies by w.
+// so what begins with a brace is the program itself, in an archive with one weight, what begins as a pickle is that
+// of the weights of an old archive, whose program multiplies by w, and what begins with "class" or "def" is the code
+// of a TorchScript archive whose module has no attributes.
 #include "formats/torch/torch.h"
+
+#include <algorithm>
 
 #include "base/zip.h"
 #include "fuzz/model.h"
@@ -51,6 +54,20 @@ Bytes old_archive_of(BytesView pickle) {
   return std::move(*made);
 }
 
+Bytes script_of(BytesView code) {
+  using namespace std::string_literals;
+  auto made = zip({{"m/data.pkl", bytes_of("\x80\x02"s + "c__torch__\nM\n)\x81}b.")},
+                   {"m/code/__torch__.py", Bytes(code.begin(), code.end())},
+                   {"m/constants.pkl", bytes_of("\x80\x02).")}});
+  promise(made.ok(), "there is an archive of any entries");
+  return std::move(*made);
+}
+
+bool begins_with(BytesView bytes, const std::string& word) {
+  const BytesView wanted = as_bytes(word);
+  return bytes.size() >= wanted.size() && std::equal(wanted.begin(), wanted.end(), bytes.begin());
+}
+
 }  // namespace
 }  // namespace fetafix::fuzz
 
@@ -62,6 +79,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     fuzz::read_and_lift(format, fuzz::archive_of(bytes));
   else if (!bytes.empty() && bytes[0] == std::byte{0x80})
     fuzz::read_and_lift(format, fuzz::old_archive_of(bytes));
+  else if (fuzz::begins_with(bytes, "class ") || fuzz::begins_with(bytes, "def "))
+    fuzz::read_and_lift(format, fuzz::script_of(bytes));
   else
     fuzz::read_and_lift(format, bytes);
   return 0;

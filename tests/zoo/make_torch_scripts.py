@@ -7,7 +7,6 @@ traced    a small convnet as torch.jit.trace leaves it, whose file says the shap
 scripted  the same as torch.jit.script leaves it: its layers call PyTorch's own functions, of which all activations share one.
 frozen    the traced one, its weights in the one method that is left (torch.jit.freeze).
 turns     a scripted LSTM: branches that the number of its input's dimensions decides.
-branches  a scripted module that does one thing or another by its input's values: it is not read.
 """
 
 import sys
@@ -46,7 +45,7 @@ class Net(nn.Module):
         x = x + torch.sigmoid(self.deep(self.deep(x)))
         x = F.adaptive_avg_pool2d(x, 1)
         x = x.view(x.size(0), x.size(1))
-        return torch.softmax(self.head(x), -1)
+        return torch.softmax(self.head(x) * x.size(1), -1)
 
 
 class Turns(nn.Module):
@@ -56,13 +55,6 @@ class Turns(nn.Module):
 
     def forward(self, steps):
         return self.layers(steps)[0][:, -1]
-
-
-class Branches(nn.Module):
-    def forward(self, x):
-        if bool(x.sum() > 0):
-            return x * 2
-        return x - 1
 
 
 def save(script, file):
@@ -86,7 +78,6 @@ def main():
     save(torch.jit.freeze(torch.jit.trace(net, picture)), folder / "frozen.pt")
     save(torch.jit.script(net), folder / "scripted.pt")
     save(torch.jit.script(fill(Turns(), 8).eval()), folder / "turns.pt")
-    save(torch.jit.script(Branches()), folder / "branches.pt")
 
 
 if __name__ == "__main__":

@@ -202,8 +202,6 @@ TEST(HostileArchive, OtherFilesOfPyTorchSayWhatToDo) {
     EXPECT_EQ(model.error().kind, ErrorKind::unsupported) << model.error().message;
     return model.error().message;
   };
-  expect_says(said(programs("script.pt")),
-              "a TorchScript archive; export the module with torch.export.export");
   expect_says(said(programs("weights.pt")), "weights alone");
   expect_says(complaint(lift_of(zip({{"a/b", Bytes(2)}}).value())), "without an exported program");
 }

@@ -76,7 +76,7 @@ class Lifter {
   std::map<std::string, int> next_;
   std::map<std::string, ValueId> values_;  // by the program's names
   std::map<std::string, Tensor> stored_;
-  std::map<std::string, int64_t> known_;  // sizes that are numbers, by the program's names
+  std::map<std::string, int64_t> known_;      // sizes that are numbers, by the program's names
   std::map<std::string, ValueId> constants_;  // by name, permutation, shape
   std::map<std::string, int> numbers_;        // of tensors
   std::map<std::string, std::string>

@@ -13,8 +13,9 @@ using Names = std::set<std::string>;
 
 const std::vector<std::string>& all_files() {
   static const std::vector<std::string> files{
-      "functions.pt2", "arithmetic.pt2", "reductions.pt2", "shapes.pt2",  "windows.pt2", "resizes.pt2",
-      "layers.pt2",    "recurrent.pt2",  "in_place.pt2",   "dynamic.pt2", "core.pt2",    "edits.pt2"};
+      "functions.pt2", "arithmetic.pt2", "reductions.pt2", "shapes.pt2",   "windows.pt2",
+      "resizes.pt2",   "layers.pt2",     "recurrent.pt2",  "in_place.pt2", "dynamic.pt2",
+      "core.pt2",      "edits.pt2",      "traced.pt"};
   return files;
 }
 

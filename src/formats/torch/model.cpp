@@ -58,7 +58,7 @@ Result<Lifted> TorchModel::lift() const {
 }
 
 std::vector<Defect> TorchModel::defects(const graph::Graph&) const {
-  return defects_of(file_);
+  return file_.script ? std::vector<Defect>() : defects_of(file_);
 }
 
 Status TorchModel::write(const std::filesystem::path& path) const {

@@ -177,7 +177,14 @@ Result<Operand> Operation::scalar(const std::string& name, DType dtype) {
     return cast(value, dtype);
   }
   const Argument* found = argument(name);
+  const auto known = known_size(name);
+  const bool is_size = found && found->kind == "as_sym_int";
+  if (is_size && !known) {
+    FETAFIX_TRY(const Operand value, size(name));
+    return cast(value, dtype);
+  }
   const auto value = found && found->value->is_boolean() ? std::optional(found->value->get<bool>() ? 1. : 0.)
+                     : is_size                           ? std::optional(static_cast<double>(*known))
                      : found                             ? number_of(*found->value)
                                                          : std::nullopt;
   if (!value) return unsupported("argument '" + name + "' is no number");

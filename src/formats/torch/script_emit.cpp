@@ -63,25 +63,27 @@ Status ScriptRun::add_node(ScriptNode node) {
 }
 
 // Each size is computed once, by a node in front of what reads it first.
-Result<std::string> ScriptRun::size_name(const Size& size) {
-  std::string key = size.name, target;
+Result<std::string> ScriptRun::size_name(const SizePtr& size) {
+  if (const auto found = size_names_.find(size); found != size_names_.end()) return found->second;
+  FETAFIX_TRY(const std::string name, new_size(*size));
+  return size_names_[size] = name;
+}
+
+Result<std::string> ScriptRun::new_size(const Size& size) {
+  std::string target;
   std::vector<std::pair<std::string, Json>> arguments;
   if (size.name == "sym_size") {
-    key += " " + size.tensor + " " + std::to_string(size.dim);
-    if (const auto found = sizes_.find(key); found != sizes_.end()) return found->second;
     target = "torch.ops.aten.sym_size.int";
     arguments = {{"self", Json{{"as_tensor", tensor_json(size.tensor)}}},
                  {"dim", Json{{"as_int", size.dim}}}};
   } else {
-    if (++depth_ > 200) return no_content("a size is computed in too many steps");
     FETAFIX_TRY(const Json a, content(size.a, "i"));
     FETAFIX_TRY(const Json b, content(size.b, "i"));
-    --depth_;
-    key += a.dump() + b.dump();
-    if (const auto found = sizes_.find(key); found != sizes_.end()) return found->second;
     target = "_operator." + size.name;
     arguments = {{"a", a}, {"b", b}};
   }
+  const std::string key = target + arguments[0].second.dump() + arguments[1].second.dump();
+  if (const auto found = sizes_.find(key); found != sizes_.end()) return found->second;
   const std::string name = unique(size.name);
   const Json result = {{"as_sym_int", {{"as_name", name}}}};
   FETAFIX_CHECK(add_node({name, target, "", std::move(arguments), Json::array({result}), {}}));
@@ -174,7 +176,7 @@ Result<Json> ScriptRun::content(const Value& value, std::string_view type) {
       break;
   }
   if (value.is(ValueKind::size)) {
-    FETAFIX_TRY(const std::string name, size_name(*value.size));
+    FETAFIX_TRY(const std::string name, size_name(value.size));
     return Json{{"as_sym_int", {{"as_name", name}}}};
   }
   if (value.is(ValueKind::boolean)) return Json{{"as_bool", value.integer != 0}};

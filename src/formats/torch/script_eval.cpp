@@ -8,6 +8,7 @@ namespace {
 
 using Value = ScriptValue;
 constexpr int64_t most_turns = 100'000;
+constexpr int most_nesting = 1000;
 
 // "__torch__.torch.nn.functional.relu" of a chain of attributes; empty: it is none.
 std::string dotted(const Expr& expr) {
@@ -30,8 +31,18 @@ Value device(const std::string& name) {
 
 }  // namespace
 
+// Expressions within calls within expressions take stack.
 Result<Value> ScriptRun::eval(Frame& frame, const Expr& expr) {
   FETAFIX_CHECK(spend(frame, expr.span));
+  if (nesting_ >= most_nesting)
+    return fault(frame, expr.span, "calls that are nested too deep", ErrorKind::file);
+  ++nesting_;
+  auto out = eval_kind(frame, expr);
+  --nesting_;
+  return out;
+}
+
+Result<Value> ScriptRun::eval_kind(Frame& frame, const Expr& expr) {
   switch (expr.kind) {
     case Expr::Kind::name: {
       if (const auto found = frame.variables.find(expr.text); found != frame.variables.end())

@@ -9,6 +9,10 @@
 
 namespace fetafix::formats::torch {
 
+namespace {
+constexpr int deepest = 200;  // of what holds another: each is given back by a call in a call
+}
+
 ScriptValue script_none() {
   return {};
 }
@@ -38,13 +42,15 @@ ScriptValue script_text(std::string value) {
 }
 ScriptValue script_list(std::vector<ScriptValue> items) {
   ScriptValue out;
+  for (const ScriptValue& item : items) out.depth = std::max(out.depth, item.depth + 1);
+  if (out.depth > deepest) return script_unknown("lists that are nested too deep");
   out.kind = ValueKind::list;
   out.items = std::make_shared<std::vector<ScriptValue>>(std::move(items));
   return out;
 }
 ScriptValue script_tuple(std::vector<ScriptValue> items) {
   ScriptValue out = script_list(std::move(items));
-  out.kind = ValueKind::tuple;
+  if (out.items) out.kind = ValueKind::tuple;
   return out;
 }
 ScriptValue script_tensor(std::string name) {
@@ -109,6 +115,8 @@ ScriptValue size_arithmetic(const std::string& name, const ScriptValue& a, const
   size.name = name;
   size.a = a;
   size.b = b;
+  size.depth = 1 + std::max(a.size ? a.size->depth : 0, b.size ? b.size->depth : 0);
+  if (size.depth > deepest) return depends();
   return script_size(std::move(size));
 }
 
@@ -287,6 +295,7 @@ std::optional<ScriptValue> of_two(const std::string& name, const ScriptValue& a,
     return (real_of(a) < real_of(b)) == (name == "min") ? a : b;
   }
   if (name == "append" && is_list(a)) {
+    if (is_list(b) || a.items->size() > most_items) return depends();
     a.items->push_back(b);
     return a;
   }

@@ -5,7 +5,8 @@
 namespace fetafix::formats::torch {
 namespace {
 
-constexpr size_t most_steps = 4'000'000;
+constexpr size_t most_steps = 1'000'000;
+constexpr size_t most_runs = 100'000;  // of functions
 constexpr int most_calls_in_calls = 100;
 constexpr size_t most_results = 10'000;
 
@@ -96,6 +97,9 @@ Result<LaidOut> ScriptRun::run() {
     } else if (one.is(ValueKind::tensor) || one.is_tensor) {
       FETAFIX_TRY(const std::string name, tensor_name(one));
       out_.outputs.push_back({{"as_tensor", {{"name", name}}}});
+    } else if (one.is(ValueKind::unknown)) {
+      rank_would_tell_ = rank_would_tell_ || one.rank_would_tell;
+      return fault(top, forward.function->span, "a result of the program is not known: " + one.text);
     } else {
       return fault(top, forward.function->span, "a result of the program is no tensor");
     }
@@ -117,6 +121,8 @@ Result<ScriptValue> ScriptRun::run_function(const Place& place, const std::strin
   if (depth_ >= most_calls_in_calls)
     return fault(frame, where, "calls in calls without an end", ErrorKind::file);
   FETAFIX_CHECK(spend(frame, where));
+  if (out_.activations.size() >= most_runs)
+    return fault(frame, where, "the program runs too long", ErrorKind::file);
   out_.activations.push_back({caller ? caller->activation : -1, place, call, path, module, {}});
   const auto& parameters = place.function->parameters;
   const size_t first = module ? 1 : 0;  // self
@@ -186,6 +192,8 @@ Result<std::optional<ScriptValue>> ScriptRun::run_statement(Frame& frame, const 
     case Stmt::Kind::loop_while:
     case Stmt::Kind::loop_for:
       return run_loop(frame, stmt);
+    case Stmt::Kind::with:
+      return fault(frame, stmt.span, "a 'with' block, which is not read here");
     case Stmt::Kind::pass:
       break;
   }

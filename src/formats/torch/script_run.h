@@ -91,6 +91,7 @@ class ScriptRun {
 
   // --- expressions (script_eval.cpp) ---
   Result<Value> eval(Frame& frame, const Expr& expr);
+  Result<Value> eval_kind(Frame& frame, const Expr& expr);
   Result<Value> eval_attribute(Frame& frame, const Expr& expr);
   Result<Value> eval_index(Frame& frame, const Expr& expr);
   Result<Value> eval_call(Frame& frame, const Expr& expr);
@@ -114,7 +115,8 @@ class ScriptRun {
                              const std::vector<Value>& values);
   Result<Json> content(const Value& value, std::string_view type);
   Result<Json> list_content(const Value& value, char type);
-  Result<std::string> size_name(const Size& size);
+  Result<std::string> size_name(const SizePtr& size);
+  Result<std::string> new_size(const Size& size);
   Result<std::string> tensor_name(const Value& value);
   Status add_node(ScriptNode node);
   std::string unique(const std::string& base);
@@ -144,7 +146,8 @@ class ScriptRun {
   std::map<std::string, const PickleTensor*> stored_;
   std::set<std::string> integers_;
   size_t steps_ = 0, wanted_ = 0;
-  int depth_ = 0;
+  std::map<SizePtr, std::string> size_names_;
+  int depth_ = 0, nesting_ = 0;
   bool rank_would_tell_ = false;
 };
 

@@ -123,7 +123,7 @@ Result<std::string> say_call(const Json& node, const SayValue& say) {
   for (const auto& [at, input] : inputs) {
     FETAFIX_TRY(const std::string said, say_content((*input)["arg"], say));
     const auto argument = (*input)["name"].get<std::string>();
-    gap = gap || (!order.empty() && at != place);
+    gap = gap || (!order.empty() && (at != place || at == order.size()));
     const bool numbered = order.empty() && (argument.starts_with("arg") || !name.starts_with("torch.") ||
                                             target.find("_operator.") != std::string::npos ||
                                             target.find("sym_size") != std::string::npos);

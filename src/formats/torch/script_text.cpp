@@ -174,6 +174,18 @@ class Parser {
       out.span.end = end_of_lines();
       return out;
     }
+    if (is_name("with")) {
+      out.kind = Stmt::Kind::with;
+      next();
+      FETAFIX_TRY(out.value, expression());
+      if (is_name("as")) {
+        next();
+        FETAFIX_TRY(out.targets.emplace_back(), expression());
+      }
+      FETAFIX_CHECK(statements(out.body));
+      out.span.end = end_of_lines();
+      return out;
+    }
     FETAFIX_CHECK(plain_statement(out));
     out.span.end = last_end();
     FETAFIX_CHECK(line_end());

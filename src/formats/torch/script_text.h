@@ -45,7 +45,7 @@ struct Expr {
 };
 
 struct Stmt {
-  enum class Kind : uint8_t { assign, expression, give, branch, loop_while, loop_for, pass };
+  enum class Kind : uint8_t { assign, expression, give, branch, loop_while, loop_for, with, pass };
   Kind kind = Kind::pass;
   Span span;
   std::vector<Expr> targets;  // of an assignment or a `for`: names or attributes

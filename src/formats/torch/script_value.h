@@ -43,6 +43,7 @@ struct ScriptValue {
   Kind kind = Kind::none;
   bool rank_would_tell = false;  // of an unknown one: whether the number of dimensions of an input decides it
   bool is_tensor = false;        // of numbers and sizes: a tensor without dimensions that holds it
+  int depth = 0;                 // of lists in lists
   int64_t integer = 0;
   double real = 0;
   std::string text;
@@ -58,6 +59,7 @@ struct Size {
   std::string tensor;
   int64_t dim = 0;
   ScriptValue a, b;  // of arithmetic
+  int depth = 0;     // of arithmetic in arithmetic
 };
 
 using ValueKind = ScriptValue::Kind;
