@@ -189,7 +189,10 @@ Tensor elementwise_tolerance(const Node& node, const Tensor& y) {
   if (node.type == "LSTM" || node.type == "GRU" || node.type == "RNN" || !node.bodies.empty())
     return recurrent_tolerance(y);
   if (node.type == "Softmax") return softmax_tolerance(y);
-  if (node.type == "LayerNormalization") return map(y, [](float v) { return 4 * u * (std::fabs(v) + 1); });
+  // What is subtracted and divided rounds by units of 1, however small the result is.
+  if (node.type == "LayerNormalization" || node.type == "InstanceNormalization" ||
+      node.type == "GroupNormalization")
+    return map(y, [](float v) { return 4 * u * (std::fabs(v) + 1); });
   if (const auto a = exponential_below_zero(node))
     return map(y, [a](float v) { return v < 0 ? 3 * u * *a : 4 * u * v; });
   return map(y, [](float v) { return 4 * u * std::fabs(v); });

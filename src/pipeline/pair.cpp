@@ -20,20 +20,32 @@ data::InputSpec input_spec(const runtimes::TensorSpec& spec) {
   return out;
 }
 
-// Without a runtime to ask, the view says what the model wants.
+// What the view says of an input.
+data::InputSpec viewed_input(const graph::Graph& view, size_t index) {
+  const graph::Value& value = view.value(view.inputs[index]);
+  data::InputSpec spec;
+  spec.name = value.native_name;
+  spec.dtype = value.dtype;
+  spec.shape = value.shape.value_or(Shape{});
+  return spec;
+}
+
+// The runtime is asked; where there is none, and of what it does not know, the view says what the model
+// wants.
 std::vector<data::InputSpec> wanted_inputs(const Side& side) {
+  const graph::Graph& view = side.lifted.graph;
   std::vector<data::InputSpec> out;
-  if (side.session) {
-    for (const auto& spec : side.session->inputs()) out.push_back(input_spec(spec));
+  if (!side.session) {
+    for (size_t i = 0; i < view.inputs.size(); ++i) out.push_back(viewed_input(view, i));
     return out;
   }
-  for (graph::ValueId id : side.lifted.graph.inputs) {
-    const graph::Value& value = side.lifted.graph.value(id);
-    data::InputSpec spec;
-    spec.name = value.native_name;
-    spec.dtype = value.dtype;
-    spec.shape = value.shape.value_or(Shape{});
-    out.push_back(std::move(spec));
+  for (const auto& spec : side.session->inputs()) {
+    const size_t index = out.size();
+    out.push_back(input_spec(spec));
+    if (spec.dtype != DType::unknown || index >= view.inputs.size()) continue;
+    const data::InputSpec viewed = viewed_input(view, index);
+    out.back().dtype = viewed.dtype;
+    out.back().shape = viewed.shape;
   }
   return out;
 }

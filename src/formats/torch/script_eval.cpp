@@ -365,6 +365,15 @@ std::optional<Value> ScriptRun::without_run(const std::string& space, const std:
   }
   // A tensor without dimensions that takes part in what is computed of sizes is its number.
   std::vector<Value> numbers = values;
+  static const std::set<std::string> of_lists{"slice", "list", "add"};
+  for (Value& one : numbers) {
+    if (!one.is(ValueKind::sizes) || !of_lists.contains(name)) continue;
+    const int rank = out_.types[one.text].rank->count;
+    if (rank < 0) return script_unknown("the number of dimensions of '" + one.text + "'", true);
+    std::vector<Value> sizes;
+    for (int i = 0; i < rank; ++i) sizes.push_back(size_of(one.text, i));
+    one = script_list(std::move(sizes));
+  }
   const bool of_sizes =
       std::ranges::any_of(values, [](const Value& one) { return one.is_tensor; }) || name == "int";
   for (Value& one : numbers) {

@@ -302,6 +302,23 @@ std::optional<ScriptValue> of_two(const std::string& name, const ScriptValue& a,
   return std::nullopt;
 }
 
+// As Python slices a list: from, to and step, each of which may be left out.
+std::optional<ScriptValue> slice(const Operands& operands) {
+  const auto count = static_cast<int64_t>(operands[0].items->size());
+  const auto number = [&](size_t i, int64_t otherwise) -> std::optional<int64_t> {
+    if (i >= operands.size() || operands[i].is(ValueKind::none)) return otherwise;
+    if (!is_whole(operands[i])) return std::nullopt;
+    return operands[i].integer;
+  };
+  const auto from = number(1, 0), to = number(2, count), step = number(3, 1);
+  if (!from || !to || !step || *step < 1) return depends();
+  const auto place = [count](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + count : at, 0, count); };
+  std::vector<ScriptValue> out;
+  for (int64_t i = place(*from); i < place(*to); i += std::min(*step, count))
+    out.push_back((*operands[0].items)[static_cast<size_t>(i)]);
+  return script_list(std::move(out));
+}
+
 }  // namespace
 
 std::optional<ScriptValue> computed(const std::string& name, const Operands& operands) {
@@ -310,6 +327,7 @@ std::optional<ScriptValue> computed(const std::string& name, const Operands& ope
   const auto unknown = std::ranges::find_if(operands, blocks);
   std::optional<ScriptValue> out;
   if (operands.size() == 1) out = of_one(name, operands[0]);
+  if (name == "slice" && !operands.empty() && is_list(operands[0])) return slice(operands);
   if (operands.size() == 2) out = of_two(name, operands[0], operands[1]);
   if (operands.size() == 3 && name == "div" && operands[2].is(ValueKind::text))
     out = of_two("floordiv", operands[0], operands[1]);
