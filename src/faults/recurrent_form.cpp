@@ -54,26 +54,25 @@ bool sort_terms(const std::vector<Term>& terms, int64_t units,
   return true;
 }
 
-std::optional<Recurrent> of_loop(const graph::Graph& graph, NodeId id, const ConstantLookup& constant,
-                                 const StoredLookup& operand, bool writable) {
+std::vector<Recurrent> of_loop(const graph::Graph& graph, NodeId id, const ConstantLookup& constant,
+                               const StoredLookup& operand, bool writable) {
   const auto cell = cell_of(graph, id, constant);
-  if (!cell) return std::nullopt;
+  if (!cell) return {};
   const graph::Graph& body = *graph.node(id).bodies.at("body").graph;
   const auto stored = [&](const Fixed& fixed) -> std::optional<Stored> {
     if (!writable) return std::nullopt;
     return fixed.reader < 0 ? operand(fixed.operand) : stored_inside(body, fixed);
   };
-  Recurrent out{cell->type, cell->linear_before_reset, {}};
+  Recurrent out{cell->type, cell->linear_before_reset, {}, Recurrent::Direction::unknown};
   for (const CellGate& from : cell->gates) {
     Gate gate{from.name, {}, {}, {}, {}};
     if (!sort_terms(from.terms, cell->units, stored, gate.biases, gate) ||
         !sort_terms(from.reset_terms, cell->units, stored, gate.reset_biases, gate))
-      return std::nullopt;
-    if (gate.weights.size() + static_cast<size_t>(from.given) != 1 || gate.recurrence.size() != 1)
-      return std::nullopt;
+      return {};
+    if (gate.weights.size() + static_cast<size_t>(from.given) != 1 || gate.recurrence.size() != 1) return {};
     out.gates.push_back(std::move(gate));
   }
-  return out;
+  return {std::move(out)};
 }
 
 // --- an LSTM or GRU
@@ -92,55 +91,84 @@ Held slice(const Tensor& operand, size_t begin, size_t size, const std::optional
 }
 
 bool is_usual(const Node& node) {
-  return graph::attribute_or(node, "direction", std::string("forward")) != "bidirectional" &&
-         !node.attributes.contains("activations") && !node.attributes.contains("clip") &&
+  return !node.attributes.contains("activations") && !node.attributes.contains("clip") &&
          graph::attribute_or(node, "layout", int64_t{0}) == 0 &&
          graph::attribute_or(node, "input_forget", int64_t{0}) == 0 &&
          (node.inputs.size() < 8 || node.inputs[7] == graph::no_value);
 }
 
-std::optional<Recurrent> of_operator(const Node& node, const ConstantLookup& constant,
-                                     const StoredLookup& stored) {
+std::vector<Recurrent::Direction> directions_of(const Node& node) {
+  using enum Recurrent::Direction;
+  const auto direction = graph::attribute_or(node, "direction", std::string("forward"));
+  if (direction == "bidirectional") return {forward, reverse};
+  return {direction == "reverse" ? reverse : forward};
+}
+
+// The tensors of an LSTM or GRU: weights [directions, gates * units, inputs], recurrence
+// [directions, gates * units, units], bias [directions, 2 * gates * units] or none.
+struct Operands {
+  Tensor weights, recurrence, bias;
+  size_t gates = 0, units = 0, inputs = 0;
+
+  bool fit(size_t directions, bool has_bias) const {
+    const size_t all = directions * gates * units;
+    return weights.dtype() == DType::float32 && recurrence.dtype() == DType::float32 && weights.rank() == 3 &&
+           static_cast<size_t>(recurrence.size()) == all * units &&
+           static_cast<size_t>(weights.size()) == all * inputs &&
+           (!has_bias || (bias.dtype() == DType::float32 && static_cast<size_t>(bias.size()) == 2 * all));
+  }
+};
+
+Recurrent one_direction(const Node& node, const Operands& from, size_t direction,
+                        const StoredLookup& stored) {
   const bool lstm = node.type == "LSTM";
-  if ((!lstm && node.type != "GRU") || !is_usual(node) || node.inputs.size() < 3) return std::nullopt;
-  const Tensor weights = constant(node.inputs[1]), recurrence = constant(node.inputs[2]);
-  const bool has_bias = node.inputs.size() > 3 && node.inputs[3] != graph::no_value;
-  const Tensor bias = has_bias ? constant(node.inputs[3]) : Tensor();
-  const size_t count = lstm ? 4 : 3;
-  if (weights.dtype() != DType::float32 || recurrence.dtype() != DType::float32 || weights.rank() != 3 ||
-      recurrence.rank() != 3 || weights.shape()[0] != 1)
-    return std::nullopt;
-  const auto units = static_cast<size_t>(recurrence.shape()[2]);
-  const auto inputs = static_cast<size_t>(weights.shape()[2]);
-  if (static_cast<size_t>(recurrence.size()) != count * units * units ||
-      static_cast<size_t>(weights.size()) != count * units * inputs ||
-      (has_bias && (bias.dtype() != DType::float32 || static_cast<size_t>(bias.size()) != 2 * count * units)))
-    return std::nullopt;
-  Recurrent out{node.type, !lstm && graph::attribute_or(node, "linear_before_reset", int64_t{0}) != 0, {}};
-  for (size_t g = 0; g < count; ++g) {
+  const size_t units = from.units, block = direction * from.gates * units;
+  Recurrent out{node.type,
+                !lstm && graph::attribute_or(node, "linear_before_reset", int64_t{0}) != 0,
+                {},
+                directions_of(node)[direction]};
+  for (size_t g = 0; g < from.gates; ++g) {
+    const size_t row = block + g * units, bias = 2 * block + g * units;
     Gate gate{lstm ? std::string(1, "iofc"[g]) : std::string(1, "zrh"[g]), {}, {}, {}, {}};
-    gate.weights.push_back(slice(weights, g * units * inputs, units * inputs, stored(1)));
-    gate.recurrence.push_back(slice(recurrence, g * units * units, units * units, stored(2)));
-    if (has_bias) {
-      gate.biases.push_back(slice(bias, g * units, units, stored(3)));
+    gate.weights.push_back(slice(from.weights, row * from.inputs, units * from.inputs, stored(1)));
+    gate.recurrence.push_back(slice(from.recurrence, row * units, units * units, stored(2)));
+    if (from.bias.size() > 0) {
+      gate.biases.push_back(slice(from.bias, bias, units, stored(3)));
       (out.linear_before_reset && g == 2 ? gate.reset_biases : gate.biases)
-          .push_back(slice(bias, (count + g) * units, units, stored(3)));
+          .push_back(slice(from.bias, bias + from.gates * units, units, stored(3)));
     }
     out.gates.push_back(std::move(gate));
   }
   return out;
 }
 
+std::vector<Recurrent> of_operator(const Node& node, const ConstantLookup& constant,
+                                   const StoredLookup& stored) {
+  const bool lstm = node.type == "LSTM";
+  if ((!lstm && node.type != "GRU") || !is_usual(node) || node.inputs.size() < 3) return {};
+  Operands from{constant(node.inputs[1]), constant(node.inputs[2]), Tensor(), size_t{lstm ? 4u : 3u}};
+  if (from.weights.rank() != 3 || from.recurrence.rank() != 3) return {};
+  const bool has_bias = node.inputs.size() > 3 && node.inputs[3] != graph::no_value;
+  if (has_bias) from.bias = constant(node.inputs[3]);
+  from.units = static_cast<size_t>(from.recurrence.shape()[2]);
+  from.inputs = static_cast<size_t>(from.weights.shape()[2]);
+  const size_t directions = directions_of(node).size();
+  if (!from.fit(directions, has_bias)) return {};
+  std::vector<Recurrent> out;
+  for (size_t d = 0; d < directions; ++d) out.push_back(one_direction(node, from, d, stored));
+  return out;
+}
+
 }  // namespace
 
-std::optional<Recurrent> recurrent_of_source(const Place& place, NodeId id) {
+std::vector<Recurrent> recurrent_of_source(const Place& place, NodeId id) {
   const auto constant = source_constants(place);
   const StoredLookup nowhere = [](size_t) { return std::nullopt; };
   if (place.source.node(id).type == "Loop") return of_loop(place.source, id, constant, nowhere, false);
   return of_operator(place.source.node(id), constant, nowhere);
 }
 
-std::optional<Recurrent> recurrent_of_target(const Place& place, NodeId id) {
+std::vector<Recurrent> recurrent_of_target(const Place& place, NodeId id) {
   const auto constant = target_constants(place);
   const StoredLookup stored = [&](size_t operand) { return stored_operand(place, id, operand); };
   if (place.target.node(id).type == "Loop") return of_loop(place.target, id, constant, stored, true);

@@ -28,10 +28,12 @@ struct Recurrent {
   std::string type;  // LSTM or GRU
   bool linear_before_reset = false;
   std::vector<Gate> gates;  // in ONNX's order
+  enum class Direction { unknown, forward, reverse } direction = Direction::unknown;
 };
 
-// The form of an LSTM or GRU of one direction, or of a Loop whose step is such a cell. nullopt: it is none.
-std::optional<Recurrent> recurrent_of_source(const Place& place, graph::NodeId node);
-std::optional<Recurrent> recurrent_of_target(const Place& place, graph::NodeId node);
+// The form of an LSTM or GRU, one for each direction, or of a Loop whose step is such a cell. Empty: it is
+// none.
+std::vector<Recurrent> recurrent_of_source(const Place& place, graph::NodeId node);
+std::vector<Recurrent> recurrent_of_target(const Place& place, graph::NodeId node);
 
 }  // namespace fetafix::faults

@@ -14,11 +14,6 @@ using graph::NodeId;
 // Sums of biases may be rounded; everything else is copied from file to file.
 constexpr double rounded = 1e-6;
 
-struct Layer {
-  NodeId node;
-  Recurrent form;
-};
-
 std::vector<NodeId> recurrent_nodes(const graph::Graph& graph, std::span<const NodeId> nodes) {
   std::vector<NodeId> out;
   for (const NodeId id : nodes)
@@ -111,30 +106,46 @@ std::string listed(const std::vector<std::string>& gates) {
   return out;
 }
 
-// Whether the target's gates hold what other gates of the source hold.
-bool in_other_order(const Recurrent& have, const Recurrent& wanted) {
+// Whether the target's gates hold what other gates of the source hold; nullopt: some hold what none does.
+std::optional<bool> is_in_other_order(const Recurrent& have, const Recurrent& wanted) {
   bool moved = false;
   for (size_t g = 0; g < have.gates.size(); ++g) {
     const auto& numbers = have.gates[g].recurrence[0].numbers;
     const auto found = std::ranges::find_if(
         wanted.gates, [&](const Gate& gate) { return gate.recurrence[0].numbers == numbers; });
-    if (found == wanted.gates.end()) return false;
+    if (found == wanted.gates.end()) return std::nullopt;
     moved = moved || found->name != have.gates[g].name;
   }
   return moved;
 }
 
-std::optional<Candidate> compared(const Recurrent& have, const Recurrent& wanted) {
-  if (have.type != wanted.type || have.linear_before_reset != wanted.linear_before_reset ||
-      have.gates.size() != wanted.gates.size() ||
-      have.gates[0].recurrence[0].numbers.size() != wanted.gates[0].recurrence[0].numbers.size())
-    return std::nullopt;
+// Two forms of one layer and direction.
+struct Both {
+  const Recurrent* have;
+  const Recurrent* wanted;
+};
+
+bool comparable(const Recurrent& have, const Recurrent& wanted) {
+  return have.type == wanted.type && have.linear_before_reset == wanted.linear_before_reset &&
+         have.gates.size() == wanted.gates.size() &&
+         have.gates[0].recurrence[0].numbers.size() == wanted.gates[0].recurrence[0].numbers.size();
+}
+
+std::optional<Candidate> compared(const std::vector<Both>& pairs) {
   Differences found;
-  for (size_t g = 0; g < have.gates.size(); ++g) found.look(have.gates[g], wanted.gates[g]);
+  bool holds_the_same = true, is_moved = false;
+  for (const auto& [have, wanted] : pairs) {
+    if (!comparable(*have, *wanted)) return std::nullopt;
+    for (size_t g = 0; g < have->gates.size(); ++g) found.look(have->gates[g], wanted->gates[g]);
+    const auto moved = is_in_other_order(*have, *wanted);
+    holds_the_same = holds_the_same && moved.has_value();
+    is_moved = is_moved || moved == true;
+  }
   Candidate out{"recurrent-tensor", "parameters", "", "", found.changes.edits()};
   if (!found.can_be_written || out.edits.empty()) return std::nullopt;
-  if (in_other_order(have, wanted)) {
-    out.explanation = "the gates of the " + have.type + " are in another order than the source's";
+  const std::string& type = pairs[0].have->type;
+  if (holds_the_same && is_moved) {
+    out.explanation = "the gates of the " + type + " are in another order than the source's";
   } else {
     const auto say = [&](const char* what, const std::vector<std::string>& gates) {
       if (!gates.empty())
@@ -143,9 +154,27 @@ std::optional<Candidate> compared(const Recurrent& have, const Recurrent& wanted
     say("input weights", found.weights);
     say("recurrent weights", found.recurrence);
     say("biases", found.biases);
-    out.explanation += " of the " + have.type + " are not the source's";
+    out.explanation += " of the " + type + " are not the source's";
   }
   out.advice = "compare the file's constants with the source right after converting";
+  return out;
+}
+
+// Directions with their counterparts. What is written as one operator for each direction has them in any
+// order; where neither side has several, what the direction is called is not asked.
+std::vector<Both> by_direction(const std::vector<Recurrent>& have, const std::vector<Recurrent>& wanted) {
+  std::vector<Both> out;
+  if (have.size() == 1 && wanted.size() == 1) return {{&have[0], &wanted[0]}};
+  for (const Recurrent& mine : have)
+    for (const Recurrent& its : wanted)
+      if (mine.direction == its.direction && mine.direction != Recurrent::Direction::unknown)
+        out.push_back({&mine, &its});
+  return out;
+}
+
+std::vector<Recurrent> joined(const std::vector<std::vector<Recurrent>>& layers) {
+  std::vector<Recurrent> out;
+  for (const auto& layer : layers) out.insert(out.end(), layer.begin(), layer.end());
   return out;
 }
 
@@ -153,16 +182,20 @@ std::optional<Candidate> compared(const Recurrent& have, const Recurrent& wanted
 
 std::vector<Candidate> recurrent_tensor(const Place& place) {
   if (!place.segment) return {};
-  const auto sources = recurrent_nodes(place.source, place.segment->source_nodes);
-  const auto targets = recurrent_nodes(place.target, place.segment->target_nodes);
+  std::vector<std::vector<Recurrent>> sources, targets;
+  for (const NodeId node : recurrent_nodes(place.source, place.segment->source_nodes))
+    sources.push_back(recurrent_of_source(place, node));
+  for (const NodeId node : recurrent_nodes(place.target, place.segment->target_nodes))
+    targets.push_back(recurrent_of_target(place, node));
   std::vector<Candidate> out;
-  for (const NodeId target : targets) {
-    const auto have = recurrent_of_target(place, target);
-    if (!have) continue;
-    for (const NodeId source : sources)
-      if (const auto wanted = recurrent_of_source(place, source))
-        if (auto candidate = compared(*have, *wanted)) out.push_back(std::move(*candidate));
-  }
+  const auto keep = [&](const std::vector<Both>& pairs) {
+    if (pairs.empty()) return;
+    if (auto candidate = compared(pairs)) out.push_back(std::move(*candidate));
+  };
+  for (const auto& target : targets)
+    for (const auto& source : sources) keep(by_direction(target, source));
+  // One operator for each direction on one side: both at once.
+  if (targets.size() + sources.size() == 3) keep(by_direction(joined(targets), joined(sources)));
   return out;
 }
 

@@ -97,6 +97,29 @@ output %h
   return out;
 }
 
+// Both directions in one operator.
+graph::Graph as_both(const Weights& forward, const Weights& reverse) {
+  std::vector<Tensor> w, r, b;
+  for (const Weights* weights : {&forward, &reverse}) {
+    const graph::Graph one = as_operator(*weights);
+    for (const auto& value : one.values) {
+      if (value.name == "w") w.push_back(value.constant);
+      if (value.name == "r") r.push_back(value.constant);
+      if (value.name == "b") b.push_back(value.constant);
+    }
+  }
+  const auto stacked = [](const std::vector<Tensor>& parts) {
+    std::vector<float> out;
+    for (const Tensor& part : parts) out.insert(out.end(), part.as<float>().begin(), part.as<float>().end());
+    return out;
+  };
+  graph::Graph out = testing::parse("input %x float32[3,1,1]\n" + constant("w", "2,8,1", stacked(w)) +
+                                    constant("r", "2,8,2", stacked(r)) + constant("b", "2,16", stacked(b)) +
+                                    "%y, %h = LSTM(%x, %w, %r, %b) {hidden_size=2}\noutput %h\n");
+  out.nodes[0].attributes["direction"] = std::string("bidirectional");
+  return out;
+}
+
 std::vector<Candidate> proposals(const graph::Graph& source, const graph::Graph& target) {
   const graph::Uses uses(target);
   const Tensor x = Tensor::of<float>({1, 2, 3}, {3, 1, 1});
@@ -128,6 +151,17 @@ TEST(RecurrentTensor, TheSameInTwoFormsIsLeftAlone) {
   EXPECT_TRUE(proposals(as_operator({}), as_loop({})).empty());
   EXPECT_TRUE(proposals(as_loop({}), as_operator({})).empty());
   EXPECT_TRUE(proposals(as_loop({}), as_loop({})).empty());
+}
+
+TEST(RecurrentTensor, DirectionsOfOneOperatorAreComparedEachWithItsOwn) {
+  const Weights other{.of_gate_f = 2.f};
+  EXPECT_TRUE(proposals(as_both({}, other), as_both({}, other)).empty());
+  const Candidate found = proven(as_both({}, other), as_both({.swapped = true}, other));
+  EXPECT_EQ(found.explanation, "the gates of the LSTM are in another order than the source's");
+  ASSERT_EQ(found.edits.size(), 3u);
+  const auto both = proven(as_both({}, other), as_both({.of_gate_f = 0.5f}, {.of_gate_f = 1.f}));
+  EXPECT_EQ(both.edits.size(), 1u);
+  EXPECT_EQ(std::get<graph::SetTensor>(both.edits[0]).value.shape(), (Shape{2, 8, 1}));
 }
 
 TEST(RecurrentTensor, WeightsOfOneGateAreMendedWhereTheLoopHasThem) {
