@@ -11,14 +11,32 @@ namespace {
 using graph::NodeId;
 using graph::ValueId;
 
-std::string place_name(const graph::Graph& graph, NodeId id) {
+ViewTypes types_of(const graph::Graph& view) {
+  ViewTypes out;
+  for (const graph::Node& node : view.nodes) {
+    if (node.role == graph::Role::bridge || node.role == graph::Role::constant) continue;
+    auto& types = out[node.native];
+    types.insert(node.role == graph::Role::core ? types.begin() : types.end(), node.type);
+  }
+  return out;
+}
+
+// What users know a node as: a part that a canonical form made of an operator is that operator.
+const std::string& type_of(const graph::Node& node, const ViewTypes& types) {
+  const auto found = types.find(node.native);
+  if (found == types.end() || std::ranges::count(found->second, node.type) > 0) return node.type;
+  return found->second[0];
+}
+
+std::string place_name(const graph::Graph& graph, NodeId id, const ViewTypes& types = {}) {
   if (id < 0) return "";
   const graph::Node& node = graph.node(id);
   std::string name = node.name;
   if (name.empty())
     for (ValueId out : node.outputs)
       if (name.empty() && out != graph::no_value) name = graph.value(out).native_name;
-  return node.type + " #" + std::to_string(node.native.index) + (name.empty() ? "" : " '" + name + "'");
+  return type_of(node, types) + " #" + std::to_string(node.native.index) +
+         (name.empty() ? "" : " '" + name + "'");
 }
 
 // Its outputs came with the inputs: see opaque_values.h.
@@ -118,6 +136,8 @@ Result<std::unique_ptr<Analysis>> analyze(evaluate::Evaluator& evaluator, const 
   auto out = std::make_unique<Analysis>();
   out->source = align::canonical(pair.source.lifted.graph);
   out->target = align::canonical(target);
+  out->source_types = types_of(pair.source.lifted.graph);
+  out->target_types = types_of(target);
   FETAFIX_TRY(const auto source_tensors, tensors_of(pair.source, samples));
   FETAFIX_TRY(const auto target_tensors, tensors_of(pair.target, samples));
   FETAFIX_TRY(auto source_inputs, all_inputs(pair.source, out->source, source_tensors));
@@ -191,7 +211,7 @@ std::vector<results::DepthPoint> depth_of(const Analysis& analysis) {
     results::DepthPoint point;
     point.operator_index = node.native.index;
     point.name = node.name;
-    point.type = node.type;
+    point.type = type_of(node, analysis.target_types);
     point.relative_error = segment.relative_error;
     point.ratio_to_tolerance = segment.tolerance.largest;
     point.state = static_cast<results::SegmentState>(segment.state);
@@ -206,11 +226,11 @@ namespace {
 results::Fault describe_one(const Analysis& analysis, const diagnose::Fault& fault,
                             const faults::Candidate* candidate, const repair::Trial* kept) {
   results::Fault out;
-  out.source_node = place_name(analysis.source, fault.source_node);
-  out.target_node = place_name(analysis.target, fault.target_node);
+  const auto named = [&](NodeId id) { return place_name(analysis.target, id, analysis.target_types); };
+  out.source_node = place_name(analysis.source, fault.source_node, analysis.source_types);
+  out.target_node = named(fault.target_node);
   if (kept) {
-    out.target_node =
-        place_name(analysis.target, diagnose::touched_by(analysis.target, *candidate, fault.target_node));
+    out.target_node = named(diagnose::touched_by(analysis.target, *candidate, fault.target_node));
     out.edits = 1;
     out.confidence = kept->outcome == repair::Outcome::accepted ? 0.99 : 0.6;
     out.evidence.push_back(
@@ -228,8 +248,8 @@ results::Fault describe_one(const Analysis& analysis, const diagnose::Fault& fau
   if (fault.places.size() > 1) {
     out.explanation += " (" + std::to_string(fault.places.size()) + " places)";
     for (NodeId id : fault.places)
-      out.evidence.push_back({"place", static_cast<double>(analysis.target.node(id).native.index), "",
-                              place_name(analysis.target, id)});
+      out.evidence.push_back(
+          {"place", static_cast<double>(analysis.target.node(id).native.index), "", named(id)});
   }
   if (fault.segment) {
     out.evidence.insert(out.evidence.begin(),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 
 #include "align/canonical.h"
 #include "diagnose/diagnose.h"
@@ -10,10 +11,15 @@
 
 namespace fetafix::pipeline {
 
+// Types of the nodes that an operator of a file is in its view, the core's first: canonical forms take some
+// apart.
+using ViewTypes = std::map<graph::NativeOperator, std::vector<std::string>>;
+
 // Where to walk and with what; outlives the Analysis.
 struct Analysis {
   graph::Graph source;  // canonical forms
   graph::Graph target;
+  ViewTypes source_types, target_types;
   std::unique_ptr<align::SourceValues> values;
   align::Alignment alignment;
   std::vector<diagnose::Fault> faults;
