@@ -123,7 +123,6 @@ FormatSubject torch() {
       .kinds = {{"keep outputs", "an operator gives all that it gives"},
                 {"set metadata", "a file has no numbers that decide whether it loads"},
                 {"redeclare", "what a file says of shapes is what PyTorch has traced"},
-                {"set output", "a program's results are what its caller unpacks"},
                 {"separate output", "names of values are told apart when a program is read"},
                 {"sort operators", "a file names what an operator reads, ahead of it"}},
   };
