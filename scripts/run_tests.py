@@ -3,7 +3,8 @@
 Steps print a line when they start and when they end; the last line is "N passed, N failed". A test that was skipped or a
 test program that left no record counts as failed: nothing is passed over in silence. Models are made beside the builds,
 for they mostly wait for the network; tests run as many at a time as there are cores. Left to targets of their own: unit tests
-with sanitizers outside of the rooms that read files, or of edits in a framework (`make sanitize`), end-to-end tests marked heavy (`make end-to-end`).
+with sanitizers outside of the rooms that read files, or of edits in a framework (`make sanitize`), end-to-end tests marked
+heavy (`make end-to-end`).
 """
 
 import os
@@ -22,7 +23,7 @@ RECORDS = BUILD / "test-records"
 BUILDS = {"release": [], "sanitize": ["reader_tests", "fuzz_targets"]}  # the targets of each; none: all
 TESTED = {"release": [], "sanitize": ["-L", "readers"]}  # which of its tests, as ctest is told
 # Edits of right files in Keras, TensorFlow and PyTorch: their tests take half of the time there, and look at no strange bytes.
-FRAMEWORKS_EDITS = ("Keras/Patch*", "Keras/InKeras*", "PatchSettings.*", "PatchTensor.*", "PatchRemove.*", "PatchInsert.*",
+FRAMEWORK_EDITS = ("Keras/Patch*", "Keras/InKeras*", "PatchSettings.*", "PatchTensor.*", "PatchRemove.*", "PatchInsert.*",
                     "PatchAttribute.*", "PatchOperand.*", "PatchType.*", "ScriptPatch.*")
 CORES = str(len(os.sched_getaffinity(0)))
 KINDS = ["onnx", "tflite", "keras", "onnxruntime", "litert", "tensorflow", "torch"]  # formats and runtimes that get a line of their own
@@ -110,7 +111,7 @@ def unit_tests(kind, tally):
     programs = re.findall(r"Test +#\d+: (\S+)", listing)
     if not programs:
         tally.add(f"unit, {kind}", "no test program was found", False)
-    left_out = {"GTEST_FILTER": "-" + ":".join(FRAMEWORKS_EDITS)} if kind == "sanitize" else {}
+    left_out = {"GTEST_FILTER": "-" + ":".join(FRAMEWORK_EDITS)} if kind == "sanitize" else {}
     environment = {**left_out, "GTEST_OUTPUT": f"xml:{records}/", "ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
     step(f"unit tests, {kind}: {len(programs)} programs",
          ["ctest", "--test-dir", str(folder), *TESTED[kind], "--output-on-failure", "--no-tests=error", "--timeout", "600",
