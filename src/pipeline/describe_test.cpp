@@ -48,5 +48,17 @@ TEST_F(Described, WhatTheFilesShowStandsThoughItsEditFails) {
   EXPECT_EQ(describe(analysis, fault, failed)[0].pattern, "tensor");
 }
 
+// A canonical form takes operators apart; users know the one that the file has.
+TEST_F(Described, APartOfAnOperatorIsCalledByTheOperatorsName) {
+  graph::Node& part = analysis.target.node(0);
+  part.type = "Transpose";
+  part.native.index = 21;
+  part.name = "fc";
+  analysis.target_types[part.native] = {"Gemm"};
+  EXPECT_EQ(describe(analysis, fault).target_node, "Gemm #21 'fc'");
+  analysis.target_types[part.native] = {"Conv", "Transpose"};  // several nodes in the file's own view
+  EXPECT_EQ(describe(analysis, fault).target_node, "Transpose #21 'fc'");
+}
+
 }  // namespace
 }  // namespace fetafix::pipeline

@@ -89,13 +89,7 @@ Result<int> Editor::op_at(const graph::Address& at) const {
 Result<std::string> Editor::name_of(ValueId value) const {
   const int tensor = view().value(value).native_tensor;
   if (tensor < 0) return unsupported("the value lies inside of an operator");
-  std::string name = lift_.tensors[static_cast<size_t>(tensor)];
-  for (auto gone = passed_.find(name); gone != passed_.end(); gone = passed_.find(name)) {
-    if (gone->second.empty())
-      return unsupported("'" + name + "' was taken out, and others read what it passed on");
-    name = gone->second;
-  }
-  return name;
+  return lift_.tensors[static_cast<size_t>(tensor)];
 }
 
 Result<std::string> Editor::name_of(const graph::ValueAddress& address) const {
@@ -205,13 +199,6 @@ bool checks(const Op& op) {
 }
 
 }  // namespace
-
-void Editor::bypass(int op, const std::string& through) {
-  const std::string& result = program().ops[static_cast<size_t>(op)].outputs[0];
-  redirect(result, through);
-  remove(op);
-  passed_[result] = uses_of(through) == 1 ? through : std::string();
-}
 
 void Editor::remove(int op) {
   removed_.insert(op);

@@ -59,8 +59,6 @@ class Editor {
   // Makes a tensor the result number `output` of those that the user gets.
   Status set_output(int output, const std::string& name);
   void remove(int op);
-  // Takes an operator of one result out; what reads it reads `through` instead.
-  void bypass(int op, const std::string& through);
   // Operators of kind Resize of which attributes are set, with all attributes that they shall have.
   std::map<int, graph::Attributes>& resizes() { return resizes_; }
 
@@ -111,8 +109,6 @@ class Editor {
   std::vector<std::pair<int, Json>> added_;   // nodes, and the operator that each stands in front of
   size_t settled_ = 0;                        // of these: from earlier edits
   std::set<int> removed_;
-  std::map<std::string, std::string>
-      passed_;  // results of those, and what stands for them; empty: nothing can
   std::map<int, graph::Attributes> resizes_;
   std::set<std::string> names_;
   std::set<Table> changed_;
