@@ -32,9 +32,14 @@ void conclude(Run& run, const Analysis& again) {
   const bool clean =
       after.label_differences <= after.near_ties && after.max_relative_error <= run.allowed_error();
   const size_t found = run.result.faults.size() - run.runtime_faults.size();
+  // Fewer faults are no gain where more answers are wrong. What did not run before answered nothing.
+  const bool worse =
+      run.pair.target.broken.empty() && after.label_differences > run.result.before.label_differences;
   if (again.faults.empty() && fully_covered(run.result.coverage) && clean) {
     run.conclude(Verdict::repaired,
                  "every operator computes what the source computes, on held back samples too");
+  } else if (worse) {
+    run.conclude(Verdict::not_repaired, "with what could be mended more labels differ than before");
   } else if (std::isfinite(after.max_relative_error) &&  // else not even the outputs have the same sizes
              (again.faults.size() < found || after.label_differences < run.result.before.label_differences)) {
     run.conclude(Verdict::improved,
