@@ -145,6 +145,7 @@ def test_wrong_runtime_option(word, said):
 
 # --time-limit, and the best so far
 
+@pytest.mark.heavy
 def test_time_limit(damaged, tmp_path):
     target = damaged[1].target
     done, result = repaired(RIGHT, target, tmp_path, "--time-limit", "0.001")

@@ -36,7 +36,7 @@ def test_the_table():
 
 
 @pytest.mark.parametrize("fault, seed", [
-    ("bias-lost", 2), heavy("weights-noise", 1), heavy("bn-training", 3), heavy("pad-shifted", 4), heavy("clip-dropped", 5),
+    heavy("bias-lost", 2), heavy("weights-noise", 1), heavy("bn-training", 3), heavy("pad-shifted", 4), heavy("clip-dropped", 5),
     heavy("node-bypassed", 6), heavy("transpose-inserted", 7), heavy("bn-instance", 8)])
 def test_a_planted_file_answers_something_else(tmp_path, fault, seed):
     output = tmp_path / "damaged.pt2"
