@@ -7,6 +7,7 @@
 #include "faults/in_order.h"
 #include "faults/node_pairs.h"
 #include "faults/stored.h"
+#include "graph/label.h"
 #include "graph/operators.h"
 
 namespace fetafix::faults {
@@ -73,7 +74,7 @@ class Climb {
     edits_.push_back(set_stored(*stored, *wanted));
     if (first_.empty())
       first_ =
-          place_.target.node(target).type + " #" + std::to_string(place_.target.node(target).native.index);
+          graph::operator_label(place_.target.node(target).type, place_.target.node(target).native.index, "");
   }
 
   const Place& place_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "graph/label.h"
 #include "pipeline/opaque_values.h"
 
 namespace fetafix::pipeline {
@@ -35,8 +36,7 @@ std::string place_name(const graph::Graph& graph, NodeId id, const ViewTypes& ty
   if (name.empty())
     for (ValueId out : node.outputs)
       if (name.empty() && out != graph::no_value) name = graph.value(out).native_name;
-  return type_of(node, types) + " #" + std::to_string(node.native.index) +
-         (name.empty() ? "" : " '" + name + "'");
+  return graph::operator_label(type_of(node, types), node.native.index, name);
 }
 
 // Its outputs came with the inputs: see opaque_values.h.

@@ -8,15 +8,6 @@ namespace {
 namespace fs = std::filesystem;
 using Specs = std::vector<runtimes::TensorSpec>;
 
-Specs inputs_of(const graph::Graph& view) {
-  Specs out;
-  for (graph::ValueId id : view.inputs) {
-    const graph::Value& value = view.value(id);
-    out.push_back({value.name, value.dtype, value.shape});
-  }
-  return out;
-}
-
 // Pictures whose channels come last, with channels first; nullopt: none are.
 std::optional<Specs> channels_first(Specs specs) {
   bool changed = false;
@@ -32,18 +23,23 @@ std::optional<Specs> channels_first(Specs specs) {
 }  // namespace
 
 Result<std::string> export_module(Side& side, const std::string& path, const std::string& factory,
-                                  const formats::Lifted& other, const Options& options) {
+                                  const Specs& takes, const Options& options,
+                                  std::vector<std::string>& notes) {
+  if (takes.empty())
+    return Error{ErrorKind::file,
+                 factory + ": the other side can't be read, so what the module takes is not known"};
   FETAFIX_TRY(auto folder, TemporaryFolder::make());
   const std::string output = (folder.path() / (fs::path(path).stem().string() + ".pt2")).string();
   side.exported = std::make_shared<TemporaryFolder>(std::move(folder));
   side.given = path;
   const runtimes::Locations locations{options.python, {}, {}};
-  const Specs asked = inputs_of(other.graph);
-  const auto turned = channels_first(asked);
-  auto first = runtimes::export_module({factory, path, turned.value_or(asked)}, output, locations);
-  if (!first.ok() && turned && first.error().kind == ErrorKind::runtime_failed)
-    if (runtimes::export_module({factory, path, asked}, output, locations).ok()) return output;
-  if (!first.ok()) return in_context(factory, std::move(first).error());
+  const auto turned = channels_first(takes);
+  auto said = runtimes::export_module({factory, path, turned.value_or(takes)}, output, locations);
+  if (!said.ok() && turned && said.error().kind != ErrorKind::usage)
+    if (auto again = runtimes::export_module({factory, path, takes}, output, locations); again.ok())
+      said = std::move(again);
+  if (!said.ok()) return in_context(factory, std::move(said).error());
+  if (!said->empty()) notes.push_back(factory + ": " + *said);
   return output;
 }
 

@@ -6,8 +6,10 @@
 namespace fetafix::pipeline {
 
 // Exports what `factory` builds with the weights of `path` into a folder of the side's, and gives the file.
-// What the module takes is what `other`, which is read, takes; pictures also with their channels first.
+// `takes`: what the other side takes; of pictures whose channels come last, first with channels first. What
+// is to be known of the file is added to `notes`.
 Result<std::string> export_module(Side& side, const std::string& path, const std::string& factory,
-                                  const formats::Lifted& other, const Options& options);
+                                  const std::vector<runtimes::TensorSpec>& takes, const Options& options,
+                                  std::vector<std::string>& notes);
 
 }  // namespace fetafix::pipeline

@@ -113,17 +113,22 @@ Status start_side(Side& side, const Options& options, bool may_be_broken) {
 
 // What is code and weights takes what the other side takes, so that is read first.
 Status read_sides(Pair& pair, const Options& options) {
+  const auto exported = [&](Side& side, const std::string& path, const std::string& factory,
+                            const Side& other) {
+    const graph::Graph& view = other.lifted.graph;
+    return export_module(side, path, factory, specs_of(view, view.inputs), options, pair.notes);
+  };
   if (!options.source_module.empty()) {
     FETAFIX_CHECK(read_side(pair.target, options.target, true));
-    FETAFIX_TRY(const std::string exported, export_module(pair.source, options.source, options.source_module,
-                                                          pair.target.lifted, options));
-    return read_side(pair.source, exported, false);
+    FETAFIX_TRY(const std::string file,
+                exported(pair.source, options.source, options.source_module, pair.target));
+    return read_side(pair.source, file, false);
   }
   FETAFIX_CHECK(read_side(pair.source, options.source, false));
   if (options.target_module.empty()) return read_side(pair.target, options.target, true);
-  FETAFIX_TRY(const std::string exported,
-              export_module(pair.target, options.target, options.target_module, pair.source.lifted, options));
-  return read_side(pair.target, exported, true);
+  FETAFIX_TRY(const std::string file,
+              exported(pair.target, options.target, options.target_module, pair.source));
+  return read_side(pair.target, file, true);
 }
 
 // Both at once, for some frameworks take seconds to start; what reads files is not made for that.

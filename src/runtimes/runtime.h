@@ -103,8 +103,10 @@ struct ModuleCode {
   std::vector<TensorSpec> inputs;  // what forward takes; -1: any size, of which one is tried
 };
 // Runs the function in the user's PyTorch and writes what it gives as a .pt2 file: the user's code runs.
-// Error kinds: `usage`: no such function; `file`: weights that it does not take; `runtime_failed`:
-// torch.export refuses it.
-Status export_module(const ModuleCode& code, const std::filesystem::path& output, const Locations& locations);
+// Gives what is to be known of the file ("one sample at a time: ..."), or nothing. Error kinds: `usage`: no
+// such function; `file`: weights that it does not take, a module that torch.export refuses; `runtime_failed`:
+// the function raises something.
+Result<std::string> export_module(const ModuleCode& code, const std::filesystem::path& output,
+                                  const Locations& locations);
 
 }  // namespace fetafix::runtimes

@@ -6,6 +6,7 @@
 #include "formats/input_shape.h"
 #include "formats/keras/defect_finder.h"
 #include "formats/keras/document.h"
+#include "graph/label.h"
 
 namespace fetafix::formats::keras {
 namespace {
@@ -16,7 +17,7 @@ constexpr size_t most_defects = 64;  // of a file that has more, the rest is not
 std::string label(const Lift& lift, int op) {
   for (const graph::Node& node : lift.lifted.graph.nodes)
     if (node.native.index == op && node.role == Role::core)
-      return node.type + " #" + std::to_string(op) + " '" + node.name + "'";
+      return graph::operator_label(node.type, op, node.name);
   return "'" + lift.places[static_cast<size_t>(op)].layer + "'";
 }
 

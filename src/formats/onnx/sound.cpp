@@ -8,6 +8,7 @@
 #include "formats/onnx/names.h"
 #include "formats/onnx/operands.h"
 #include "formats/onnx/order.h"
+#include "graph/label.h"
 #include "graph/onnx_types.h"
 
 namespace fetafix::formats::onnx {
@@ -31,7 +32,7 @@ std::string place_of(const onnx_wire::Graph& graph, int index) {
   std::string name = node.name();
   for (const std::string& output : node.output())
     if (name.empty()) name = output;
-  return node.op_type() + " #" + std::to_string(index) + (name.empty() ? "" : " '" + name + "'");
+  return graph::operator_label(node.op_type(), index, name);
 }
 
 std::vector<graph::Edit> redeclared(int input, DType dtype) {

@@ -7,6 +7,7 @@
 
 #include "formats/input_shape.h"
 #include "formats/tflite/tensors.h"
+#include "graph/label.h"
 
 namespace fetafix::formats::tflite {
 namespace {
@@ -101,8 +102,8 @@ std::vector<Defect> DefectFinder::run() {
 std::string DefectFinder::place(size_t index) {
   const auto& outputs = op(index).outputs;
   const std::string name = outputs.empty() || outputs[0] < 0 ? "" : tensor(outputs[0]).name;
-  return std::string(schema::EnumNameBuiltinOperator(builtin_of(now_, op(index)))) + " #" +
-         std::to_string(index) + (name.empty() ? "" : " '" + name + "'");
+  return graph::operator_label(schema::EnumNameBuiltinOperator(builtin_of(now_, op(index))),
+                               static_cast<int>(index), name);
 }
 
 bool DefectFinder::add(Defect defect) {

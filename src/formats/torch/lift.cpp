@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "formats/torch/arguments.h"
-#include "formats/torch/operands.h"
+#include "formats/torch/script_schema.h"
 #include "graph/lens.h"
 
 namespace fetafix::formats::torch {
@@ -21,22 +21,18 @@ bool is_view(const std::string& target) {
       "squeeze", "unsqueeze", "expand",           "slice",     "select",    "narrow",  "split",
       "chunk",   "unbind",    "detach",           "alias",     "view_as",   "movedim", "contiguous",
       "to",      "dropout",   "split_with_sizes", "expand_as"};
-  if (!target.starts_with("aten.")) return false;
-  return operators.contains(target.substr(5, target.find('.', 5) - 5));
+  return operators.contains(aten_name(target));
 }
 
-// The argument that is text where no operator takes any: nullopt: none.
-std::optional<std::string> misplaced_text(const Op& op) {
-  static const std::set<std::string> texts{"approximate", "equation", "mode", "padding", "rounding_mode"};
-  static const std::set<std::string> paddings{"same", "valid"};
+// The argument that is text where the operator takes none; empty: there is none.
+std::string misplaced_text(const Op& op) {
+  const auto schema = find_schema(op.target);
   for (const Argument& one : op.arguments) {
-    const bool number = *one.value == "Infinity" || *one.value == "-Infinity" || *one.value == "NaN";
-    if (!one.value->is_string() || number) continue;
-    if (!texts.contains(one.name) ||
-        (one.name == "padding" && !paddings.contains(one.value->get<std::string>())))
-      return one.name;
+    if (!schema || one.kind != "as_string") continue;
+    const auto known = std::ranges::find(schema->arguments, one.name, &SchemaArgument::name);
+    if (known != schema->arguments.end() && !known->type.starts_with("s")) return one.name;
   }
-  return std::nullopt;
+  return {};
 }
 
 }  // namespace
@@ -45,6 +41,19 @@ std::string without_writing(const std::string& target) {
   const size_t dot = target.find('.', target.starts_with("aten.") ? 5 : 0);
   if (dot == std::string::npos || dot < 2 || target[dot - 1] != '_' || target[dot - 2] == '_') return {};
   return target.substr(0, dot - 1) + target.substr(dot);
+}
+
+std::vector<std::string> absent_operands(const Op& op) {
+  static const std::set<std::string> weights{"weight", "running_mean", "running_var"};
+  std::vector<std::string> out;
+  const auto schema = find_schema(op.target);
+  if (!schema || !find_lift_rule(op.target)) return out;
+  for (const SchemaArgument& one : schema->arguments) {
+    const std::string name(one.name);
+    if (one.type == "T" && !one.may_be_left_out && !weights.contains(name) && !op.argument(name))
+      out.push_back(name);
+  }
+  return out;
 }
 
 std::string label_of(const Op& op) {
@@ -184,12 +193,10 @@ Status Lifter::add_opaque(int index, const std::string& why) {
     node.slots.push_back(slot);
     return {};
   };
-  if (find_lift_rule(op.target))
-    for (const std::string& name : required_operands(op.target)) {
-      if (op.argument(name)) continue;
-      node.inputs.push_back(graph::no_value);  // so that it can be given (sound.cpp)
-      node.slots.push_back(slot_of(name));
-    }
+  for (const std::string& name : absent_operands(op)) {
+    node.inputs.push_back(graph::no_value);  // so that it can be given (sound.cpp)
+    node.slots.push_back(slot_of(name));
+  }
   for (const Argument& argument : op.arguments) {
     if (argument.kind == "as_tensor") FETAFIX_CHECK(read(*argument.value, slot_of(argument.name)));
     if (argument.kind == "as_tensors")
@@ -246,10 +253,10 @@ Status Lifter::add_op(int index) {
   if (op.outputs.empty() && !op.unreadable) return {};  // it only checks something
   note_views(op);
   const LiftRule* rule = op.unreadable ? nullptr : find_lift_rule(op.target);
-  Status status = !rule ? Operation::unsupported("no ONNX operator says this")
-                  : misplaced_text(op)
-                      ? Operation::unsupported("argument '" + *misplaced_text(op) + "' is text")
-                      : add_by(index, rule->lift);
+  const std::string text = rule ? misplaced_text(op) : std::string();
+  Status status = !rule          ? Operation::unsupported("no ONNX operator says this")
+                  : text.empty() ? add_by(index, rule->lift)
+                                 : Operation::unsupported("argument '" + text + "' is text");
   if (status.ok() || status.error().kind != ErrorKind::unsupported) return status;
   return add_opaque(index, status.error().message);
 }

@@ -194,6 +194,9 @@ const LiftRule* find_lift_rule(const std::string& target);
 // "aten.relu_.default" -> "aten.relu.default"; empty: it does not write into its operand.
 std::string without_writing(const std::string& target);
 
+// Tensors, not weights, that an operator which lifts can't do without and that the call leaves out.
+std::vector<std::string> absent_operands(const Op& op);
+
 // A node's name for people: the module's path and its own name.
 std::string label_of(const Op& op);
 

@@ -16,7 +16,7 @@ Operand same_type(Operation& op, const Operand& x, double number) {
 // "aten.relu_.default" -> "relu"
 std::string name_of(const std::string& target) {
   const std::string plain = without_writing(target).empty() ? target : without_writing(target);
-  return plain.substr(5, plain.find('.', 5) - 5);
+  return aten_name(plain);
 }
 
 }  // namespace

@@ -8,11 +8,6 @@
 namespace fetafix::formats::torch {
 namespace {
 
-// "aten.mean.dim" -> "mean"
-std::string name_of(const Operation& op) {
-  return op.target().substr(5, op.target().find('.', 5) - 5);
-}
-
 // The axes of `dim`; none said: all.
 Result<Operand> axes_of(Operation& op, int rank) {
   std::vector<int64_t> axes = op.integers("dim");
@@ -42,7 +37,7 @@ Status lift_reduce(Operation& op) {
   FETAFIX_TRY(const int rank, op.rank("self"));
   FETAFIX_TRY(Operand x, op.in("self"));
   FETAFIX_TRY(const Operand axes, axes_of(op, rank));
-  const auto type = types.find(name_of(op));
+  const auto type = types.find(aten_name(op.target()));
   if (type == types.end()) return Operation::unsupported("no ONNX operator says this");
   if (op.result_type() != DType::boolean) {
     x = op.cast(x, op.result_type(), Role::core);
@@ -57,7 +52,7 @@ Status lift_extreme_along(Operation& op) {
   FETAFIX_TRY(const int rank, op.rank("self"));
   FETAFIX_TRY(const int64_t axis, op.axis("dim", -1, rank));
   FETAFIX_TRY(const Operand x, op.in("self"));
-  const bool greatest = name_of(op) == "max";
+  const bool greatest = aten_name(op.target()) == "max";
   FETAFIX_CHECK(
       op.out(0, op.node(greatest ? "ReduceMax" : "ReduceMin", {x, op.int64s("dim", {axis})}, keeping(op))));
   Attributes attributes = keeping(op);
@@ -76,7 +71,7 @@ Status lift_arg(Operation& op) {
     x = op.node("Reshape", {x, op.int64s("", {-1})});
     attributes["axis"] = int64_t{0};
   }
-  const char* type = name_of(op) == "argmax" ? "ArgMax" : "ArgMin";
+  const char* type = aten_name(op.target()) == "argmax" ? "ArgMax" : "ArgMin";
   return op.out(op.node(type, {x}, std::move(attributes), Role::core, DType::int64));
 }
 
@@ -106,7 +101,7 @@ Status lift_variance(Operation& op) {
         static_cast<float>(static_cast<double>(count) / (static_cast<double>(count) - correction));
     out = op.node("Mul", {out, op.constant("", Tensor::scalar(factor))});
   }
-  return op.out(name_of(op) == "std" ? op.node("Sqrt", {out}) : out);
+  return op.out(aten_name(op.target()) == "std" ? op.node("Sqrt", {out}) : out);
 }
 
 Status lift_norm(Operation& op) {

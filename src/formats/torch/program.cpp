@@ -178,6 +178,12 @@ std::string without_prefix(const std::string& target) {
   return target.starts_with(prefix) ? target.substr(prefix.size()) : target;
 }
 
+std::string aten_name(const std::string& target) {
+  constexpr std::string_view prefix = "aten.";
+  if (!target.starts_with(prefix)) return {};
+  return target.substr(prefix.size(), target.find('.', prefix.size()) - prefix.size());
+}
+
 std::vector<std::string> names_read(const Argument& argument) {
   std::vector<std::string> out;
   const auto add = [&](const Json& one, const char* key) {

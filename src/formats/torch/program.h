@@ -59,6 +59,9 @@ std::vector<std::string> names_read(const Argument& argument);
 // "torch.ops.aten.relu.default" without what all operators of PyTorch begin with.
 std::string without_prefix(const std::string& target);
 
+// "aten.conv2d.default" -> "conv2d"; empty: none of aten's.
+std::string aten_name(const std::string& target);
+
 // The graph's part of the document.
 const Json& graph_of(const Json& document);
 

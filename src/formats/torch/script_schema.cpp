@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "formats/torch/program.h"
 #include "formats/torch/script_schema_table.h"
 
 namespace fetafix::formats::torch {
@@ -116,6 +117,12 @@ std::optional<BoundCall> bound(Schema schema, const std::vector<ScriptValue>& va
 }
 
 }  // namespace
+
+std::optional<Schema> find_schema(const std::string& target) {
+  for (Schema& schema : schemas_of(aten_name(target)))
+    if (schema.target == target) return std::move(schema);
+  return std::nullopt;
+}
 
 std::vector<Schema> schemas_of(const std::string& name) {
   std::vector<Schema> out;

@@ -26,6 +26,9 @@ struct Schema {
   std::vector<std::string_view> results;  // as types
 };
 
+// Of "aten.conv2d.default"; nullopt: none that lifts, nor one that scripts call besides.
+std::optional<Schema> find_schema(const std::string& target);
+
 // Overloads of "conv2d", in the order in which PyTorch tries them.
 std::vector<Schema> schemas_of(const std::string& name);
 

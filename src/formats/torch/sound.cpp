@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "formats/torch/arguments.h"
 #include "formats/torch/model.h"
-#include "formats/torch/operands.h"
+#include "graph/label.h"
 
 namespace fetafix::formats::torch {
 namespace {
@@ -19,26 +19,17 @@ struct Read {
   std::string name;
 };
 
-std::vector<Read> reads_of(const Program& program) {
+std::vector<Read> reads_of(const Program& program, int op) {
   std::vector<Read> out;
-  for (size_t i = 0; i < program.ops.size(); ++i)
-    for (const Argument& argument : program.ops[i].arguments) {
-      const auto names = names_read(argument);
-      if (argument.kind == "as_tensor")
-        for (const std::string& name : names)
-          out.push_back({static_cast<int>(i), slot_of(argument.name), name});
-      if (argument.kind == "as_tensors" && names.size() == argument.value->size())
-        for (size_t k = 0; k < names.size(); ++k)
-          out.push_back({static_cast<int>(i), slot_of(argument.name, static_cast<int>(k)), names[k]});
-    }
+  for (const Argument& argument : program.ops[static_cast<size_t>(op)].arguments) {
+    const auto names = names_read(argument);
+    if (argument.kind == "as_tensor")
+      for (const std::string& name : names) out.push_back({op, slot_of(argument.name), name});
+    if (argument.kind == "as_tensors" && names.size() == argument.value->size())
+      for (size_t k = 0; k < names.size(); ++k)
+        out.push_back({op, slot_of(argument.name, static_cast<int>(k)), names[k]});
+  }
   return out;
-}
-
-template <class Edit>
-std::vector<std::vector<graph::Edit>> only_way(Edit edit) {
-  std::vector<graph::Edit> way;
-  way.emplace_back(std::move(edit));
-  return {std::move(way)};
 }
 
 // Operators that refuse floating tensors of several types.
@@ -46,7 +37,13 @@ bool has_one_type(const std::string& target) {
   static const std::set<std::string> operators{
       "conv1d",           "conv2d", "conv3d", "convolution", "conv_transpose1d", "conv_transpose2d",
       "conv_transpose3d", "linear", "addmm",  "mm",          "matmul",           "bmm"};
-  return target.starts_with("aten.") && operators.contains(target.substr(5, target.find('.', 5) - 5));
+  return operators.contains(aten_name(target));
+}
+
+// "float32[24,64,1,1]"
+std::string text_of(const TensorMeta& meta) {
+  return std::string(dtype_name(meta.dtype)) + to_string(meta.sizes) +
+         (meta.offset == 0 ? "" : " from element " + std::to_string(meta.offset) + " on");
 }
 
 graph::Address at(int op) {
@@ -67,26 +64,26 @@ class Finder {
 
  private:
   bool find_one() {
-    auto lift = lift_file(now_);
+    const auto lift = lift_file(now_);
     if (!lift.ok()) return false;
-    const Program& program = lift->program;
-    for (const Read& read : reads_of(program)) {
-      const Input* input = program.input(read.name);
-      std::optional<Defect> defect;
-      if (input && (input->kind == Input::Kind::weight || input->kind == Input::Kind::constant))
-        defect = of_weight(program, *input, read);
-      else if (!input && !is_computed_before(program, read))
-        defect = of_operand(*lift, read);
-      if (defect && add(read.op, std::move(*defect))) return true;
+    std::set<std::string> computed;
+    for (size_t i = 0; i < lift->program.ops.size(); ++i) {
+      const Op& op = lift->program.ops[i];
+      const int index = static_cast<int>(i);
+      for (const Read& read : reads_of(lift->program, index))
+        if (!computed.contains(read.name) && keep(index, of_read(*lift, read))) return true;
+      for (const std::string& name : absent_operands(op))
+        if (keep(index, of_absent(*lift, index, name))) return true;
+      computed.insert(op.outputs.begin(), op.outputs.end());
     }
-    for (size_t i = 0; i < program.ops.size(); ++i)
-      for (const std::string& name : required_operands(program.ops[i].target)) {
-        if (program.ops[i].argument(name)) continue;
-        auto defect = of_absent(*lift, static_cast<int>(i), name);
-        if (defect && add(static_cast<int>(i), std::move(*defect))) return true;
-      }
-    auto defect = of_results(*lift);
-    return defect && add(-1, std::move(*defect));
+    return keep(-1, of_results(*lift));
+  }
+
+  std::optional<Defect> of_read(const Lift& lift, const Read& read) const {
+    const Input* input = lift.program.input(read.name);
+    if (!input) return of_operand(lift, read);
+    if (input->kind == Input::Kind::user || input->kind == Input::Kind::other) return std::nullopt;
+    return of_weight(lift.program, *input, read);
   }
 
   // The signature names the results too.
@@ -107,15 +104,9 @@ class Finder {
                     "the graph and the signature name different values as the program's result " +
                         std::to_string(k) + ", the signature '" + view.value(view.outputs[k]).name + "'",
                     "check what wrote the program",
-                    only_way(graph::SetOutput{static_cast<int>(k), *address})};
+                    {{graph::SetOutput{static_cast<int>(k), *address}}}};
     }
     return std::nullopt;
-  }
-
-  static bool is_computed_before(const Program& program, const Read& read) {
-    for (int i = 0; i < read.op; ++i)
-      if (std::ranges::count(program.ops[static_cast<size_t>(i)].outputs, read.name) > 0) return true;
-    return false;
   }
 
   // The program says which shape it takes a weight in.
@@ -135,18 +126,18 @@ class Finder {
                   "missing-tensor",
                   "its operand '" + input.target + "' can't be read: " + held.error().message,
                   "check that the file was written and copied whole",
-                  only_way(graph::SetTensor{at(read.op), read.slot, std::move(zeros).value(), true})};
+                  {{graph::SetTensor{at(read.op), read.slot, std::move(zeros).value(), true}}}};
     defect.stopgap = true;
     return defect;
   }
 
-  // Weights of another precision than what they are applied to.
+  // Weights of another precision than what the operator gives.
   static std::optional<Defect> of_type(const Program& program, const Tensor& held, const Read& read) {
     const Op& op = program.ops[static_cast<size_t>(read.op)];
-    if (!has_one_type(op.target) || op.arguments[0].kind != "as_tensor") return std::nullopt;
-    const auto applied_to = program.metas.find(names_read(op.arguments[0])[0]);
-    if (applied_to == program.metas.end()) return std::nullopt;
-    const DType wanted = applied_to->second.dtype;
+    if (!has_one_type(op.target) || op.outputs.size() != 1) return std::nullopt;
+    const auto result = program.metas.find(op.outputs[0]);
+    if (result == program.metas.end()) return std::nullopt;
+    const DType wanted = result->second.dtype;
     if (!is_floating(wanted) || !is_floating(held.dtype()) || held.dtype() == wanted) return std::nullopt;
     auto value = cast(held, wanted);
     if (!value.ok()) return std::nullopt;
@@ -154,10 +145,10 @@ class Finder {
                   "tensor-structure",
                   "tensor-type",
                   "its operand '" + place_of(read.slot).name + "' is stored as " +
-                      std::string(dtype_name(held.dtype())) + ", and what it is applied to is " +
+                      std::string(dtype_name(held.dtype())) + ", and the operator gives " +
                       std::string(dtype_name(wanted)),
                   "check the converter's options for types",
-                  only_way(graph::SetTensor{at(read.op), read.slot, std::move(value).value(), true})};
+                  {{graph::SetTensor{at(read.op), read.slot, std::move(value).value(), true}}}};
   }
 
   // The bytes are there, as the program takes them, and the table says something else of them.
@@ -175,10 +166,10 @@ class Finder {
                   "tensor-structure",
                   "tensor-shape",
                   "the archive's table says of its operand '" + input.target + "' " +
-                      to_string(input.stored->meta.sizes) + ", the program " + to_string(meta.sizes) +
+                      text_of(input.stored->meta) + ", the program " + text_of(meta) +
                       ", and so many numbers are stored",
                   "check what wrote the archive",
-                  only_way(graph::SetTensor{at(read.op), read.slot, std::move(value).value(), true})};
+                  {{graph::SetTensor{at(read.op), read.slot, std::move(value).value(), true}}}};
   }
 
   // An operand that the call leaves out.
@@ -190,7 +181,7 @@ class Finder {
                   "dangling-operand",
                   "its operand '" + name + "' is absent",
                   "check that the converter writes every value that an operator takes",
-                  only_way(graph::SetOperand{at(op), *operand, value_before(lift.program, op)})};
+                  {{graph::SetOperand{at(op), *operand, value_before(lift.program, op)}}}};
     defect.stopgap = true;
     return defect;
   }
@@ -209,7 +200,7 @@ class Finder {
                       (later ? "is computed after it" : "nothing computes and the file does not hold"),
                   later ? "check how the converter ties operators together"
                         : "check that the converter writes every value that it names",
-                  only_way(graph::SetOperand{at(read.op), *operand, value_before(lift.program, read.op)})};
+                  {{graph::SetOperand{at(read.op), *operand, value_before(lift.program, read.op)}}}};
     defect.stopgap = true;
     return defect;
   }
@@ -232,9 +223,10 @@ class Finder {
     return {0, {}, 0};
   }
 
-  // Keeps it and mends the file. False: that was found before, or it can't be mended like that.
-  bool add(int op, Defect defect) {
-    if (!seen_.insert(std::to_string(op) + defect.explanation).second) return false;
+  // Keeps it and mends the file. False: there is none, it was found before, or it can't be mended like that.
+  bool keep(int op, std::optional<Defect> found) {
+    if (!found || !seen_.insert(std::to_string(op) + found->explanation).second) return false;
+    Defect& defect = *found;
     graph::Patch patch;
     patch.groups.push_back({defect.ways[0], ""});
     auto bytes = patch_file(now_, patch);
@@ -253,7 +245,7 @@ class Finder {
     for (size_t i = 0; i < out_.size(); ++i)
       for (const graph::Node& node : lift->lifted.graph.nodes)
         if (out_[i].place.empty() && node.native.index == ops_[i] && node.role == Role::core)
-          out_[i].place = node.type + " #" + std::to_string(ops_[i]) + " '" + node.name + "'";
+          out_[i].place = graph::operator_label(node.type, ops_[i], node.name);
   }
 
   File now_;

@@ -1,3 +1,5 @@
+#include <sstream>
+
 #include "channel/process.h"
 #include "runtimes/torch/torch.h"
 
@@ -26,25 +28,33 @@ ErrorKind kind_of(const std::string& ending) {
   return ErrorKind::runtime_failed;
 }
 
-std::string trimmed(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  return text;
+// What the script itself says, without what the user's code prints; else its last line, as of a traceback.
+std::string said(const std::string& output) {
+  constexpr std::string_view mark = "fetafix.export: ";
+  std::istringstream lines(output);
+  std::string own, last;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(mark)) own += (own.empty() ? "" : "; ") + line.substr(mark.size());
+    if (!line.empty()) last = line;
+  }
+  return own.empty() ? last : own;
 }
 
 }  // namespace
 
-Status export_module(const ModuleCode& code, const std::filesystem::path& output,
-                     const Locations& locations) {
+Result<std::string> export_module(const ModuleCode& code, const std::filesystem::path& output,
+                                  const Locations& locations) {
   FETAFIX_TRY(const auto package, find_torch(locations.python));
   FETAFIX_TRY(const auto script, channel::find_worker("fetafix_package/fetafix/export.py"));
   std::vector<std::string> arguments{
       "-c",       start,          script.parent_path().parent_path().string(), "--factory", code.factory,
       "--output", output.string()};
   if (!code.weights.empty()) arguments.insert(arguments.end(), {"--weights", code.weights.string()});
-  for (const TensorSpec& input : code.inputs) arguments.insert(arguments.end(), {"--input", text_of(input)});
+  for (const TensorSpec& input : code.inputs)
+    arguments.push_back("--input=" + text_of(input));  // a size may be -1
   FETAFIX_TRY(const auto done, channel::run_command(package.interpreter, arguments, most_time));
-  if (done.succeeded) return {};
-  return Error{kind_of(done.ending), trimmed(done.output)};
+  if (!done.succeeded) return Error{kind_of(done.ending), said(done.output)};
+  return done.output.find("fetafix.export: ") == std::string::npos ? std::string() : said(done.output);
 }
 
 }  // namespace fetafix::runtimes
