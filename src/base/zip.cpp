@@ -123,15 +123,24 @@ Result<Bytes> close(Archive archive, zip_source_t* source) {
   return read_back(source);
 }
 
-Status replace_entry(zip_t* archive, const ZipEntry& entry, const std::string& what) {
-  const zip_int64_t index = zip_name_locate(archive, entry.name.c_str(), 0);
-  if (index < 0) return Error{ErrorKind::file, what + ": no entry '" + entry.name + "'"};
-  for (zip_int64_t i = index + 1; i < zip_get_num_entries(archive, 0); ++i)
-    if (const char* name = zip_get_name(archive, static_cast<zip_uint64_t>(i), 0); name && entry.name == name)
-      return Error{ErrorKind::file, what + ": '" + entry.name + "' is there twice"};
+// The number of the entry of each name; nullopt: it is there twice.
+using Numbers = std::map<std::string, std::optional<zip_uint64_t>>;
+Numbers numbers_of(zip_t* archive) {
+  Numbers out;
+  const auto count = static_cast<zip_uint64_t>(zip_get_num_entries(archive, 0));
+  for (zip_uint64_t i = 0; i < count; ++i)
+    if (const char* name = zip_get_name(archive, i, 0))
+      if (const auto [found, is_new] = out.emplace(name, i); !is_new) found->second = std::nullopt;
+  return out;
+}
+
+Status replace_entry(zip_t* archive, const Numbers& numbers, const ZipEntry& entry, const std::string& what) {
+  const auto found = numbers.find(entry.name);
+  if (found == numbers.end()) return Error{ErrorKind::file, what + ": no entry '" + entry.name + "'"};
+  if (!found->second) return Error{ErrorKind::file, what + ": '" + entry.name + "' is there twice"};
   zip_stat_t stat;
   zip_stat_init(&stat);
-  const auto place = static_cast<zip_uint64_t>(index);
+  const zip_uint64_t place = *found->second;
   const bool known = zip_stat_index(archive, place, 0, &stat) == 0;
   zip_source_t* source = zip_source_buffer(archive, entry.bytes.data(), entry.bytes.size(), 0);
   if (!source || zip_file_replace(archive, place, source, 0) != 0) {
@@ -142,14 +151,6 @@ Status replace_entry(zip_t* archive, const ZipEntry& entry, const std::string& w
     zip_set_file_compression(archive, place, stat.comp_method, 0);
   if (known && (stat.valid & ZIP_STAT_MTIME)) zip_file_set_mtime(archive, place, stat.mtime, 0);
   return {};
-}
-
-// A number of `size` bytes, the smallest first; nullopt: outside.
-std::optional<size_t> number_at(BytesView bytes, size_t at, size_t size) {
-  if (at > bytes.size() || size > bytes.size() - at) return std::nullopt;
-  size_t out = 0;
-  for (size_t i = 0; i < size; ++i) out |= std::to_integer<size_t>(bytes[at + i]) << (8 * i);
-  return out;
 }
 
 // Whether an entry, read to its end and checked by libzip, is these bytes.
@@ -188,20 +189,16 @@ std::optional<BytesView> content_of(zip_t* archive, BytesView bytes, zip_uint64_
 std::optional<Bytes> overwritten(BytesView bytes, std::vector<const ZipEntry*>& replacements) {
   const auto archive = open_memory(bytes, "archive");
   if (!archive.ok()) return std::nullopt;
-  std::map<std::string, std::vector<zip_uint64_t>> indices;
-  const auto count = static_cast<zip_uint64_t>(zip_get_num_entries(archive->get(), 0));
-  for (zip_uint64_t i = 0; i < count; ++i)
-    if (const char* name = zip_get_name(archive->get(), i, 0)) indices[name].push_back(i);
+  const Numbers numbers = numbers_of(archive->get());
   const std::vector<ZipPlace> places = zip_places(bytes);
   std::vector<const ZipEntry*> left;
   std::vector<std::pair<zip_uint64_t, const ZipEntry*>> done;
   for (const ZipEntry* entry : replacements) {
-    const auto found = indices.find(entry->name);
-    const bool once = found != indices.end() && found->second.size() == 1;
-    const auto now =
-        once ? content_of(archive->get(), bytes, found->second[0], places) : std::optional<BytesView>();
-    if (now && now->size() == entry->bytes.size())
-      done.emplace_back(found->second[0], entry);
+    const auto found = numbers.find(entry->name);
+    const auto index = found == numbers.end() ? std::nullopt : found->second;
+    const auto now = index ? content_of(archive->get(), bytes, *index, places) : std::nullopt;
+    if (now && now->size() == entry->bytes.size() && lies_alone(places, *index))
+      done.emplace_back(*index, entry);
     else
       left.push_back(entry);
   }
@@ -274,8 +271,10 @@ Result<Bytes> rezip(BytesView bytes, const std::vector<ZipEntry>& replacements, 
   auto begun = overwritten(bytes, left);
   if (begun && left.empty() && additions.empty()) return std::move(*begun);
   FETAFIX_TRY(Source source, memory(begun ? BytesView(*begun) : bytes));
+  begun.reset();  // the source has a copy
   FETAFIX_TRY(Archive archive, open_for_writing(source.get(), 0));
-  for (const ZipEntry* entry : left) FETAFIX_CHECK(replace_entry(archive.get(), *entry, what));
+  const Numbers numbers = numbers_of(archive.get());
+  for (const ZipEntry* entry : left) FETAFIX_CHECK(replace_entry(archive.get(), numbers, *entry, what));
   for (const ZipEntry& entry : additions) FETAFIX_CHECK(add_entry(archive.get(), entry, false));
   return close(std::move(archive), source.get());
 }

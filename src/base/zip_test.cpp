@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "base/zip_places.h"
+
 namespace fetafix {
 namespace {
 
@@ -148,6 +150,32 @@ TEST(Rezip, AsManyBytesGoIntoTheirPlace) {
   ASSERT_TRUE(both.ok());
   EXPECT_EQ((*unzip(*both, "x"))[0].bytes, text("other"));
   EXPECT_EQ((*unzip(*both, "x"))[2].bytes, text("more"));
+}
+
+// Some writers say that check sums follow and write none: what follows is the next entry.
+TEST(Rezip, CheckSumsThatAreNotThereAreNotWritten) {
+  Bytes before = *zip({{"a", text("first")}, {"b", text("second")}});
+  before[zip_places(before)[0].header + 6] |= std::byte{8};
+  const auto changed = rezip(before, {{"a", text("other")}}, "x");
+  ASSERT_TRUE(changed.ok()) << changed.error().message;
+  EXPECT_EQ(changed->size(), before.size());
+  const auto entries = stored_entries(*changed, "x");
+  ASSERT_TRUE(entries.ok()) << entries.error().message;
+  EXPECT_EQ((*unzip(*changed, "x"))[0].bytes, text("other"));
+  EXPECT_EQ((*unzip(*changed, "x"))[1].bytes, text("second"));
+}
+
+TEST(Rezip, AnEntryThatHasTheSameBytesKeepsThem) {
+  Bytes before = *zip({{"a", text("first")}, {"b", text("first")}});
+  const auto places = zip_places(before);
+  std::fill_n(before.begin() + static_cast<std::ptrdiff_t>(places[1].listed + 42), 4, std::byte{0});
+  ASSERT_EQ(zip_places(before)[1].header, places[0].header);
+  const auto changed = rezip(before, {{"a", text("other")}}, "x");
+  ASSERT_TRUE(changed.ok()) << changed.error().message;
+  const auto entries = unzip(*changed, "x");
+  ASSERT_TRUE(entries.ok()) << entries.error().message;
+  EXPECT_EQ((*entries)[0].bytes, text("other"));
+  EXPECT_EQ((*entries)[1].bytes, text("first"));
 }
 
 TEST(Rezip, AddsEntriesBehindTheOthers) {
