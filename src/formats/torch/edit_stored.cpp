@@ -99,17 +99,22 @@ void Editor::find_common_changes(const graph::Patch& patch) {
 Status Editor::write_weight(const ReadPlace& place, const std::string& name, const Tensor& value) {
   const Input* input = program().input(name);
   if (!input || !is_kept(*input)) return unsupported("'" + name + "' is computed");
+  // An edit before this one may have written there or elsewhere, or made the place read another.
+  if (moved_.contains(name)) {
+    write_aside(*input, value);
+    return {};
+  }
   const auto now = input->stored ? file_.read(*input->stored) : Result<Tensor>(unsupported(""));
   if (now.ok() && now->identical(value)) {
-    replaced_.erase(input->stored->entry);  // an edit before this one may have written there
-    return {};
+    replaced_.erase(input->stored->entry);
+    return set_read(place, name);
   }
   if (now.ok() && uses_of(name) > 1 && !common_.contains(name))
     return set_read(place, add_weight(value, input->name));
   if (now.ok() && lies_alone(*input) && input->stored->meta.sizes == value.shape() &&
       input->stored->meta.dtype == value.dtype()) {
     replaced_[input->stored->entry] = copy_of(value);
-    return {};
+    return set_read(place, name);
   }
   // Sizes of a TorchScript module's attributes stay as they are.
   if (file_.script) return set_read(place, add_weight(value, input->name));

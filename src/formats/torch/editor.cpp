@@ -46,18 +46,10 @@ Json as_tensor(const std::string& name) {
 }
 
 Editor::Editor(const File& file, const Lift& lift) : file_(file), lift_(lift), document_(*file.document) {
-  for (const auto& [table, json] : file.tables) {
-    tables_[table] = *json;
-    for (const auto& [name, entry] : (*json)["config"].items()) {
-      names_.insert(name);
-      names_.insert(entry["path_name"].get<std::string>());
-    }
-  }
-  for (const auto& [table, pickled] : file.pickled)
-    for (const auto& [name, stored] : file.stored.at(table)) {
-      names_.insert(name);
-      names_.insert(stored.entry.substr(pickled.data().size()));
-    }
+  for (const auto& [table, json] : file.tables) tables_[table] = *json;
+  for (const auto& [table, tensors] : file.stored)
+    for (const auto& [name, stored] : tensors) names_.insert(name);
+  for (const ZipView& entry : file.entries) names_.insert(entry.name.substr(entry.name.rfind('/') + 1));
   for (const Input& input : program().inputs) names_.insert(input.name);
   for (size_t i = 0; i < program().ops.size(); ++i) {
     const Op& op = program().ops[i];

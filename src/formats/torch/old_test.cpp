@@ -131,6 +131,37 @@ TEST(OldArchive, ConstantsAndSharedElementsAreWritten) {
   }
 }
 
+// In a place where the first puts as many numbers as there are columns, and the others one.
+TEST(OldArchive, OfSeveralEditsOfAWeightTheLastCounts) {
+  for (const Old& old : all_old()) {
+    SCOPED_TRACE(old.version);
+    const graph::Graph view = lifted(*read(old.path())).graph;
+    const auto shift = [&](const std::vector<float>& value) -> Edit {
+      return graph::SetTensor{testing::at(view, sum(view, 0)), slot_of("other"),
+                              Tensor::vector<float>(value)};
+    };
+    const Edit wide = shift({1, 2, 3, 4, 5, 6});
+    expect_agreement(old.path(), {wide, shift({0.75f})}, old.loads);
+    expect_agreement(old.path(), {wide, shift({-0.25f}), testing::set(view, "stem/conv2d", "weight")},
+                     old.loads);
+  }
+}
+
+TEST(OldArchive, APatchedFileIsPatchedAgain) {
+  for (const Old& old : all_old()) {
+    SCOPED_TRACE(old.version);
+    auto model = read(old.path());
+    for (const size_t count : {6, 1, 6, 1}) {
+      const graph::Graph view = lifted(*model).graph;
+      const Edit edit = graph::SetTensor{testing::at(view, sum(view, 0)), slot_of("other"),
+                                         Tensor::vector<float>(std::vector<float>(count, 0.5f))};
+      auto patched = model->patched({"torch", "", {{{edit}, "a test"}}});
+      ASSERT_TRUE(patched.ok()) << patched.error().message;
+      model = std::move(*patched);
+    }
+  }
+}
+
 TEST(OldArchive, CallsAreChangedAddedAndRemoved) {
   for (const Old& old : all_old()) {
     SCOPED_TRACE(old.version);

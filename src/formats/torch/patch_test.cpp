@@ -1,6 +1,7 @@
 // Each kind of edit, on a net that is made for it and on recurrent layers.
 #include "formats/torch/arguments.h"
 #include "formats/torch/testing/patches.h"
+#include "graph/lens.h"
 
 namespace fetafix::formats::torch {
 namespace {
@@ -104,6 +105,19 @@ TEST(PatchTensor, WhatTwoReadIsCopiedForOne) {
                                    graph::SetTensor{given.at("linear_2"), slot_of("weight"), two}});
   EXPECT_TRUE(each.contains("linear_1") && each.contains("linear_2"));
   EXPECT_TRUE(given.agrees({given.set("mul", "other")}).contains("mul"));
+}
+
+TEST(PatchTensor, WhatIsSetBackReadsItsOwnAgain) {
+  for (const auto& [file, name, seen] : {std::tuple{"edits.pt2", "linear_1", "stem/conv2d"},
+                                         std::tuple{"scripted.pt", "deep.0/conv2d_4", "stem/conv2d"}}) {
+    const Subject given(file);
+    const graph::Address at = given.at(name);
+    const int slot = slot_of("weight");
+    const graph::Value* now = graph::constant_behind(given.view, at.op.index, slot);
+    ASSERT_TRUE(now) << file;
+    given.agrees(
+        {given.set(name, "weight"), graph::SetTensor{at, slot, now->constant}, given.set(seen, "weight")});
+  }
 }
 
 TEST(PatchTensor, WhatIsNoneGetsATensor) {
