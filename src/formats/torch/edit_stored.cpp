@@ -160,7 +160,7 @@ Status Editor::add_pickled_tables(std::vector<ZipEntry>& replaced, std::vector<Z
     if (const auto items = pickled_items_.find(table); items != pickled_items_.end())
       change.items = items->second;
     if (change.replaced.empty() && change.added.empty()) continue;
-    FETAFIX_TRY(Bytes whole, changed_table(file_, pickled, change));
+    FETAFIX_TRY(Bytes whole, changed_table(file_, pickled, std::move(change)));
     replaced.push_back({pickled.archive, std::move(whole)});
   }
   return {};

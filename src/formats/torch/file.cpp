@@ -95,12 +95,18 @@ std::string file_name(Table table) {
   return table == Table::weights ? "model_weights_config.json" : "model_constants_config.json";
 }
 
+// "model" of "archive/models/model.json".
+std::string program_name(const File& file) {
+  const size_t begin = file.prefix.size() + std::string_view("models/").size();
+  return file.program_entry.substr(begin,
+                                   file.program_entry.size() - begin - std::string_view(".json").size());
+}
+
 // Where PyTorch 2.8 and before have a table.
 std::string pickled_entry(const File& file, Table table) {
   if (file.without_folder)
     return table == Table::weights ? "serialized_state_dict.pt" : "serialized_constants.pt";
-  const std::string program = file.program_entry.substr(file.prefix.size() + 7);
-  return file.prefix + table_folder(table) + program.substr(0, program.size() - 5) + ".pt";
+  return file.prefix + table_folder(table) + program_name(file) + ".pt";
 }
 
 Status read_table(File& file, Table table) {
@@ -108,10 +114,9 @@ Status read_table(File& file, Table table) {
   if (file.entry(pickled)) return read_pickled_table(file, table, pickled);
   if (file.without_folder) return broken("no '" + pickled + "' in the archive");
   // Its name holds that of the program.
-  std::string name = table_folder(table);
-  const std::string program = file.program_entry.substr(file.prefix.size() + 7);
-  const std::string own = program.substr(0, program.size() - 5) + file_name(table).substr(5);
-  name = file.prefix + name + (file.entry(file.prefix + name + own) ? own : file_name(table));
+  const std::string folder = file.prefix + table_folder(table);
+  const std::string own = folder + program_name(file) + file_name(table).substr(5);
+  const std::string name = file.entry(own) ? own : folder + file_name(table);
   if (!file.entry(name)) return broken("no '" + name + "' in the archive");
   file.table_entries[table] = name;
   FETAFIX_TRY(file.tables[table], read_json(file, name));
@@ -120,7 +125,7 @@ Status read_table(File& file, Table table) {
   for (const auto& [key, value] : config.items()) {
     FETAFIX_TRY(const std::string path, json_string(value, "path_name"));
     Stored stored;
-    stored.entry = file.prefix + table_folder(table) + path;
+    stored.entry = folder + path;
     stored.pickled = value.contains("use_pickle") && value["use_pickle"] == true;
     if (!value.contains("tensor_meta") || value["tensor_meta"].is_null()) {
       stored.pickled = true;  // an object of another kind
@@ -306,6 +311,11 @@ Result<Tensor> File::read(const Stored& tensor) const {
   return Tensor::view(tensor.meta.dtype, tensor.meta.sizes, content, bytes);
 }
 
+Status check_byte_order(BytesView content, const std::string& what) {
+  if (text_of(content) == "little") return {};
+  return Error{ErrorKind::unsupported, what + " was written on a machine whose byte order is not 'little'"};
+}
+
 Result<File> parse_file(Bytes given) {
   File file;
   file.bytes = std::make_shared<const Bytes>(std::move(given));
@@ -315,9 +325,8 @@ Result<File> parse_file(Bytes given) {
   if (is_script(file.entries)) return parse_script_file(std::move(file));
   if (!packed.empty()) return broken("archive: '" + packed[0] + "' is packed; expected it as it is");
   FETAFIX_CHECK(find_program(file));
-  const ZipView* order = file.entry(file.prefix + "byteorder");
-  if (order && text_of(order->bytes) != "little")
-    return Error{ErrorKind::unsupported, "written on a machine whose byte order is not 'little'"};
+  if (const ZipView* order = file.entry(file.prefix + "byteorder"))
+    FETAFIX_CHECK(check_byte_order(order->bytes, "the archive"));
   FETAFIX_TRY(file.document, read_json(file, file.program_entry));
   FETAFIX_CHECK(check_version(file));
   FETAFIX_CHECK(read_table(file, Table::weights));

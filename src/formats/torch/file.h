@@ -69,10 +69,13 @@ struct File {
   // Where PyTorch leaves entries alone.
   std::string extra_folder() const { return prefix + (without_folder ? "extra_files/" : "extra/"); }
   const ZipView* entry(const std::string& name) const;
-  // Shares the file's memory where it lies there in order. Error kind `unsupported`: pickled or of a type
-  // that is not known; `file`: it lies outside of its entry.
+  // Shares the file's memory where it lies there in order. Error kind `unsupported`: pickled, of a type that
+  // is not known, not in the archive or outside of its entry; `file`: no honest shape.
   Result<Tensor> read(const Stored& tensor) const;
 };
+
+// Of an archive's entry "byteorder".
+Status check_byte_order(BytesView content, const std::string& what);
 
 // Error kind `file`: damaged, hostile or no exported program; `unsupported`: one of another kind or version.
 Result<File> parse_file(Bytes bytes);

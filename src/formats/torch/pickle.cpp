@@ -93,6 +93,13 @@ class Machine {
     if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) return broken("the stack is empty");
     return stack_.back();
   }
+  Result<std::vector<const PickleValue*>> pop(size_t count) {
+    std::vector<const PickleValue*> out(count);
+    for (size_t i = count; i-- > 0;) {
+      FETAFIX_TRY(out[i], pop());
+    }
+    return out;
+  }
   Result<std::vector<const PickleValue*>> pop_to_mark() {
     if (marks_.empty()) return broken("no mark on the stack");
     std::vector<const PickleValue*> out(stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back()),
@@ -132,10 +139,7 @@ class Machine {
     return push(out);
   }
   Status push_tuple(size_t count) {
-    std::vector<const PickleValue*> items(count);
-    for (size_t i = count; i-- > 0;) {
-      FETAFIX_TRY(items[i], pop());
-    }
+    FETAFIX_TRY(auto items, pop(count));
     return push_items(PickleKind::tuple, std::move(items));
   }
   // Into the container below the mark, or below `items`.
@@ -164,9 +168,6 @@ class Machine {
     if (module.size() + name.size() > longest_name) return broken("a global's name is too long");
     FETAFIX_CHECK(values_->charge(module.size() + name.size()));
     return push(pickle_global(*values_, std::string(module), std::string(name)));
-  }
-  Status call(PickleValue& callee, PickleValue& arguments) {
-    return push(pickle_call(*values_, callee, arguments));
   }
   Status remember(uint64_t place) {
     FETAFIX_TRY(PickleValue * value, top());
@@ -274,16 +275,14 @@ Status Machine::step_number(char code, bool& known) {
 
 Status Machine::step_text(char code, bool& known) {
   switch (code) {
-    case 'X':
-      return push_text(PickleKind::text, counted(4));
     case '\x8c':
-      return push_text(PickleKind::text, counted(1));
-    case '\x8d':
-      return push_text(PickleKind::text, counted(8));
-    case 'T':
-      return push_text(PickleKind::text, counted(4));
     case 'U':
       return push_text(PickleKind::text, counted(1));
+    case 'X':
+    case 'T':
+      return push_text(PickleKind::text, counted(4));
+    case '\x8d':
+      return push_text(PickleKind::text, counted(8));
     case 'B':
       return push_text(PickleKind::bytes, counted(4));
     case 'C':
@@ -309,10 +308,7 @@ Status Machine::step_container(char code, bool& known) {
     return push_items(kind, std::move(items));
   };
   const auto add_popped = [&](PickleKind kind, size_t count) -> Status {
-    std::vector<const PickleValue*> items(count);
-    for (size_t i = count; i-- > 0;) {
-      FETAFIX_TRY(items[i], pop());
-    }
+    FETAFIX_TRY(const auto items, pop(count));
     return extend(kind, items);
   };
   switch (code) {
@@ -372,7 +368,7 @@ Status Machine::step_call(char code, bool& known) {
     case '\x81': {
       FETAFIX_TRY(PickleValue * arguments, pop());
       FETAFIX_TRY(PickleValue * callee, pop());
-      return call(*callee, *arguments);
+      return push(pickle_call(*values_, *callee, *arguments));
     }
     case 'b': {
       FETAFIX_TRY(PickleValue * state, pop());

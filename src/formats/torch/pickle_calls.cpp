@@ -312,7 +312,7 @@ Result<PickleValue*> typed_list(Values& values, const Arguments& given) {
                                      : "List[Tensor]");
 }
 
-Result<PickleValue*> script_object(Values& values, const std::string& type, PickleValue& arguments) {
+Result<PickleValue*> script_object(Values& values, const std::string& type, const PickleValue& arguments) {
   FETAFIX_CHECK(values.charge(type.size()));
   FETAFIX_TRY(PickleValue * out, values.add_text(PickleKind::object, type));
   if (!arguments.items.empty()) out->state = &arguments;
@@ -320,6 +320,12 @@ Result<PickleValue*> script_object(Values& values, const std::string& type, Pick
 }
 
 }  // namespace
+
+std::string_view storage_of(DType dtype) {
+  const auto found = std::ranges::find(storage_types, dtype, &StorageType::dtype);
+  if (dtype == DType::unknown || found == storage_types.end()) return {};
+  return found->name.substr(std::string_view("torch.").size());
+}
 
 Result<PickleValue*> pickle_global(Values& values, const std::string& module, const std::string& name) {
   std::string full = module + "." + name;
@@ -330,7 +336,7 @@ Result<PickleValue*> pickle_global(Values& values, const std::string& module, co
   return values.add_text(PickleKind::name, std::move(full));
 }
 
-Result<PickleValue*> pickle_call(Values& values, const PickleValue& callee, PickleValue& arguments) {
+Result<PickleValue*> pickle_call(Values& values, const PickleValue& callee, const PickleValue& arguments) {
   if (!callee.is(PickleKind::name) || !arguments.is(PickleKind::tuple))
     return broken(std::string(kind_name(callee.kind)) + " is called with " +
                   std::string(kind_name(arguments.kind)));

@@ -18,7 +18,7 @@ class Pickle::Values {
   // copies.
   Status charge(uint64_t bytes);
   Status charge_places(uint64_t count) { return charge(count * sizeof(PickleValue*)); }
-  // When all is read: each key of a dict is there once.
+  // When all is read: each text and each integer is a key of a dict once.
   void merge_equal_keys();
 
  private:
@@ -32,9 +32,11 @@ using PickleKind = PickleValue::Kind;
 // A global: a `name`. Error kind `unsupported`: it is none that is known here.
 Result<PickleValue*> pickle_global(Values& values, const std::string& module, const std::string& name);
 // What the global gives when it is called. Error kind `file`: not with these arguments.
-Result<PickleValue*> pickle_call(Values& values, const PickleValue& callee, PickleValue& arguments);
+Result<PickleValue*> pickle_call(Values& values, const PickleValue& callee, const PickleValue& arguments);
 // What a persistent id names: a storage.
 Result<PickleValue*> pickle_storage(Values& values, const PickleValue& id);
+// The type of storage of torch's that has elements of a type: "FloatStorage". Empty: none has.
+std::string_view storage_of(DType dtype);
 // Gives an object its state; PyTorch's ordered dicts have one that says nothing of their items.
 Status pickle_build(PickleValue& object, const PickleValue& state);
 

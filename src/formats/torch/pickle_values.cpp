@@ -17,7 +17,7 @@ constexpr int most_depth = 200;
 constexpr uint64_t largest_walk = uint64_t{1} << 24;  // values, each as often as it is reached; bytes in 16s
 
 Error broken(const std::string& what) {
-  return {ErrorKind::file, "pickle: " + what};
+  return {ErrorKind::file, what};
 }
 
 // How deep a value goes and what a walk through it costs, when all below is known.

@@ -96,8 +96,7 @@ Result<File> parse_script_file(File file) {
   for (const ZipEntry& entry : entries) {
     if (entry.name.starts_with(code) && entry.name.ends_with(".py"))
       FETAFIX_CHECK(add_code(*script, entry, file.prefix));
-    if (entry.name == order && text_of(entry.bytes) != "little")
-      return Error{ErrorKind::unsupported, "written on a machine whose byte order is not 'little'"};
+    if (entry.name == order) FETAFIX_CHECK(check_byte_order(entry.bytes, "the archive"));
     if (entry.name == data->name) {
       FETAFIX_TRY(script->modules, pickle_of(entry));
     }
