@@ -129,7 +129,7 @@ Status apply_edit(Editor& editor, const graph::RemoveNode& edit) {
   if (edit.through < 0 || static_cast<size_t>(edit.through) >= inputs.size() ||
       inputs[static_cast<size_t>(edit.through)] == graph::no_value)
     return cant("it has no operand " + std::to_string(edit.through));
-  FETAFIX_TRY(const std::string through, editor.name_of(inputs[static_cast<size_t>(edit.through)]));
+  FETAFIX_TRY(const std::string through, editor.read_now(id, edit.through));
   editor.redirect(editor.op(op).outputs[0], through);
   editor.remove(op);
   return {};

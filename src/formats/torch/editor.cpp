@@ -97,6 +97,21 @@ Result<ReadPlace> Editor::read_place(graph::NodeId id, int input) const {
   return ReadPlace{node.native.index, place_of(node.slots[static_cast<size_t>(input)])};
 }
 
+Result<std::string> Editor::read_now(graph::NodeId id, int input) const {
+  const ValueId value = view().node(id).inputs[static_cast<size_t>(input)];
+  const auto place = read_place(id, input);
+  if (!place.ok() || place->argument.element >= 0) return name_of(value);
+  const auto read_by = [&](const Json& document) {
+    for (const Json& one :
+         document["graph_module"]["graph"]["nodes"][static_cast<size_t>(place->op)]["inputs"])
+      if (one["name"] == place->argument.name && one["arg"].contains("as_tensor"))
+        return one["arg"]["as_tensor"]["name"].get<std::string>();
+    return std::string();
+  };
+  const std::string now = read_by(document_);
+  return now == read_by(*file_.document) ? name_of(value) : now;
+}
+
 int Editor::producer_of(const std::string& name) const {
   for (size_t i = 0; i < program().ops.size(); ++i)
     if (std::ranges::count(program().ops[i].outputs, name)) return static_cast<int>(i);
@@ -194,6 +209,7 @@ bool checks(const Op& op) {
 
 void Editor::remove(int op) {
   removed_.insert(op);
+  std::erase_if(written_, [op](const Written& one) { return one.op == op; });
   for (size_t i = 0; i < program().ops.size(); ++i)
     for (const Argument& argument : program().ops[i].arguments) {
       const bool reads = argument.kind == "as_tensor" &&

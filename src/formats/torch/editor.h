@@ -41,6 +41,8 @@ class Editor {
   Result<std::string> name_of(const graph::ValueAddress& address) const;
   // Of the operand behind input `input` of a view node.
   Result<ReadPlace> read_place(graph::NodeId node, int input) const;
+  // The tensor that the view's node reads as `input`, as edits before this one left it.
+  Result<std::string> read_now(graph::NodeId id, int input) const;
   // The number of the program's operator that computes a name; -1: an input.
   int producer_of(const std::string& name) const;
   // Whether the view has the operator's meaning in this one node, besides bridges.

@@ -429,6 +429,16 @@ TEST(PatchRemove, WhatWritesIntoItsOperand) {
   given.agrees({graph::SetOperand{given.at("add_1"), 1, given.out_of("mul_")}});
 }
 
+// What read a removed node reads what the node read last.
+TEST(PatchRemove, BehindOtherEdits) {
+  const Subject given("edits.pt2"), in_place("in_place.pt2");
+  const Edit negated = insert(given.out_of("conv2d"), "Neg"),
+             gone = graph::RemoveNode{given.at("batch_norm"), 0};
+  given.agrees({negated, gone});
+  given.agrees({gone, negated});
+  in_place.agrees({graph::RemoveNode{in_place.at("relu_"), 0}, insert(in_place.out_of("add"), "Neg")});
+}
+
 TEST(PatchOperand, IsAnotherValue) {
   const Subject given("edits.pt2");
   EXPECT_EQ(given.agrees({graph::SetOperand{given.at("sub_1"), 1, given.out_of("leaky_relu")}}),

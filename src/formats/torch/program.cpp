@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/json.h"
+#include "formats/torch/script.h"
 
 namespace fetafix::formats::torch {
 namespace {
@@ -215,6 +216,7 @@ Result<std::pair<std::string, const Json*>> union_member(const Json& json) {
 // Arguments point into the document, so it is that which is walked.
 Result<Program> parse_program(const File& file) {
   Program program;
+  if (file.script) program.notes = file.script->notes;
   const Json& graph = graph_of(*file.document);
   const Json& signature = member(member(*file.document, "graph_module"), "signature");
   FETAFIX_TRY(const Json* nodes, list_in(graph, "nodes"));

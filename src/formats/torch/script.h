@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,9 @@ struct Script {
   std::vector<Activation> activations;
   std::vector<CallSite> sites;             // of each node of the document
   std::map<std::string, int> constant_of;  // names of the program's inputs, and their numbers in CONSTANTS
+  // Results of operators that write into their operand, which the text reads by the operand's name later.
+  std::set<std::string> read_by_operand;
+  std::vector<std::string> notes;                   // what was taken to be so
   std::map<std::string, std::string> attribute_of;  // the others: the path of the attribute ("conv.weight")
 };
 

@@ -79,9 +79,16 @@ Json document_of(const LaidOut& program) {
 size_t free_inputs(const Script& script) {
   const auto forward = script.functions.find(script.modules->root().text + ".forward");
   if (forward == script.functions.end()) return 0;
-  size_t count = 0;
-  for (const Parameter& one : forward->second.function->parameters) count += !one.otherwise;
-  return count > script.traced.size() ? count - 1 - script.traced.size() : 0;
+  const auto& parameters = forward->second.function->parameters;
+  const auto given = std::ranges::find_if(parameters, [](const Parameter& one) { return !!one.otherwise; });
+  const auto count = static_cast<size_t>(given - parameters.begin());
+  return script.traced.empty() && count > 0 ? count - 1 : 0;
+}
+
+// Of inputs of which neither the file nor its operators say it.
+std::string rank_note(const std::string& input, int rank) {
+  return "input '" + input + "' is taken to have " + std::to_string(rank) +
+         " dimensions: the file does not say how many, and its text goes on with those";
 }
 
 // As it stands; where the text asks for the number of dimensions, with the first numbers that it goes on
@@ -108,7 +115,11 @@ Result<LaidOut> lay_out(const Script& script, const ScriptRun::ReadNumber& read)
     for (size_t input = 0; input < count; ++input, left /= std::size(ranks))
       assumed.ranks.push_back(ranks[left % std::size(ranks)]);
     if (left > 0) break;
-    if (auto [out, more] = run(); out.ok()) return std::move(out);
+    if (auto [out, more] = run(); out.ok()) {
+      for (size_t input = 0; input < count; ++input)
+        out->notes.push_back(rank_note(out->inputs[input].name, assumed.ranks[input]));
+      return std::move(out);
+    }
   }
   return std::move(plain);
 }
@@ -141,6 +152,8 @@ Status make_document(File& file, Script& script) {
   for (ScriptNode& node : program.nodes) script.sites.push_back(std::move(node.site));
   script.activations = std::move(program.activations);
   script.constant_of = std::move(program.constant_of);
+  script.notes = std::move(program.notes);
+  script.read_by_operand = std::move(program.read_by_operand);
   return {};
 }
 

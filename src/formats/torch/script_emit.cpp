@@ -1,6 +1,7 @@
 // Operators of a TorchScript program as nodes of the document that an exported program has.
 #include <algorithm>
 
+#include "formats/torch/lift.h"
 #include "formats/torch/script_run.h"
 
 namespace fetafix::formats::torch {
@@ -58,8 +59,21 @@ std::string_view type_of_value(const Value& value) {
 Status ScriptRun::add_node(ScriptNode node) {
   if (out_.nodes.size() >= most_nodes)
     return Error{ErrorKind::file, "the program has more than " + std::to_string(most_nodes) + " operators"};
+  const bool one = node.outputs.size() == 1 && node.outputs[0].contains("as_tensor");
+  if (one && !node.arguments.empty() && node.arguments[0].second.contains("as_tensor") &&
+      !without_writing(without_prefix(node.target)).empty())
+    written_over_[node.arguments[0].second["as_tensor"]["name"]] = node.outputs[0]["as_tensor"]["name"];
   out_.nodes.push_back(std::move(node));
   return {};
+}
+
+// What a tensor's name stands for now: the result of what wrote into it, which exported programs read too.
+std::string ScriptRun::meant(const std::string& name) {
+  const auto found = written_over_.find(name);
+  if (found == written_over_.end()) return name;
+  std::string last = found->second;
+  for (auto next = found; (next = written_over_.find(last)) != written_over_.end();) last = next->second;
+  return found->second = last;  // the next one to ask has a short way
 }
 
 // Each size is computed once, by a node in front of what reads it first.
@@ -74,7 +88,7 @@ Result<std::string> ScriptRun::new_size(const Size& size) {
   std::vector<std::pair<std::string, Json>> arguments;
   if (size.name == "sym_size") {
     target = "torch.ops.aten.sym_size.int";
-    arguments = {{"self", Json{{"as_tensor", tensor_json(size.tensor)}}},
+    arguments = {{"self", Json{{"as_tensor", tensor_json(meant(size.tensor))}}},
                  {"dim", Json{{"as_int", size.dim}}}};
   } else {
     FETAFIX_TRY(const Json a, content(size.a, "i"));
@@ -91,7 +105,11 @@ Result<std::string> ScriptRun::new_size(const Size& size) {
 }
 
 Result<std::string> ScriptRun::tensor_name(const Value& value) {
-  if (value.is(ValueKind::tensor)) return value.text;
+  if (value.is(ValueKind::tensor)) {
+    std::string name = meant(value.text);
+    if (name != value.text) out_.read_by_operand.insert(name);
+    return name;
+  }
   if (!value.is_tensor) return no_content("no tensor, where one is expected");
   FETAFIX_TRY(const Json number, content(value, value.is(ValueKind::real) ? "f" : "i"));
   const std::string key = "tensor " + number.dump();

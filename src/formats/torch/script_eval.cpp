@@ -356,7 +356,9 @@ std::optional<Value> ScriptRun::without_run(const std::string& space, const std:
     if (name == "dim" && values.size() == 1)
       return type.rank->count < 0 ? script_unknown("the number of dimensions of '" + tensor->text + "'", true)
                                   : script_integer(type.rank->count);
-    if (name == "is_floating_point") return script_boolean(is_floating(type.dtype));
+    if (name == "is_floating_point")
+      return type.dtype == DType::unknown ? script_unknown("the type of '" + tensor->text + "'")
+                                          : script_boolean(is_floating(type.dtype));
   }
   if (name == "len" && values.size() == 1 && values[0].is(ValueKind::sizes)) {
     const int rank = out_.types[values[0].text].rank->count;

@@ -54,6 +54,22 @@ TEST(HostileScript, ABranchOfTheRunIsNamedByItsPlace) {
       "'m/code/__torch__.py' line 4: a branch that depends on the run");
 }
 
+// Whether a constant is another one is asked of what it holds.
+TEST(HostileScript, WhatIsDecidedHere) {
+  const auto branch = [](const std::string& asked) {
+    return forward("    if " + asked +
+                   ":\n      y = torch.relu(x)\n    else:\n      y = torch.foo(y)\n    return y\n");
+  };
+  expect_refused(branch("torch.__is__(False, True)"), "'y' is not known");
+  expect_refused(branch("torch.__isnot__(True, True)"), "'y' is not known");
+  EXPECT_EQ(refusal(archive(branch("torch.__is__(True, True)"))), "");
+  expect_refused(branch("torch.__is__(torch.size(x, 0), torch.size(x, 1))"),
+                 "a branch that depends on the run");
+  expect_refused(branch("torch.is_floating_point(ops.own.unknown(x))"), "a branch that depends on the run");
+  expect_refused(forward("    return torch.slice(x, 0, torch.neg(torch.size(x, 0)))\n"),
+                 "it depends on the run");
+}
+
 TEST(HostileScript, CodeThatIsNone) {
   expect_refused(forward("    return torch.relu(x"), "line 4: expected ','");
   expect_refused(forward("    return $\n"), "line 4: '$'");

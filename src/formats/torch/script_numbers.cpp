@@ -109,7 +109,6 @@ ScriptValue depends() {
   return script_unknown("it depends on the run");
 }
 
-// Sizes are not negative, and no operator here makes them so.
 ScriptValue size_arithmetic(const std::string& name, const ScriptValue& a, const ScriptValue& b) {
   Size size;
   size.name = name;
@@ -196,7 +195,9 @@ std::optional<ScriptValue> comparison(const std::string& name, const ScriptValue
 std::optional<ScriptValue> identity_test(const std::string& name, const ScriptValue& a,
                                          const ScriptValue& b) {
   if (a.is(ValueKind::unknown) || b.is(ValueKind::unknown)) return depends();
-  const bool equal = a.kind == b.kind && a.text == b.text && a.items == b.items && a.object == b.object;
+  if (a.is(ValueKind::size) && b.is(ValueKind::size)) return depends();
+  const bool equal = a.kind == b.kind && a.text == b.text && a.items == b.items && a.object == b.object &&
+                     a.integer == b.integer && a.real == b.real;
   return script_boolean(equal == (name == "__is__"));
 }
 
@@ -232,7 +233,7 @@ std::optional<ScriptValue> converted(const std::string& name, const ScriptValue&
 }
 
 std::optional<ScriptValue> rounded(const std::string& name, const ScriptValue& a) {
-  if (a.is(ValueKind::size) && name != "sqrt") return a;
+  if (a.is(ValueKind::size) && (name == "floor" || name == "ceil" || name == "round")) return a;
   if (!is_number(a)) return depends();
   const double x = real_of(a);
   if (name == "sqrt") return script_real(std::sqrt(x));

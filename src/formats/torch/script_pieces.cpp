@@ -2,6 +2,14 @@
 
 namespace fetafix::formats::torch {
 
+void TextEdits::add(const Span& span, Pieces pieces) {
+  auto& list = edits_[{span.begin, span.end}];
+  if (span.begin == span.end && !list.empty())
+    list.back().insert(list.back().end(), pieces.begin(), pieces.end());
+  else
+    list.push_back(std::move(pieces));
+}
+
 // The text of a span, with the edits of spans that lie within it but not of the span itself.
 std::string TextEdits::inside(std::string_view text, const Span& span) const {
   std::string out;

@@ -20,15 +20,17 @@ using Pieces = std::vector<Piece>;
 class TextEdits {
  public:
   bool empty() const { return edits_.empty(); }
-  // Around what is there for that span already.
-  void add(const Span& span, Pieces pieces) { edits_[{span.begin, span.end}].push_back(std::move(pieces)); }
+  // Around what is there for that span already; in an empty one behind it.
+  void add(const Span& span, Pieces pieces);
   std::string render(std::string_view text, const Span& span) const;
 
  private:
   using Key = std::pair<size_t, size_t>;
-  struct Order {  // by place; of those that begin in one place the outer first
+  struct Order {  // by place; of those that begin in one place empty ones first, then the outer
     bool operator()(const Key& a, const Key& b) const {
-      return a.first != b.first ? a.first < b.first : a.second > b.second;
+      if (a.first != b.first) return a.first < b.first;
+      const bool none = a.first == a.second, other_none = b.first == b.second;
+      return none != other_none ? none : a.second > b.second;
     }
   };
   std::string inside(std::string_view text, const Span& span) const;

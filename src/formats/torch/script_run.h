@@ -42,17 +42,14 @@ struct LaidOut {
   std::map<std::string, Shape> input_sizes;  // what operators that read them say of inputs
   std::vector<Activation> activations;
   std::map<std::string, int> constant_of;
+  std::set<std::string> read_by_operand;
+  std::vector<std::string> notes;
 };
 
 // What is taken to be true of the inputs where the file does not say it.
 struct Assumed {
   std::vector<int> ranks;          // -1: nothing
   std::set<std::string> integers;  // of these the elements are int64
-};
-
-struct ScriptRunError {
-  Error error;
-  bool rank_would_tell = false;
 };
 
 class ScriptRun {
@@ -119,6 +116,7 @@ class ScriptRun {
   Result<std::string> new_size(const Size& size);
   Result<std::string> tensor_name(const Value& value);
   Status add_node(ScriptNode node);
+  std::string meant(const std::string& name);
   std::string unique(const std::string& base);
 
   // --- what is known of results (script_types.cpp) ---
@@ -144,6 +142,7 @@ class ScriptRun {
   std::set<const PickleValue*> walked_;
   std::set<std::string> targets_;
   std::map<std::string, const PickleTensor*> stored_;
+  std::map<std::string, std::string> written_over_;  // tensors, and the result of what wrote into them
   std::set<std::string> integers_;
   size_t steps_ = 0, wanted_ = 0;
   std::map<SizePtr, std::string> size_names_;

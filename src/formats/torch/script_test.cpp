@@ -1,5 +1,6 @@
 // TorchScript files: what their text says, the view against PyTorch, and edits that are written back as text.
 #include "formats/torch/script.h"
+#include "base/zip.h"
 #include "formats/torch/arguments.h"
 #include "formats/torch/script_schema.h"
 #include "formats/torch/testing/patches.h"
@@ -81,7 +82,12 @@ TEST(ScriptView, ComputesWhatPyTorchComputes) {
     const auto model = read(testdata(name));
     ASSERT_TRUE(model);
     const Lifted view = lifted(*model);
-    EXPECT_TRUE(view.notes.empty());
+    // Its text asks for the number of dimensions.
+    const bool asks = name == std::string("turns.pt");
+    ASSERT_EQ(view.notes.size(), asks ? 1u : 0u);
+    if (asks) {
+      EXPECT_TRUE(view.notes[0].starts_with("input 'steps' is taken to have 3 dimensions"));
+    }
     const auto inputs = inputs_of(view.graph);
     expect_same(run_natively(testdata(name), inputs), run_view(view.graph, inputs, view.graph.outputs));
   }
@@ -129,7 +135,8 @@ struct Subject {
   fs::path path;
   graph::Graph view;
 
-  explicit Subject(const std::string& name) : path(testdata(name)), view(lifted(*read(path)).graph) {}
+  explicit Subject(const fs::path& file) : path(file), view(lifted(*read(path)).graph) {}
+  explicit Subject(const char* name) : Subject(testdata(name)) {}
   Names agrees(const std::vector<Edit>& edits) const { return expect_agreement(path, edits); }
   graph::Address at(const std::string& name) const { return testing::at(view, name); }
   // The text of an entry of code after edits.
@@ -219,6 +226,106 @@ TEST(ScriptPatch, OneRunOfAModuleThatRunsTwice) {
   scripted.agrees({set(scripted.view, "deep.0/conv2d_4", "weight")});
   traced.agrees({graph::SetAttribute{traced.at("deep.0/_convolution_4"), "dilations", Ints{1, 2}},
                  graph::SetAttribute{traced.at("deep.0/_convolution_4"), "pads", Ints{1, 2, 1, 2}}});
+}
+
+// --- edits of texts that are written for it -----------------------------------------------------------
+
+// A module without attributes, whose forward is `body` of `x`; `others`: functions.
+Subject by_hand(const std::string& body, const std::string& others = "") {
+  const auto entry = [](const std::string& name, const std::string& text) {
+    const BytesView view = as_bytes(text);
+    return ZipEntry{"m/" + name, Bytes(view.begin(), view.end())};
+  };
+  const std::string code =
+      others + "class M(Module):\n  __parameters__ = []\n  __buffers__ = []\n" +
+      "  def forward(self: __torch__.M,\n    x: Tensor):\n    rows, columns, = torch.size(x)\n" + body;
+  const std::string module(
+      "\x80\x02"
+      "c__torch__\nM\n)\x81}b.");
+  const fs::path path = scratch("by_hand.pt");
+  const auto bytes = zip({entry("data.pkl", module), entry("code/__torch__.py", code),
+                          entry("constants.pkl", "\x80\x02)."), entry("version", "3\n")},
+                         true);
+  EXPECT_TRUE(write_file(path, bytes.value()).ok());
+  return Subject(path);
+}
+
+// Each of two runs gets other numbers: two copies, and the function behind has an edit of its own.
+TEST(ScriptPatch, CopiesOfOneMethod) {
+  const Subject given = by_hand(
+      "    a = __torch__.f(torch.add(x, x))\n    b = __torch__.f(torch.neg(a))\n"
+      "    return __torch__.g(torch.neg(__torch__.f(torch.neg(b))))\n",
+      "def f(x: Tensor) -> Tensor:\n  return torch.leaky_relu(x, 0.5)\n"
+      "def g(x: Tensor) -> Tensor:\n  return torch.elu(x, 0.5)\n");
+  const auto alpha = [&](const char* name, float value) {
+    return graph::SetAttribute{given.at(name), "alpha", value};
+  };
+  given.agrees({alpha("leaky_relu", 0.25f), alpha("leaky_relu_1", 0.75f)});
+  given.agrees({alpha("leaky_relu", 0.25f), alpha("elu", 0.75f)});
+  given.agrees({alpha("leaky_relu", 0.25f), alpha("leaky_relu_1", 0.75f), alpha("elu", 0.75f)});
+  given.agrees({alpha("leaky_relu", 0.25f), alpha("leaky_relu_1", 0.25f), alpha("leaky_relu_2", 0.25f)});
+}
+
+// A call in a loop is the call of all its turns.
+TEST(ScriptPatch, OneTurnOfALoop) {
+  const Subject given =
+      by_hand("    y = x\n    for i in range(2):\n      z = __torch__.f(y)\n      y = z\n    return y\n",
+              "def g(x: Tensor) -> Tensor:\n  return torch.sub(torch.leaky_relu(x, 0.5), 1)\n"
+              "def f(x: Tensor) -> Tensor:\n  return __torch__.g(x)\n");
+  const graph::SetAttribute first{given.at("leaky_relu"), "alpha", 0.25f},
+      second{given.at("leaky_relu_1"), "alpha", 0.25f};
+  EXPECT_NE(refusal(given.path, first).find("loop"), std::string::npos);
+  EXPECT_NE(refusal(given.path, second).find("loop"), std::string::npos);
+  given.agrees({first, second});
+}
+
+// What stands in the place of a value does not stand there twice, and the value itself is not to be had.
+TEST(ScriptPatch, EditsThatReadEachOther) {
+  const Subject given = by_hand(
+      "    a = torch.sin(x)\n    b = torch.tanh(a)\n    c = torch.exp(x)\n"
+      "    d = torch.cat([a, b, c], 1)\n    return torch.mul(d, torch.sum(torch.cos(c)))\n");
+  const Edit negated = insert(out_of(given.view, "sin"), "Neg");
+  given.agrees({negated, graph::RemoveNode{given.at("tanh"), 0}});
+  given.agrees({graph::RemoveNode{given.at("tanh"), 0}, negated});
+  given.agrees({negated, graph::SetOperand{given.at("cat"), 2, out_of(given.view, "tanh")}});
+  given.agrees({negated, insert(out_of(given.view, "sin"), "Abs")});
+  auto joined = insert(out_of(given.view, "cos"), "Sub", {}, {std::nullopt, std::nullopt});
+  joined.other_operands = {{1, out_of(given.view, "sin")}};
+  given.agrees({joined});
+  EXPECT_NE(refusal(given.path, {negated, joined}).find("another value"), std::string::npos);
+}
+
+TEST(ScriptPatch, AResultIsAnotherValue) {
+  const Subject given = by_hand(
+      "    a = torch.sin(x)\n    b = torch.exp(a)\n    c = torch.neg(b)\n    return (torch.add(c, x), a)\n");
+  given.agrees({graph::SetOutput{0, out_of(given.view, "exp")}});
+  given.agrees({graph::SetOutput{0, out_of(given.view, "sin")}});
+  refusal(given.path, graph::SetOutput{1, out_of(given.view, "exp")});
+  for (const char* name : {"traced.pt", "scripted.pt", "frozen.pt"}) {
+    SCOPED_TRACE(name);
+    const Subject file(name);
+    file.agrees({graph::SetOutput{0, out_of(file.view, "mul")}});
+  }
+}
+
+TEST(ScriptPatch, WhatWritesIntoItsOperand) {
+  const Subject given = by_hand(
+      "    a = torch.sin(x)\n    b = torch.mul_(a, 2)\n    c = torch.tan(x)\n    d = torch.relu_(c)\n"
+      "    return torch.add(torch.mul(a, 3), c)\n");
+  given.agrees({graph::RemoveNode{given.at("mul_"), 0}});
+  given.agrees({insert(out_of(given.view, "sin"), "Neg")});
+  given.agrees({graph::RemoveNode{given.at("mul_"), 0}, insert(out_of(given.view, "sin"), "Neg")});
+  given.agrees({graph::RemoveNode{given.at("relu_"), 0}});
+  const std::string by_name = "by whose name the text reads";
+  for (const std::vector<Edit>& edits : std::vector<std::vector<Edit>>{
+           {insert(out_of(given.view, "mul_"), "Neg")},
+           {graph::ChangeType{given.at("relu_"), "Tanh", {}}},
+           {insert(out_of(given.view, "tan"), "Abs"), insert(out_of(given.view, "relu_"), "Neg")}})
+    EXPECT_NE(refusal(given.path, edits).find(by_name), std::string::npos);
+  // Where nothing else reads the operand, that is no matter.
+  const Subject plain = by_hand("    a = torch.sin(x)\n    b = torch.relu_(a)\n    return torch.mul(b, 3)\n");
+  plain.agrees({insert(out_of(plain.view, "relu_"), "Neg")});
+  plain.agrees({graph::ChangeType{plain.at("relu_"), "Tanh", {}}});
 }
 
 TEST(ScriptPatch, NoEditsNoChange) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "formats/torch/lift.h"
 #include "formats/torch/script_pieces.h"
 #include "formats/torch/script_say.h"
 
@@ -77,6 +78,9 @@ class Writer {
       if (auto status = write_node(static_cast<int>(i)); !status.ok())
         return in_context("'" + changes_.program.ops[i].name + "'", std::move(status).error());
     FETAFIX_CHECK(check_outputs());
+    for (size_t i = 0; i < script_.sites.size(); ++i)
+      if (auto status = check_writing(static_cast<int>(i)); !status.ok())
+        return in_context("'" + changes_.program.ops[i].name + "'", std::move(status).error());
     return texts();
   }
 
@@ -135,11 +139,24 @@ class Writer {
       return "CONSTANTS.c" + std::to_string(constant->second);
     if (const auto constant = script_.constant_of.find(name); constant != script_.constant_of.end())
       return "CONSTANTS.c" + std::to_string(constant->second);
-    if (const auto call = added_.find(name); call != added_.end())
+    if (const auto call = added_.find(name); call != added_.end()) {
+      if (const std::string there = said_elsewhere(site, name, own); !there.empty()) return there;
       return say_call(*call->second,
                       [&](const std::string& inner) { return say(site, inner, own, depth + 1); });
+    }
+    if (replaced_.contains(name)) return cant("'" + name + "' is another value where the text computes it");
     if (const std::string operand = operand_of(site, name); !operand.empty()) return operand;
     return say_variable(site, name);
+  }
+
+  // By the text of a value whose place it takes where that is computed.
+  std::string said_elsewhere(const CallSite& site, const std::string& name, const std::string& own) const {
+    for (const auto& [was, is] : replaced_) {
+      if (is != name || was == own) continue;
+      if (const std::string operand = operand_of(site, was); !operand.empty()) return operand;
+      if (const auto variable = say_variable(site, was); variable.ok()) return *variable;
+    }
+    return {};
   }
 
   // As one of the call's own operands says it.
@@ -259,6 +276,23 @@ class Writer {
     return {};
   }
 
+  // What writes into its operand does so for all that the text reads by the operand's name later.
+  Status check_writing(int index) const {
+    const Op& op = changes_.program.ops[static_cast<size_t>(index)];
+    if (without_writing(op.target).empty() || op.outputs.size() != 1) return {};
+    const bool removed = changes_.removed.contains(index);
+    const auto replaced = replaced_.find(op.outputs[0]);
+    if (removed && replaced == replaced_.end()) return cant("the text goes on writing into its operand");
+    if (!script_.read_by_operand.contains(op.outputs[0])) return {};
+    const Json &was = node_before(index)["inputs"][0]["arg"], &is = node_after(index)["inputs"][0]["arg"];
+    const std::string target = without_prefix(node_after(index)["target"].get<std::string>());
+    const bool leaves_it = removed && same(was, Json{{"as_tensor", {{"name", replaced->second}}}});
+    const bool as_before =
+        !removed && replaced == replaced_.end() && !without_writing(target).empty() && same(was, is);
+    if (leaves_it || as_before) return {};
+    return cant("it writes into its operand, by whose name the text reads the result");
+  }
+
   std::string text_of(int activation) const {
     const Function& function = *place_of(activation).function;
     return edits_[static_cast<size_t>(activation)].render(code_of(activation).text, function.span);
@@ -274,6 +308,17 @@ class Writer {
   bool alike(const std::vector<int>& runs) const {
     return std::ranges::all_of(runs, [&](int one) {
       return depth_of(one) == depth_of(runs[0]) && text_of(one) == text_of(runs[0]);
+    });
+  }
+
+  // One call that runs in several turns of a loop calls one text.
+  bool turns_are_alike(int activation, const std::vector<int>& runs) const {
+    const auto at = [&](int run) -> const Activation& {
+      return script_.activations[static_cast<size_t>(run)];
+    };
+    return std::ranges::all_of(runs, [&](int one) {
+      return at(one).parent != at(activation).parent || at(one).call != at(activation).call ||
+             text_of(one) == text_of(activation);
     });
   }
 
@@ -297,6 +342,8 @@ class Writer {
         if (at == all[0]) code.add(place.function->span, {{text, {}}});
         continue;
       }
+      if (!turns_are_alike(at, all))
+        return cant("'" + place.function->name + "' is called in a loop, whose turns have one text");
       std::string& name = copies[{place.function, text}];
       if (name.empty()) {
         name = free_name(place);

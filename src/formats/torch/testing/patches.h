@@ -162,12 +162,15 @@ inline std::set<std::string> expect_agreement(const fs::path& path, const std::v
   return changes(path, written);
 }
 
-inline std::string refusal(const fs::path& path, const Edit& edit) {
-  const auto patched = read(path)->patched({"torch", "", {{{edit}, "a test"}}});
-  EXPECT_FALSE(patched.ok()) << graph::describe(edit);
+inline std::string refusal(const fs::path& path, const std::vector<Edit>& edits) {
+  const auto patched = read(path)->patched({"torch", "", {{edits, "a test"}}});
+  EXPECT_FALSE(patched.ok()) << graph::describe(edits[0]);
   if (patched.ok()) return "";
   EXPECT_EQ(patched.error().kind, ErrorKind::unsupported) << patched.error().message;
   return patched.error().message;
+}
+inline std::string refusal(const fs::path& path, const Edit& edit) {
+  return refusal(path, std::vector<Edit>{edit});
 }
 
 }  // namespace fetafix::formats::torch::testing
