@@ -7,7 +7,7 @@ the module's parameter. All else becomes a note with the line that it comes from
 
 from dataclasses import replace
 
-from .archive import Name
+from .exported import Name
 from .modules import require_torch
 from .repairs import Change, expression, same_storage
 
@@ -21,9 +21,9 @@ IN_OPERATION = ("self", "input")  # the operand that a removed node hands on
 class Differences:
     """`changes`, and `numbers`: name in the state dict -> new tensor."""
 
-    def __init__(self, module, before, after, old, new):
-        """`before` and `after` are programs of archive.py, `old` and `new` their stored tensors by name in the module."""
-        self.module, self.before, self.after, self.old, self.new = module, before, after, old, new
+    def __init__(self, module, before, after):
+        """`before` and `after` are programs of exported.py."""
+        self.module, self.before, self.after, self.old, self.new = module, before, after, before.numbers, after.numbers
         self.changes, self.numbers, self.seen = [], {}, set()
         self.pair_nodes()
         for left, right in self.pairs:
@@ -75,7 +75,7 @@ class Differences:
         if bare(left.base) != bare(right.base):
             return self.change_type(left, right)
         for name in dict.fromkeys([*left.arguments, *right.arguments]):
-            old, new = (node.arguments[name] if name in node.arguments else default(node.operator, name) for node in (left, right))
+            old, new = left.said(name), right.said(name)
             if old == new:
                 continue
             if tensors(old) or tensors(new):
@@ -117,7 +117,7 @@ class Differences:
 
     def number_after(self, node, name):
         after = next((right for left, right in self.pairs if left is node), None)
-        return after and (after.arguments[name] if name in after.arguments else default(after.operator, name))
+        return after and after.said(name)
 
     def compare_tensor(self, node, slot, old, new):
         left, right = (stored.get(value.text) if isinstance(value, Name) else None
@@ -192,7 +192,6 @@ class Differences:
             else:
                 self.numbers[name] = tensor
 
-
     def tied_otherwise(self, name, tensor):
         """Whether this is another name of a tensor that keeps its numbers, or gets others."""
         torch = require_torch()
@@ -217,17 +216,6 @@ def operand(node):
 
 def tensors(value):
     return isinstance(value, Name) or isinstance(value, list) and any(isinstance(item, Name) for item in value)
-
-
-def default(operator, name):
-    """What an argument that is left out says."""
-    value = require_torch().ops
-    try:
-        for part in operator.split("."):
-            value = getattr(value, part)
-        return next((argument.default_value for argument in value._schema.arguments if argument.name == name), None)
-    except AttributeError:
-        return None
 
 
 def same(held, said):

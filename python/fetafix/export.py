@@ -17,11 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .modules import export, example_tensor, first_line, on_cpu, save
+from .modules import export, first_line, save
 from .program import Error
-from .samples import Samples, filled
+from .samples import Samples
 from .weights import load
-
 
 ANY_SIZE = 16  # of a dimension that takes any; the first is the batch
 
@@ -59,16 +58,10 @@ def array_like(text):
 def write(factory, weights, data, output):
     """Why the batch is fixed, or None."""
     module = load(factory, weights) if weights else factory()
-    given, name = Samples(data), f"module {type(module).__name__}"
+    given = Samples(data)
     if given.arrays is None:
         raise Error(f"{data}: an example is a .npz or .npy file")
-    on_cpu(module, name)
-    structure = given.structure(module)
-
-    def examples(batch):
-        return [filled(part, lambda one: example_tensor(given.arrays[one], module, batch)) for part in structure]
-
-    exported, fixed = export(module, examples, True, name)
+    exported, fixed = export(module, given, True, f"module {type(module).__name__}")
     partial = Path(output).with_suffix(".partial.pt2")
     save(exported, partial)
     os.replace(partial, output)

@@ -7,10 +7,11 @@ import sys
 import warnings
 
 from .program import Error
+from .samples import filled
 
 LOGGERS = ("torch.export", "torch._dynamo", "torch._subclasses.fake_tensor", "torch.fx.experimental.symbolic_shapes",
            "torch.utils.flop_counter")
-OLDEST = (2, 9)  # before, torch.export.save wrote other archives
+OLDEST = (2, 5)  # before, torch.export.save wrote archives that fetafix does not read
 
 
 def is_module(value):
@@ -98,23 +99,29 @@ def example_tensor(array, module, batch):
     return tensor
 
 
+def examples(module, given, batch):
+    """What the module is called with, of the first samples: (positional, by keyword)."""
+    return [filled(part, lambda name: example_tensor(given.arrays[name], module, batch)) for part in given.structure(module)]
+
+
 def first_line(error):
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {' '.join(lines[:2])[:400]}" if lines else type(error).__name__
 
 
-def export(module, examples, eval_mode, name):
-    """(exported program, why its batch is fixed or None). `examples(batch)` gives (positional, by keyword).
+def export(module, given, eval_mode, name):
+    """(exported program, why its batch is fixed or None), for inputs like the samples that are given.
 
     Tried with a free batch first, of two samples; else it is exported for one sample at a time. Raises Error where neither goes."""
     torch = require_torch()
+    on_cpu(module, name)
     why = None
     with untouched(module), quiet(), plain_attention(), torch.no_grad():
         if eval_mode:
             for part in module.modules():  # not eval(), which a module may have made to do more
                 part.training = False
         for batch in (2, 1):
-            positional, named = examples(batch)
+            positional, named = examples(module, given, batch)
             try:
                 return torch.export.export(module, tuple(positional), named, strict=False,
                                            dynamic_shapes=free_batch(torch, positional, named) if batch == 2 else None), why

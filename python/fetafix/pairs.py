@@ -6,8 +6,9 @@ import os
 import tempfile
 from pathlib import Path
 
-from . import archive, modules, program, repairs, samples, training
+from . import modules, program, repairs, samples, training
 from .differences import Differences
+from .exported import Program
 from .program import Error
 from .results import GOOD, result_of
 
@@ -62,32 +63,27 @@ class Side:
         self.file = self.own_file = None if self.live else Path(given)
         self.programs, self.concerned, self.notes, self.warnings, self.order = [], [], [], [], None
 
-    def export(self, folder, structure, arrays):
+    def export(self, folder, given):
         module = self.given
-        modules.on_cpu(module, self.name)
-
-        def examples(batch):
-            return [samples.filled(part, lambda name: modules.example_tensor(arrays[name], module, batch)) for part in structure]
-
-        self.exported, fixed = modules.export(module, examples, True, self.name)
-        self.examples = examples(1 if fixed else 2)
-        self.order = modules.order_of(self.exported, structure)
+        self.exported, fixed = modules.export(module, given, True, self.name)
+        self.examples = modules.examples(module, given, 1 if fixed else 2)
+        self.order = modules.order_of(self.exported, given.structure(module))
         self.file = self.own_file = folder / f"{self.role}.pt2"
         modules.save(self.exported, self.file)
-        self.program = archive.read(self.file)
+        self.program = Program(self.exported)
         self.programs = [self.program]
         if fixed:
             self.notes.append(f"{self.name} is exported for one sample at a time, for it does not go with a free batch: {fixed}")
-        self.export_own(folder, examples)
+        self.export_own(folder, given)
 
-    def export_own(self, folder, examples):
+    def export_own(self, folder, given):
         """As it stands, where a part of it is in training mode; `concerned` are the parts to which that makes a difference."""
         if not modules.in_training(self.given):
             return
-        exported, _ = modules.export(self.given, examples, False, f"{self.name} in training mode")
+        exported, _ = modules.export(self.given, given, False, f"{self.name} in training mode")
         file = folder / f"{self.role}_in_training.pt2"
         modules.save(exported, file)
-        own = archive.read(file)
+        own = Program(exported)
         self.concerned = training.concerned(own, self.program)
         if self.concerned:
             self.own_file = file
@@ -129,8 +125,7 @@ class Pair:
     def export(self):
         for side, other in (self.sides, self.sides[::-1]):
             if side.live:
-                given = self.examples_for(side, other)
-                side.export(self.folder, given.structure(side.given), given.arrays)
+                side.export(self.folder, self.examples_for(side, other))
 
     def examples_for(self, side, other):
         for given in (self.example, self.samples):
@@ -217,8 +212,8 @@ class Pair:
         result.patch = json.loads(Path(patch).read_text()) if patch else None
         with modules.quiet():
             repaired = modules.require_torch().export.load(str(written))
-        module, exported = self.target.given, self.target.exported
-        found = Differences(module, self.target.program, archive.read(written), stored(exported), stored(repaired))
+        module = self.target.given
+        found = Differences(module, self.target.program, Program(repaired))
         changed = repairs.changed_copy(module, found.changes)
         result.changes = found.changes
         result.state_dict = repairs.state_of(module, changed, found.numbers)
@@ -250,8 +245,3 @@ class Pair:
                 result.verdict, result.reason = "repaired", "in eval mode the models are the same"
         return result
 
-
-def stored(exported):
-    torch = modules.require_torch()
-    held = {**exported.state_dict, **exported.constants}
-    return {name: value.detach() for name, value in held.items() if isinstance(value, torch.Tensor)}

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from .archive import Name
+from .exported import Name
 from .results import Fault
 
 DROPOUTS = ("aten.dropout", "aten.feature_dropout", "aten.alpha_dropout", "aten.feature_alpha_dropout", "aten.native_dropout")

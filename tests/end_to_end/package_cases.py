@@ -214,27 +214,24 @@ WRONG = {
 }
 
 
-def program_of(module, inputs, path):
-    from fetafix import archive, pairs
-    exported = torch.export.export(module, inputs, strict=False)
-    torch.export.save(exported, path)
-    return archive.read(path), pairs.stored(exported)
-
-
 def differences(folder):
     """From each module to each other by what their programs differ in: (changes that are plain, whether that leads there)."""
     from fetafix.differences import Differences
+    from fetafix.exported import Program
     from fetafix.repairs import changed_copy, state_of
+
+    def program_of(module):
+        return Program(torch.export.export(module, inputs, strict=False))
+
     right = statistics(Many(), 8, 3, 12, 12)
     inputs, seen = (torch.randn(4, 3, 12, 12),), {}
-    program, numbers = program_of(right, inputs, folder / "right.pt2")
+    program = program_of(right)
     for name, spoil in WRONG.items():
         wrong = copy.deepcopy(right)
         spoil(wrong)
         wrong.eval()
-        spoiled, held = program_of(wrong, inputs, folder / "wrong.pt2")
-        for way, given, expected, sides in (("back", wrong, right, (spoiled, program, held, numbers)),
-                                            ("there", right, wrong, (program, spoiled, numbers, held))):
+        spoiled = program_of(wrong)
+        for way, given, expected, sides in (("back", wrong, right, (spoiled, program)), ("there", right, wrong, (program, spoiled))):
             found = Differences(given, *sides)
             state = state_of(given, changed_copy(given, found.changes), found.numbers)
             made, namespace = copy.deepcopy(given), {"torch": torch}
