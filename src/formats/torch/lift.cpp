@@ -30,7 +30,7 @@ std::string misplaced_text(const Op& op) {
   for (const Argument& one : op.arguments) {
     if (!schema || one.kind != "as_string") continue;
     const auto known = std::ranges::find(schema->arguments, one.name, &SchemaArgument::name);
-    if (known != schema->arguments.end() && !known->type.starts_with("s")) return one.name;
+    if (known == schema->arguments.end() || !known->type.starts_with("s")) return one.name;
   }
   return {};
 }

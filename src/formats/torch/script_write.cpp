@@ -102,13 +102,21 @@ class Writer {
       for (size_t i = 0; i < from.size(); ++i)
         reads[from[i]].insert(from.size() == to.size() ? to[i] : from[i]);
     };
-    for (size_t i = 0; i < before_["nodes"].size(); ++i) {
-      if (changes_.removed.contains(static_cast<int>(i))) continue;
-      for (const Json& input : before_["nodes"][i]["inputs"])
-        if (const Json* now = argument_of(after_["nodes"][i], input["name"].get<std::string>()))
-          pair(input["arg"], *now);
-    }
+    const auto pair_nodes = [&](bool removed) {
+      for (size_t i = 0; i < before_["nodes"].size(); ++i) {
+        if (changes_.removed.contains(static_cast<int>(i)) != removed) continue;
+        for (const Json& input : before_["nodes"][i]["inputs"])
+          if (const Json* now = argument_of(after_["nodes"][i], input["name"].get<std::string>()))
+            pair(input["arg"], *now);
+      }
+    };
+    pair_nodes(false);
     for (size_t i = 0; i < before_["outputs"].size(); ++i) pair(before_["outputs"][i], after_["outputs"][i]);
+    // What goes on has the word on a value; removed ones only on what they alone read.
+    const auto live = std::move(reads);
+    reads.clear();
+    pair_nodes(true);
+    for (const auto& [name, by] : live) reads[name] = by;
     for (size_t i = 0; i < script_.sites.size(); ++i) {
       const auto& outputs = changes_.program.ops[i].outputs;
       if (outputs.size() != 1 || !script_.sites[i].call) continue;
@@ -124,8 +132,7 @@ class Writer {
     const auto from = tensors_in(was), to = tensors_in(is);
     if (from.empty() || from.size() != to.size() || was.begin().key() != is.begin().key()) return false;
     for (size_t i = 0; i < from.size(); ++i) {
-      const auto now = replaced_.find(from[i]);
-      if ((now == replaced_.end() ? from[i] : now->second) != to[i]) return false;
+      if (name_behind(from[i]) != to[i]) return false;
     }
     return true;
   }
@@ -276,6 +283,12 @@ class Writer {
     return {};
   }
 
+  // What the text reads where it read `name`.
+  const std::string& name_behind(const std::string& name) const {
+    const auto now = replaced_.find(name);
+    return now == replaced_.end() ? name : now->second;
+  }
+
   // What writes into its operand does so for all that the text reads by the operand's name later.
   Status check_writing(int index) const {
     const Op& op = changes_.program.ops[static_cast<size_t>(index)];
@@ -286,7 +299,7 @@ class Writer {
     if (!script_.read_by_operand.contains(op.outputs[0])) return {};
     const Json &was = node_before(index)["inputs"][0]["arg"], &is = node_after(index)["inputs"][0]["arg"];
     const std::string target = without_prefix(node_after(index)["target"].get<std::string>());
-    const bool leaves_it = removed && same(was, Json{{"as_tensor", {{"name", replaced->second}}}});
+    const bool leaves_it = removed && name_behind(tensors_in(was)[0]) == replaced->second;
     const bool as_before =
         !removed && replaced == replaced_.end() && !without_writing(target).empty() && same(was, is);
     if (leaves_it || as_before) return {};
