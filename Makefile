@@ -1,5 +1,5 @@
 # One command each; all are idempotent and end with a line that says how it went.
-.PHONY: build test demo fuzz gate conformance sanitize end-to-end bench inputs benchmark lint format
+.PHONY: build test demo fuzz gate conformance sanitize end-to-end bench inputs paths benchmark lint format
 
 build:
 	@scripts/prepare.sh native
@@ -34,6 +34,13 @@ inputs:
 	@python3 tests/zoo/make_models.py --build build --set gate
 	@scripts/build.sh release
 	@build/venv/bin/python tests/bench/inputs.py
+
+# HOURS=8 for more time; build/paths.jsonl keeps the rows, so that a later run goes on
+paths:
+	@scripts/prepare.sh tests
+	@python3 tests/zoo/make_models.py --build build --set paths
+	@scripts/build.sh release
+	@build/venv/bin/python tests/paths/run_paths.py --hours $(or $(HOURS),2)
 
 gate:
 	@scripts/prepare.sh tests

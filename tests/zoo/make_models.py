@@ -1,4 +1,4 @@
-"""Makes the models that tests run on, from packages and real converters: make_models.py --build DIR [--set core|demo|all|gate]
+"""Makes the models that tests run on, from packages and real converters: make_models.py --build DIR [--set core|demo|all|gate|paths]
 
 One table (recipes.py): what comes out, what goes in, which command. A product is made again only when its command, a
 script that the command names or the content of an input changes. Products land in DIR/models whole or not at all: a
@@ -19,6 +19,7 @@ import sys
 import time
 from pathlib import Path
 
+from path_recipes import PATHS
 from recipes import GROUPS, RECIPES, SETS
 
 HERE = Path(__file__).resolve().parent
@@ -113,16 +114,16 @@ def size_of(path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", type=Path, required=True)
-    parser.add_argument("--set", choices=SETS, default="core")
+    parser.add_argument("--set", choices=[*SETS, "paths"], default="core")
     parser.add_argument("--only", nargs="+", default=[], metavar="PRODUCT", help="just these; their inputs must be there")
     options = parser.parse_args()
-    sets = SETS[: SETS.index(options.set) + 1]
+    sets = ["paths"] if options.set == "paths" else SETS[: SETS.index(options.set) + 1]
     groups = [group for name in sets for group in GROUPS[name]]
     subprocess.run([HERE / "environment.sh", options.build, *groups], check=True)
 
     maker = Maker(options.build.resolve())
     failures = 0
-    for recipe in RECIPES:
+    for recipe in RECIPES + PATHS:
         wanted = set(options.only) & set(recipe.outputs) if options.only else recipe.set in sets
         if not wanted:
             continue

@@ -10,7 +10,8 @@ from collections import namedtuple
 Recipe = namedtuple("Recipe", "set outputs inputs commands")
 
 SETS = ["core", "demo", "all", "gate"]  # each holds the ones before it
-GROUPS = {"core": ["core", "photographs", "weights"], "demo": ["converters", "legacy"], "all": ["models", "torch"], "gate": []}
+GROUPS = {"core": ["core", "photographs", "weights"], "demo": ["converters", "legacy"], "all": ["models", "torch"], "gate": [],
+          "paths": ["core", "photographs", "converters", "legacy", "torch"]}  # this one alone, without the others
 
 LIGHT = ["bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet50", "shufflenet", "squeezenet", "vgg19",
          "zfnet512"]
