@@ -3,21 +3,17 @@
 Neither reads the other's files: the layers are made once more from their settings, whose names differ in a few.
 """
 
+import inspect
 import sys
 
 import keras
 import tf_keras
 
-NEW_NAMES = {"batch_shape": "batch_input_shape"}
-UNKNOWN = {"optional", "quantization_config", "registered_name"}
-
-
 def rebuilt(layer):
-    settings = {NEW_NAMES.get(name, name): value for name, value in layer.get_config().items() if name not in UNKNOWN}
-    settings["dtype"] = "float32"
+    """Without initializers and the like, whose settings are packed in other ways."""
     made = getattr(tf_keras.layers, type(layer).__name__)
-    known = {name for name in made.__init__.__code__.co_varnames} | {"name", "trainable", "dtype"}
-    return made(**{name: value for name, value in settings.items() if name in known and not isinstance(value, dict)})
+    known = {"name", "trainable", *inspect.signature(made.__init__).parameters}
+    return made(**{name: value for name, value in layer.get_config().items() if name in known and not isinstance(value, dict)})
 
 
 def main(source, output):

@@ -1,8 +1,10 @@
-"""An ONNX file as a PyTorch program: torch_port.py IN.onnx OUT.pt2. onnx2torch makes modules of its nodes, torch.export a program.
+"""An ONNX file as a PyTorch program: torch_port.py IN.onnx OUT.pt2 [--keep-names]. onnx2torch makes modules of its nodes, torch.export a program.
 
 IN has fixed shapes (onnxsim makes them so). Numbers that onnx2torch reads from tensors while the net runs, shapes and axes, are
 read here once: a program can't be exported whose shapes depend on data. A transposed convolution with other pads at its end
-than at its beginning, which onnx2torch refuses, loses its pads and is cut.
+than at its beginning, which onnx2torch refuses, loses its pads and is cut. onnx2torch calls modules after the nodes, and
+PyTorch can't load a program in which a module's name has a semicolon, as those have that come from a TFLite file: they become
+underscores, unless names are kept.
 """
 
 import argparse
@@ -109,9 +111,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("source")
     parser.add_argument("output")
+    parser.add_argument("--keep-names", action="store_true")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     model = onnx.load(options.source)
+    for node in model.graph.node if not options.keep_names else ():
+        node.name = node.name.replace(";", "_")
     for node in [n for n in model.graph.node if n.op_type == "ConvTranspose"]:
         cut_after(model, node)
     program = torch.export.export(read_numbers(convert(model)).eval(), tuple(samples(model)), strict=False)

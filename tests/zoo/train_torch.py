@@ -1,8 +1,9 @@
 """The classifier of train_keras.py as one writes it in PyTorch, trained there:
 train_torch.py PICTURES.npz --program FILE.pt2 --onnx FILE --free-onnx FILE
 
-The program has a free batch, and so has the second ONNX file, which is made of it; the first has a batch of one. Pads are
-symmetric here, where TensorFlow's are not.
+The program has a free batch, and so has the second ONNX file, which is made of it; the first has a batch of one and is of the
+older exporter, for onnx2torch does not know the ReduceMean that the newer one writes. Pads are symmetric here, where
+TensorFlow's are not.
 """
 
 import argparse
@@ -15,7 +16,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-SEED, EPOCHS, BATCH, OPSET = 20264, 10, 17, 18
+SEED, EPOCHS, BATCH = 20264, 10, 17
+NAMES = {"input_names": ["image"], "output_names": ["shows"]}
 BLOCKS = [(12, 12, 1), (12, 16, 2), (16, 16, 1), (16, 24, 2), (24, 24, 1)]  # inputs, outputs, stride
 
 
@@ -71,10 +73,10 @@ def to_input(images):
     return torch.from_numpy(images.astype(numpy.float32) / 127.5 - 1).permute(0, 3, 1, 2).contiguous()
 
 
-def write_onnx(model, arguments, path, **options):
+def write_onnx(model, program, sample, path, free_path):
     with contextlib.redirect_stdout(sys.stderr):  # it prints its progress
-        torch.onnx.export(model, arguments, dynamo=True, opset_version=OPSET, external_data=False, input_names=["image"],
-                          output_names=["shows"], **options).save(path)
+        torch.onnx.export(model, (sample,), path, dynamo=False, opset_version=17, **NAMES)
+        torch.onnx.export(program, None, dynamo=True, opset_version=18, external_data=False, **NAMES).save(free_path)
 
 
 def main():
@@ -97,8 +99,7 @@ def main():
     one, two = torch.zeros(1, 3, side, side), torch.zeros(2, 3, side, side)  # a batch of one counts as a fixed one
     program = torch.export.export(model, (two,), dynamic_shapes=({0: torch.export.Dim("batch")},), strict=False)
     torch.export.save(program, options.program)
-    write_onnx(model, (one,), options.onnx)
-    write_onnx(program, None, options.free_onnx)
+    write_onnx(model, program, one, options.onnx, options.free_onnx)
 
 
 if __name__ == "__main__":
