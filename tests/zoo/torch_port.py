@@ -66,7 +66,8 @@ def read_numbers(module):
         module.graph.erase_node(node)
     module.graph.eliminate_dead_code()
     read = {node.target for node in module.graph.nodes if node.op == "get_attr"}
-    for name in [n for n, _ in module.initializers.named_buffers() if f"initializers.{n}" not in read]:
+    held = getattr(module, "initializers", torch.nn.Module())  # there are none where modules hold all numbers
+    for name in [n for n, _ in held.named_buffers() if f"initializers.{n}" not in read]:
         delattr(module.initializers, name)  # an empty one can't be written
     module.recompile()
     return module

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "formats/torch/editor.h"
+#include "formats/torch/module_notes.h"
 
 namespace fetafix::formats::torch {
 namespace {
@@ -147,6 +148,13 @@ Status apply_edit(Editor& editor, const graph::SetOperand& edit) {
 Status apply_edit(Editor& editor, const graph::SetOutput& edit) {
   FETAFIX_TRY(const std::string name, editor.name_of(edit.value));
   return editor.set_output(edit.output, name);
+}
+
+Status apply_edit(Editor& editor, const graph::SetMetadata& edit) {
+  if (edit.field != unreadable_notes_field || edit.value != 0 || edit.at.op.index != -1)
+    return cant("PyTorch files have no number '" + edit.field + "'");
+  editor.drop_unreadable_notes();
+  return {};
 }
 
 Status apply_edit(Editor& editor, const graph::ChangeType& edit) {

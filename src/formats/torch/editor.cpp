@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/python_json.h"
+#include "formats/torch/module_notes.h"
 #include "formats/torch/script_say.h"
 #include "formats/torch/script_write.h"
 
@@ -69,6 +70,10 @@ Json& Editor::node(int op) {
 
 std::string Editor::target_of(int op) {
   return without_prefix(node(op)["target"].get<std::string>());
+}
+
+void Editor::drop_unreadable_notes() {
+  drop_unreadable_module_notes(document_);
 }
 
 Result<int> Editor::op_at(const graph::Address& at) const {

@@ -61,6 +61,7 @@ class Editor {
   // Makes a tensor the result number `output` of those that the user gets.
   Status set_output(int output, const std::string& name);
   void remove(int op);
+  void drop_unreadable_notes();
   // Operators of kind Resize of which attributes are set, with all attributes that they shall have.
   std::map<int, graph::Attributes>& resizes() { return resizes_; }
 
@@ -132,6 +133,7 @@ Status apply_edit(Editor& editor, const graph::InsertNode& edit);
 Status apply_edit(Editor& editor, const graph::RemoveNode& edit);
 Status apply_edit(Editor& editor, const graph::KeepOutputs& edit);
 Status apply_edit(Editor& editor, const graph::SetOutput& edit);
+Status apply_edit(Editor& editor, const graph::SetMetadata& edit);
 template <class Other>
 Status apply_edit(Editor&, const Other&) {
   return Error{ErrorKind::unsupported, "PyTorch files have no such edit yet"};

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "formats/torch/arguments.h"
 #include "formats/torch/model.h"
+#include "formats/torch/module_notes.h"
 #include "graph/label.h"
 
 namespace fetafix::formats::torch {
@@ -76,7 +77,7 @@ class Finder {
         if (keep(index, of_absent(*lift, index, name))) return true;
       computed.insert(op.outputs.begin(), op.outputs.end());
     }
-    return keep(-1, of_results(*lift));
+    return keep(-1, of_results(*lift)) || keep(-1, of_notes());
   }
 
   std::optional<Defect> of_read(const Lift& lift, const Read& read) const {
@@ -107,6 +108,18 @@ class Finder {
                     {{graph::SetOutput{static_cast<int>(k), *address}}}};
     }
     return std::nullopt;
+  }
+
+  std::optional<Defect> of_notes() const {
+    const int count = unreadable_module_notes(*now_.document);
+    if (count == 0) return std::nullopt;
+    return Defect{"",
+                  "graph",
+                  "unreadable-note",
+                  "PyTorch can't take apart what " + std::to_string(count) +
+                      " operators note of the modules around them, which nothing computes with",
+                  "give modules names without semicolons and commas before exporting",
+                  {{graph::SetMetadata{unreadable_notes_field, 0}}}};
   }
 
   // The program says which shape it takes a weight in.

@@ -74,6 +74,16 @@ const Broken kinds[]{
     {"another result than the signature's",
      [](Parted& p) { p.document["graph_module"]["graph"]["outputs"][0] = as_tensor("nowhere"); },
      "missing-output", "name different values"},
+    {"a module that is called after fused operators",
+     [](Parted& p) {
+       p.node("conv2d_1")["metadata"]["nn_module_stack"] = "L__self__,,Net;L__self___a;b,a;b,torch.nn.Conv2d";
+     },
+     "unreadable-note", "what 1 operators note"},
+    {"a comma in a module's name",
+     [](Parted& p) {
+       p.node("conv2d_1")["metadata"]["nn_module_stack"] = "L__self___a,b,a,b,torch.nn.Conv2d";
+     },
+     "unreadable-note", "what 1 operators note"},
 };
 
 TEST(Sound, RightFilesHaveNoDefect) {
