@@ -113,7 +113,9 @@ class TensorflowModel:
         tensorflow.config.optimizer.set_experimental_options({} if optimize else {"disable_meta_optimizer": True})
         self.kept = None if path.suffix == ".pb" else tensorflow.saved_model.load(str(path))
         self.function = frozen(path) if self.kept is None else self.kept.signatures["serving_default"]
-        slots = self.function.structured_input_signature[1]
+        # A frozen graph's function has no signature: its inputs are called after the placeholders.
+        slots = ({tensor.name.split(":")[0]: tensor for tensor in self.function.inputs} if self.kept is None
+                 else self.function.structured_input_signature[1])
         self.names = sorted(slots)
         self.dtypes = [slots[name].dtype for name in self.names]
         self.shapes = [fixed(slots[name].shape.as_list(), batch) for name in self.names]
