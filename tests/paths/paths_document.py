@@ -80,5 +80,5 @@ def write_document(path, rows, jobs):
             "## Three faults at once", "", *of_paths(triple),
             f"Equivalent mutants, not counted: {len(mutants)}. Rows that failed: {len(short)}.", "",
             "## Misses", "", "Clean pairs:", "", *clean_misses(rows), "", "One fault:", "", *missed(single), "",
-            "Three faults:", "", *missed(triple), "", *natural_faults()]
+            "Three faults:", "", *missed(triple), "", *natural_faults(rows)]
     path.write_text("\n".join(text).rstrip() + "\n")

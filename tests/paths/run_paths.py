@@ -23,6 +23,7 @@ from bench import BUILD, PROGRAM, Rows, is_hit, keep_miss, line
 from cases import Case, key
 from judge import ROOT, Oracle, script
 from kinds import kind_of
+import natural
 from paths_document import write_document
 from row import Bench
 from run_gate import examine
@@ -98,6 +99,10 @@ class Run:
         row = self.make(key(case), how)
         return row is not None and row["state"] == "planted"
 
+    def natural(self, case):
+        name = f"{case.source} -> {case.target} | natural: {case.name}"
+        self.make(name, lambda: {"key": name, **natural.row(self.bench, case, BUILD / "photos")})
+
     def single(self, path, kind, faults, count):
         """Until `count` of that kind were planted, those of earlier rounds among them."""
         for case in single_faults(path, kind, faults):
@@ -136,6 +141,9 @@ def main():
         torch_client.share()
         run = Run(Bench(BUILD, PROGRAM, python, Oracle(python, BUILD / "photos")), rows, options)
         faults = {} if options.clean else faults_of(python)
+        if not options.clean and not options.only:
+            for case in natural.CASES:
+                run.natural(case)
         wanted = [task for path, task in run.tasks(faults) if path in paths][:len(paths) if options.clean else None]
         with ThreadPoolExecutor(options.jobs) as pool:
             list(pool.map(lambda task: task(), wanted))

@@ -63,4 +63,12 @@ PATHS = [recipe._replace(set="paths") for recipe in [
 
     *by_onnx2tf("torch_to_onnx.onnx", "torch"),
     decomposed_program("classifier.pt2", "torch_to_torch.pt2"),
+
+    # Wrong by themselves (tests/paths/natural.py).
+    Recipe("paths", ["natural_names.pt2"], ["tflite_to_onnx.onnx"], [
+        python("fix_shapes.py", "{models}/tflite_to_onnx.onnx", "fixed.onnx"),
+        ["{python}", "-m", "onnxsim", "fixed.onnx", "simplified.onnx"],
+        torch("torch_port.py", "simplified.onnx", "OUT:natural_names.pt2", "--keep-names")]),
+    to_tflite("keras_to_onnx.onnx", "natural_layout.tflite"),
+    rewritten("concrete_tflite.py", "classifier.keras", "natural_variables.tflite"),
 ]]
