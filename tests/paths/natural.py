@@ -38,7 +38,8 @@ CASES = [
 NO_FILE = [
     ("ONNX to PyTorch", "onnx2torch 1.5.15 on what torch.onnx (dynamo, opset 18) writes: no converter for ReduceMean of opset 18. "
      "Asking that exporter for opset 17 changes nothing; the older one (dynamo=False) writes GlobalAveragePool"),
-    ("TensorFlow to Keras", "Keras 3 loads no SavedModel as layers (TFSMLayer only); by way of tf2onnx and onnx2tf -oh5 it becomes a Keras 2 file"),
+    ("TensorFlow to Keras", "Keras 3 loads no SavedModel as layers (TFSMLayer only); by way of tf2onnx and onnx2tf -oh5 it becomes a "
+     "Keras 2 file"),
     ("Keras to Keras", "Keras 2 does not read Keras 3's files, nor the reverse: layers have to be built once more"),
 ]
 
@@ -75,7 +76,8 @@ def case_text(case, row):
 
 def sections(rows):
     found = {row["case"]: row for row in rows if row["state"] == "natural"}
-    text = ["## Natural faults", "", "Conversions of this classifier, and one of EfficientNet-Lite0, that come out wrong by themselves.", ""]
+    text = ["## Natural faults", "",
+            "Conversions of this classifier, and one of EfficientNet-Lite0, that come out wrong by themselves.", ""]
     for case in CASES:
         text += case_text(case, found.get(case.name))
     return [*text, "No file at all:", "", *(f"- {path}: {what}." for path, what in NO_FILE)]

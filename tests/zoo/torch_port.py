@@ -1,4 +1,5 @@
-"""An ONNX file as a PyTorch program: torch_port.py IN.onnx OUT.pt2 [--keep-names]. onnx2torch makes modules of its nodes, torch.export a program.
+"""An ONNX file as a PyTorch program: torch_port.py IN.onnx OUT.pt2 [--keep-names]. onnx2torch makes modules of its
+nodes, torch.export a program.
 
 IN has fixed shapes (onnxsim makes them so). Numbers that onnx2torch reads from tensors while the net runs, shapes and axes, are
 read here once: a program can't be exported whose shapes depend on data. A transposed convolution with other pads at its end
