@@ -8,6 +8,7 @@
 #include "faults/effective.h"
 #include "faults/in_target.h"
 #include "faults/node_pairs.h"
+#include "faults/pool_pads.h"
 
 namespace fetafix::faults {
 namespace {
@@ -65,6 +66,12 @@ void compare_pads(Candidate& out, const Place& place, const NodePair& pair) {
     wanted[i] -= resolved[i] - own[i];
   if (std::any_of(wanted.begin(), wanted.end(), [](int64_t v) { return v < 0; })) return;
   add(out, place, pair.target, "pads", wanted, automatic ? "automatic" : graph::to_text(Attribute(own)));
+}
+
+// Pads of a pool beside those of a Pad before it.
+void compare_own_pads(Candidate& out, const Place& place, const NodePair& pair, const Ints& wanted) {
+  const Ints own = graph::attribute_or(place.target.node(pair.target), "pads", Ints(wanted.size(), 0));
+  if (own != wanted) add(out, place, pair.target, "pads", wanted, graph::to_text(Attribute(own)));
 }
 
 // A value that both operators read, and how it lies in the target: what is joined all lies alike, and may
@@ -155,8 +162,11 @@ std::vector<Candidate> attribute(const Place& place) {
     compare_axis(out, place, pair);
     compare_reduced(out, place, pair);
     const bool batched = is_batched(place);
+    const auto pads =
+        target.type.ends_with("Pool") ? pool_pads(place, pair.source, pair.target) : std::nullopt;
+    if (pads) compare_own_pads(out, place, pair, *pads);
     for (const AttributeDifference& one : differing_attributes(source, target))
-      if (!batched || one.name != "dilations")
+      if ((!batched || one.name != "dilations") && (!pads || one.name != "pads"))
         add(out, place, pair.target, one.name, one.source, graph::to_text(one.target));
   }
   if (out.edits.empty()) return {};

@@ -78,8 +78,19 @@ bool has_other_size(const Shape& declared, const Shape& other) {
   return out;
 }
 
+bool has_other_order(const Shape& declared, const Shape& other) {
+  if (declared.size() != 4 || other.size() != 4) return false;
+  const auto orders = orders_of(other);
+  if (std::any_of(orders.begin(), orders.end(), [&](const Order& o) { return may_be(declared, o.shape); }))
+    return false;
+  const int64_t channels = orders[0].shape[orders[0].channels];
+  return channels > 0 && channels <= 4 && declared[2] == channels &&
+         std::is_permutation(declared.begin() + 1, declared.end(), other.begin() + 1);
+}
+
 bool is_other_picture(const Shape& declared, const Shape& other) {
-  return has_other_channels(declared, other) || has_other_size(declared, other);
+  return has_other_channels(declared, other) || has_other_size(declared, other) ||
+         has_other_order(declared, other);
 }
 
 }  // namespace fetafix::graph

@@ -17,7 +17,11 @@ bool has_other_channels(const Shape& declared, const Shape& other);
 // Whether `declared` are pictures of another size than `other`, in either layout, with as many channels.
 bool has_other_size(const Shape& declared, const Shape& other);
 
-// Either: both models can't be given the same picture.
+// Whether `declared` has the sizes of `other` in an order that no picture has, its channels in between: a
+// converter took one layout for the other.
+bool has_other_order(const Shape& declared, const Shape& other);
+
+// Any of these: both models can't be given the same picture.
 bool is_other_picture(const Shape& declared, const Shape& other);
 
 }  // namespace fetafix::graph

@@ -42,5 +42,14 @@ TEST(DeclaredShape, PicturesOfAnotherSize) {
   EXPECT_FALSE(has_other_size({1, 9}, {1, 8}));
 }
 
+TEST(DeclaredShape, ChannelsInBetween) {
+  EXPECT_TRUE(has_other_order({1, 8, 3, 8}, {1, 8, 8, 3}));
+  EXPECT_TRUE(has_other_order({-1, 6, 3, 8}, {1, 3, 6, 8}));
+  EXPECT_FALSE(has_other_order({1, 8, 8, 3}, {1, 3, 8, 8}));
+  EXPECT_FALSE(has_other_order({1, 3, 8, 3}, {1, 8, 3, 3}));      // a picture as it may lie
+  EXPECT_FALSE(has_other_order({1, 16, 8, 32}, {1, 16, 32, 8}));  // no picture
+  EXPECT_FALSE(has_other_order({1, 8, 3}, {8, 8, 3}));
+}
+
 }  // namespace
 }  // namespace fetafix::graph
