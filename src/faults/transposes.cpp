@@ -28,11 +28,17 @@ std::vector<NodeId> transposes_before(const Place& place, ValueId value) {
   return out;
 }
 
+// The edge brings the value that it should, or one that is the same but for the order of dimensions.
+bool brings_what_it_should(const Place& place) {
+  return place.edge && place.edge->node >= 0 && place.edge->actual != graph::no_value &&
+         place.values.class_of(place.edge->actual) == place.values.class_of(place.edge->expected);
+}
+
 }  // namespace
 
 // The operand is right but for the order of its dimensions, and a Transpose made that order.
 std::vector<Candidate> extra_transpose(const Place& place) {
-  if (!place.edge || place.edge->node < 0 || place.edge->actual != place.edge->expected) return {};
+  if (!brings_what_it_should(place)) return {};
   std::vector<Candidate> out;
   for (const NodeId producer : transposes_before(place, place.edge->target_value)) {
     Candidate one;
@@ -49,7 +55,7 @@ std::vector<Candidate> extra_transpose(const Place& place) {
 // ... or a Transpose that the source has too makes another order: of those that give the same sizes, the
 // right one is found by trying.
 std::vector<Candidate> transpose_order(const Place& place) {
-  if (!place.edge || place.edge->node < 0 || place.edge->actual != place.edge->expected) return {};
+  if (!brings_what_it_should(place)) return {};
   std::vector<Candidate> out;
   for (const NodeId producer : transposes_before(place, place.edge->target_value)) {
     const graph::Node& node = place.target.node(producer);

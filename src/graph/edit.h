@@ -101,7 +101,8 @@ struct KeepOutputs {
 // of the view, it has what they say already.
 
 // Sets a number that the file states: "ir_version", "opset" (of the standard operators), "schema_version", or
-// of an operator its "operator_version" or "operator_code".
+// of an operator its "operator_version" or "operator_code". A PyTorch program has "unreadable_module_notes",
+// which can be set to none.
 struct SetMetadata {
   std::string field;
   int64_t value = 0;

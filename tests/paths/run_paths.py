@@ -119,7 +119,7 @@ class Run:
                 for number, path in enumerate(PATHS):
                     kind = KINDS[(number + turn) % len(KINDS)]
                     yield path, lambda path=path, kind=kind, count=count: self.single(path, kind, faults, count)
-                if turn == 1:
+                if turn == 0:
                     for path in PATHS:
                         yield path, lambda path=path, case=triples(path)[count - 1]: self.planted(case)
 
