@@ -1,4 +1,4 @@
-"""Conversions that come out wrong, or do not load, by themselves: what fetafix says of them, and how they are avoided. The causes
+"""Conversions that come out wrong, or do not load, by themselves: what fetafix says of them, and how they are avoided. Causes
 were found by hand."""
 
 import json
@@ -24,14 +24,14 @@ CASES = [
     Natural("layout", "classifier.keras", "natural_layout.tflite", KERAS, "tf2onnx from_keras, onnx2tf",
             "tf2onnx keeps an NHWC input; onnx2tf takes every input of rank 4 for NCHW and turns its axes round, so that this one "
             "becomes [N, H, 3, W]",
-            "tf2onnx --inputs-as-nchw, or onnx2tf -kat"),
+            "tf2onnx --inputs-as-nchw"),
     Natural("variables", "classifier.keras", "natural_variables.tflite", KERAS,
             "TFLiteConverter.from_concrete_functions([f], model) on a Keras 3 model",
             "variables of Keras 3 are not frozen there: weights are VAR_HANDLE and READ_VARIABLE, and nothing in the file sets them",
-            "from_saved_model, from_keras_model, or no trackable object"),
+            "from_saved_model, from_keras_model, or no trackable object (all three were tried)"),
     Natural("bias", "right.onnx", "nobias.onnx", LITE0, "onnx2tf, tf2onnx --tflite",
             "tf2onnx takes two operands instead of three of a FULLY_CONNECTED whose input is not of rank 2: the bias is lost",
-            "tf2onnx on the SavedModel instead of the TFLite file"),
+            "tf2onnx on the SavedModel instead of the TFLite file (lite0_nhwc.onnx)"),
 ]
 
 # Conversions that give no file.

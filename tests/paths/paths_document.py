@@ -7,6 +7,7 @@ from document import version
 from natural import sections as natural_faults
 from paths import KINDS, PATHS, bench_pair, name_of
 from bench_pairs import direction
+from causes import because
 
 HEAD = """# All paths between the formats
 
@@ -35,7 +36,7 @@ def clean_line(path, row):
     difference = f"{oracle['max_relative']:.1e}" if isinstance(oracle, dict) else "-"
     said = "not run" if not row else row["verdict"] + ("" if row["clean"] else " **miss**")
     return (f"| {direction(bench_pair(path))} | {name_of(path)} | {path.chain} | {said} | "
-            f"{coverage.get('source_operators', '-')} / {coverage.get('target_operators', '-')} | {difference} | "
+            f"{coverage.get('target_operators', '-')} | {difference} | "
             f"{row['seconds'] if row else '-'} |")
 
 
@@ -44,7 +45,7 @@ def clean_pairs(rows):
     lines = [clean_line(path, found.get(f"{name_of(path)} | clean")) for path in PATHS]
     clean = sum(row["clean"] for row in found.values())
     return ["## The pairs as they are", "", f"{clean} of {len(PATHS)} clean.", "",
-            "| from, to | files | by | verdict | operators | oracle, relative | seconds |", "|---|---|---|---|---|---|---|", *lines, ""]
+            "| from, to | files | by | verdict | target operators | oracle, relative | seconds |", "|---|---|---|---|---|---|---|", *lines, ""]
 
 
 def of_paths(rows):
@@ -55,7 +56,7 @@ def of_paths(rows):
 
 
 def missed(rows):
-    return [miss_line(row) for row in sorted(rows, key=order_of) if is_missed(row)] or ["None."]
+    return [miss_line(row) + because(row["key"]) for row in sorted(rows, key=order_of) if is_missed(row)] or ["None."]
 
 
 def clean_misses(rows):
@@ -67,13 +68,14 @@ def clean_misses(rows):
     return lines or ["None."]
 
 
-def write_document(path, rows, jobs):
+def write_document(path, rows, options):
     planted = [row for row in rows if row["state"] == "planted"]
     single, triple = ([row for row in planted if (row["count"] == 1) == alone] for alone in (True, False))
     mutants = [row for row in rows if row["state"] == "equivalent mutant"]
     short = [row for row in rows if row["state"] == "failed"]
     by_kind = grouped(single, lambda row: row["records"][0]["class"])
-    text = [HEAD, f"{datetime.date.today()}, on top of commit {version()}; {machine()}; {jobs} paths at a time.", "",
+    text = [HEAD, f"{datetime.date.today()}, on top of commit {version()}; {machine()}; {options.jobs} paths at a time. "
+            f"{len(planted)} rows. {options.note}".strip(), "",
             *clean_pairs(rows),
             "## One fault", "", *of_paths(single), *table((kind, by_kind[kind]) for kind in KINDS),
             *table([("random names", [r for r in single if r["renamed"]]), ("names kept", [r for r in single if not r["renamed"]])]),

@@ -1,6 +1,6 @@
 """All paths between the formats: what converters make of a small classifier, right and then with faults. Run by `make paths`.
 
-    run_paths.py [--rows FILE] [--hours H] [--only WORD...] [--report] [--keep-misses DIR] [--jobs N]
+    run_paths.py [--rows FILE] [--hours H] [--only WORD...] [--report] [--note TEXT] [--keep-misses DIR] [--jobs N]
 
 A path's pair is looked at as it is (`fetafix localize`, wanted: identical or equivalent), then with one fault planted in the
 target, two of each kind, then with three at once. Planting, judging and rows are those of tests/bench; the clean pair is
@@ -131,6 +131,7 @@ def main():
     parser.add_argument("--only", nargs="+", default=[], metavar="WORD", help="paths whose names hold one of these")
     parser.add_argument("--clean", action="store_true", help="the pairs as they are, no faults")
     parser.add_argument("--report", action="store_true", help="run nothing: write the document from FILE")
+    parser.add_argument("--note", default="", metavar="TEXT", help="what the document says of this run")
     parser.add_argument("--keep-misses", type=Path, metavar="DIR", help="keep the planted file of every miss there")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
@@ -148,7 +149,7 @@ def main():
         with ThreadPoolExecutor(options.jobs) as pool:
             list(pool.map(lambda task: task(), wanted))
     if not options.only and not options.clean:
-        write_document(ROOT / "docs/paths.md", rows.rows, options.jobs)
+        write_document(ROOT / "docs/paths.md", rows.rows, options)
     planted = [row for row in rows.rows if row["state"] == "planted"]
     clean = [row for row in rows.rows if row["state"] == "clean pair"]
     print(f"{sum(row['clean'] for row in clean)} of {len(clean)} pairs clean; {len(planted)} rows planted, "
