@@ -153,6 +153,29 @@ std::vector<Candidate> as_the_pool_pads(const Place& place) {
   return out;
 }
 
+// The source's convolution pads with zeros by itself; the target's Pad before it, or before what may have
+// been folded into it, pads with another number.
+std::vector<Candidate> as_convolutions_pad(const Place& place) {
+  std::vector<Candidate> out;
+  for (const graph::NodeId id : place.segment->source_nodes)
+    if (place.source.node(id).type == "Pad") return {};
+  if (!effective(place.source, place.segment->source_nodes, source_constants(place))) return {};
+  for (const graph::NodeId id : place.segment->target_nodes) {
+    const graph::Node& node = place.target.node(id);
+    if (node.type != "Pad" || node.inputs.size() < 3 || node.slots.size() < 3 || node.slots[2] < 0) continue;
+    const Tensor number = target_constants(place)(node.inputs[2]);
+    if (number.dtype() != DType::float32 || number.size() != 1 || number.as<float>()[0] == 0) continue;
+    Candidate one;
+    one.explanation = "the Pad operator fills its borders with " +
+                      graph::to_text(graph::Attribute(number.as<float>()[0])) +
+                      ", the source's convolution with 0";
+    one.edits = {graph::SetTensor{graph::address_of(place.target, id), node.slots[2],
+                                  *Tensor::zeros(DType::float32, number.shape())}};
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<Candidate> pad_amounts(const Place& place) {
@@ -165,6 +188,7 @@ std::vector<Candidate> pad_amounts(const Place& place) {
     if (auto edit = as_the_convolution_pads(place)) out.edits.push_back(std::move(*edit));
   out.explanation = "the Pad operator pads other borders than the source's";
   std::vector<Candidate> all = out.edits.empty() ? as_the_pool_pads(place) : std::vector{std::move(out)};
+  for (Candidate& one : as_convolutions_pad(place)) all.push_back(std::move(one));
   for (Candidate& one : all) {
     one.pattern = "pad-amounts";
     one.fault_class = "hyperparameters";

@@ -32,7 +32,8 @@ struct Candidate {
   std::string explanation;  // what is wrong here, for a user
   std::string advice;       // how to convert so that it does not happen
   std::vector<graph::Edit> edits;
-  bool guess = false;  // nothing but its trial says that it is so
+  bool guess = false;        // nothing but its trial says that it is so
+  bool last_resort = false;  // tried when no others mend the place, not even together
 };
 
 struct Pattern {
