@@ -1,6 +1,7 @@
 // pad-amounts: a Pad operator of its own pads other borders than the source's Pad.
 #include <algorithm>
 
+#include "faults/counting.h"
 #include "faults/effective.h"
 #include "faults/node_pairs.h"
 
@@ -73,6 +74,28 @@ std::optional<graph::Edit> as_the_source_pads(const Place& place, const NodePair
   if (pads == *found) return std::nullopt;
   return graph::SetTensor{graph::address_of(place.target, pair.target), target.slots[1],
                           Tensor::vector(pads)};
+}
+
+// A Pad of the target that pads nothing comes out right by itself: it stands before the place, and what it
+// should do is the source's only Pad there.
+std::vector<NodePair> with_idle_pad(const Place& place) {
+  graph::NodeId wanted = -1;
+  for (const graph::NodeId id : place.segment->source_nodes) {
+    if (place.source.node(id).type != "Pad") continue;
+    if (wanted >= 0) return {};
+    wanted = id;
+  }
+  if (wanted < 0) return {};
+  for (const graph::NodeId id : place.segment->target_nodes)
+    for (const graph::ValueId in : place.target.node(id).inputs) {
+      if (in == graph::no_value) continue;
+      const graph::ValueId read = before_bridges(place, in);
+      const graph::NodeId producer = place.target_uses.producer[static_cast<size_t>(read)];
+      const auto pads = producer < 0 ? std::nullopt : stored_pads(place, place.target.node(producer));
+      if (pads && std::all_of(pads->begin(), pads->end(), [](int64_t p) { return p == 0; }))
+        return {{wanted, producer}};
+    }
+  return {};
 }
 
 // The source's convolution pads by itself, the target's is padded by a Pad before it.
@@ -181,9 +204,11 @@ std::vector<Candidate> as_convolutions_pad(const Place& place) {
 std::vector<Candidate> pad_amounts(const Place& place) {
   if (!place.segment) return {};
   Candidate out;
-  for (const NodePair& pair : pairs_by_type(place))
-    if (place.target.node(pair.target).type == "Pad")
-      if (auto edit = as_the_source_pads(place, pair)) out.edits.push_back(std::move(*edit));
+  std::vector<NodePair> pairs = pairs_by_type(place);
+  std::erase_if(pairs, [&](const NodePair& pair) { return place.target.node(pair.target).type != "Pad"; });
+  if (pairs.empty()) pairs = with_idle_pad(place);
+  for (const NodePair& pair : pairs)
+    if (auto edit = as_the_source_pads(place, pair)) out.edits.push_back(std::move(*edit));
   if (out.edits.empty())
     if (auto edit = as_the_convolution_pads(place)) out.edits.push_back(std::move(*edit));
   out.explanation = "the Pad operator pads other borders than the source's";

@@ -67,6 +67,7 @@ std::vector<Candidate> operator_type(const Place& place);
 std::vector<Candidate> missing_operator(const Place& place);
 std::vector<Candidate> extra_operator(const Place& place);
 std::vector<Candidate> transpose_order(const Place& place);
+std::vector<Candidate> missing_transpose(const Place& place);
 std::vector<Candidate> rewired_operand(const Place& place);
 std::vector<Candidate> extra_transpose(const Place& place);
 std::vector<Candidate> replaced_operator(const Place& place);
