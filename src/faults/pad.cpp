@@ -22,15 +22,9 @@ std::vector<int> dimension_map(const align::Permutation& permutation, const Shap
   return out;
 }
 
-// The padded value's dimensions as the source's convolution sees them. nullopt: what it reads is no evidence.
-std::optional<std::vector<int>> dimensions_before(const Place& place, graph::NodeId core,
-                                                  const graph::Node& pad) {
-  graph::ValueId value = place.source.node(core).inputs[0];
-  for (;;) {
-    const graph::NodeId producer = place.values.uses().producer[static_cast<size_t>(value)];
-    if (producer < 0 || place.source.node(producer).type != "Pad") break;
-    value = place.source.node(producer).inputs[0];
-  }
+// The padded value's dimensions as those of a source value. nullopt: what the Pad reads is no evidence.
+std::optional<std::vector<int>> dimensions_of(const Place& place, graph::ValueId value,
+                                              const graph::Node& pad) {
   const auto pair = place.alignment.pairs.find(pad.inputs[0]);
   if (pair != place.alignment.pairs.end() && !pair->second.arrangement.channels.empty())
     return std::nullopt;  // no permutation of dimensions makes the one from the other
@@ -41,6 +35,18 @@ std::optional<std::vector<int>> dimensions_before(const Place& place, graph::Nod
   const auto match = place.values.best_permutation(padded, value);
   if (!match) return std::nullopt;
   return dimension_map(match->arrangement.permutation, place.values.at(0, value).shape());
+}
+
+// ... as the source's convolution sees them.
+std::optional<std::vector<int>> dimensions_before(const Place& place, graph::NodeId core,
+                                                  const graph::Node& pad) {
+  graph::ValueId value = place.source.node(core).inputs[0];
+  for (;;) {
+    const graph::NodeId producer = place.values.uses().producer[static_cast<size_t>(value)];
+    if (producer < 0 || place.source.node(producer).type != "Pad") break;
+    value = place.source.node(producer).inputs[0];
+  }
+  return dimensions_of(place, value, pad);
 }
 
 // The padded value's dimensions in the source's order; its pair is asked, for the segment may end behind a
@@ -64,8 +70,10 @@ std::optional<graph::Edit> as_the_source_pads(const Place& place, const NodePair
   const graph::Node& target = place.target.node(pair.target);
   const auto found = stored_pads(place, target);
   if (!found) return std::nullopt;
-  auto wanted = to_int64s(source_constants(place)(place.source.node(pair.source).inputs[1]));
-  const auto map = dimensions_at(place, target);
+  const graph::Node& source = place.source.node(pair.source);
+  auto wanted = to_int64s(source_constants(place)(source.inputs[1]));
+  // A value's twins may lie otherwise: what the source's Pad reads itself says it best.
+  const auto map = dimensions_of(place, source.inputs[0], target).value_or(dimensions_at(place, target));
   if (!wanted.ok() || map.empty() || wanted->size() != 2 * map.size() || found->size() != wanted->size())
     return std::nullopt;
   std::vector<int64_t> pads(wanted->size());
