@@ -68,6 +68,8 @@ struct WalkOptions {
   double far_share = 0.05;         // share of elements that may exceed 8 x tolerance in a matched pair
   double saturated_share = 0.001;  // of the elements that may lie outside the range of a quantized type
   int longest_rewrite = 6;         // target nodes that may come out right only together
+  // Operator by operator where several are wrong together: by structure, which says less than values do.
+  bool step_by_step = false;
   std::map<graph::ValueId, graph::ValueId>
       named;  // target values that the user has paired, with the source's
   std::function<void(size_t done, size_t total)> progress;

@@ -77,8 +77,10 @@ void Walk::count_confirmations(size_t position, ValueId value, Candidate& candid
       std::vector<Match> matches;
       if (is_evidence(computed[k])) matches = matches_in_any_order(computed[k]);
       std::erase_if(matches, [&](const Match& m) {
-        // A loop also passes on what it reads.
-        return m.source == candidate.source || (!node.bodies.empty() && used_.contains(m.source));
+        // A loop also passes on what it reads; and what was passed on has readers of its own, which others
+        // of their kind come out as (a normalization does, but for its numbers).
+        const bool repeats = !node.bodies.empty() || candidate.evidence == Evidence::passed;
+        return m.source == candidate.source || (repeats && used_.contains(m.source));
       });
       // What comes through unchanged (zeros are added to it) confirms nothing.
       const bool passes =

@@ -68,8 +68,13 @@ Status Walk::resync(size_t position) {
   if ((!again && substitute_layout(position)) || loop_comes_right(position) || substitute_loop(id) ||
       give_turned(position) || give_loop(id))
     return {};
-  const auto found = confirm_region(position);
+  auto found = confirm_region(position);
   rewind(position + 1);
+  if (options_.step_by_step && (!found || found->first > position)) {
+    auto nearer = step(position);
+    rewind(position + 1);
+    if (nearer && (!found || nearer->first < found->first)) found = std::move(nearer);
+  }
   if (found) {
     given_[order_[found->first]] = found->second;
     return go_on_behind(position, found->first);

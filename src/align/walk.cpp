@@ -168,7 +168,9 @@ std::optional<size_t> Walk::stuck(size_t position, bool at_end) const {
   }
   for (size_t p = 0; p < position; ++p) {
     const NodeId id = order_[p];
-    if (is_explained(id) || !dragged.contains(id) || !live_[static_cast<size_t>(id)]) continue;
+    // What a rewired edge left behind may be wrong too, and then nothing says what the edge should read.
+    const bool matters = live_[static_cast<size_t>(id)] || options_.step_by_step;
+    if (is_explained(id) || !dragged.contains(id) || !matters) continue;
     if (at_end || blocked_.contains(id) || dragged.at(id) > options_.longest_rewrite) return p;
   }
   return std::nullopt;
@@ -243,6 +245,8 @@ void Walk::finish() {
   check_outputs();
   std::erase_if(out_.segments,
                 [&](const Segment& s) { return !live_[static_cast<size_t>(s.target_nodes.back())]; });
+  std::erase_if(out_.edges,
+                [&](const EdgeFault& e) { return e.node >= 0 && !live_[static_cast<size_t>(e.node)]; });
   // What was given up on its own may have come out right as part of a longer piece.
   std::set<NodeId> explained;
   for (const Segment& s : out_.segments)

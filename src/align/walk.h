@@ -172,6 +172,14 @@ class Walk {
   bool reshape_operand(size_t position);
   bool exchange_operand(size_t position);
 
+  // step.cpp
+  const Pair* pair_behind(graph::ValueId value) const;
+  std::vector<graph::NodeId> source_operators_on(graph::ValueId value) const;
+  std::pair<graph::NodeId, graph::ValueId> ends_of(graph::NodeId id, graph::NodeId other) const;
+  Arrangement arrangement_as(graph::NodeId id, graph::ValueId source) const;
+  std::optional<std::pair<graph::NodeId, Candidate>> same_operator(graph::NodeId id) const;
+  std::optional<std::pair<size_t, Candidate>> step(size_t position);
+
   // frozen.cpp
   void check_frozen();
   std::vector<graph::ValueId> dead_ends() const;

@@ -48,6 +48,8 @@ std::span<const Pattern> catalogue() {
               extra_transpose},
       Pattern{"transpose-order", "tensor-structure", "a Transpose that makes another order of dimensions",
               transpose_order},
+      Pattern{"missing-transpose", "tensor-structure", "a Transpose before a Reshape was lost",
+              missing_transpose},
       Pattern{"rewired-operand", "graph", "an operand reads another value", rewired_operand},
       Pattern{"rewired-operator", "graph", "operands are swapped or are other values than in the source",
               rewired_operator},

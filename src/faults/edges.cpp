@@ -237,6 +237,30 @@ int passed_operand(const Place& place, const graph::Node& node, bool alone) {
   return -1;
 }
 
+namespace {
+
+// What is part of an operator that does more (the factor of PyTorch's sums) is told to do nothing.
+std::optional<graph::Edit> told_to_do_nothing(const Place& place, NodeId id) {
+  const graph::Node& node = place.target.node(id);
+  const bool scales = node.type == "Mul" || node.type == "Div";
+  const bool part =
+      std::any_of(place.target.nodes.begin(), place.target.nodes.end(), [&](const graph::Node& other) {
+        return &other != &node && other.native == node.native && other.role == graph::Role::core &&
+               other.role == node.role;
+      });
+  if (!part || (!scales && node.type != "Add" && node.type != "Sub")) return std::nullopt;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const Tensor numbers = place.target.value(node.inputs[i]).constant;
+    if (i >= node.slots.size() || node.slots[i] < 0 || numbers.dtype() != DType::float32) continue;
+    const std::vector<float> nothing(static_cast<size_t>(numbers.size()), scales ? 1.f : 0.f);
+    return graph::SetTensor{graph::address_of(place.target, id), node.slots[i],
+                            Tensor::vector(nothing).reshaped(numbers.shape())};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::vector<Candidate> extra_operator(const Place& place) {
   if (!place.segment) return {};
   const auto& nodes = place.segment->target_nodes;
@@ -249,6 +273,14 @@ std::vector<Candidate> extra_operator(const Place& place) {
       node.role == graph::Role::quantize)  // it belongs to a tensor
     return {};
   Candidate out;
+  if (auto edit = told_to_do_nothing(place, nodes.back())) {
+    out.pattern = "extra-operator";
+    out.fault_class = "hyperparameters";
+    out.explanation = "it also computes a " + node.type + ", which the source does not";
+    out.advice = "check how the converter writes " + node.type;
+    out.edits.push_back(std::move(*edit));
+    return {out};
+  }
   for (NodeId id : nodes) {
     const int through = passed_operand(place, place.target.node(id), nodes.size() == 1);
     if (through < 0) continue;

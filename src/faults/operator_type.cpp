@@ -89,6 +89,49 @@ std::vector<Candidate> other_reduction(const Place& place) {
   return {other_type(place, mine, meant, named, target.attributes)};
 }
 
+// Operators of one data operand whose attributes mean the same in any layout the two can share.
+const std::set<std::string>& functions() {
+  static const std::set<std::string> out{"Relu", "LeakyRelu", "Sigmoid",  "HardSigmoid", "Tanh", "Elu",
+                                         "Selu", "Softplus",  "Softsign", "Abs",         "Neg",  "Exp",
+                                         "Sqrt", "Erf",       "Celu",     "Identity"};
+  return out;
+}
+const std::set<std::string>& pools() {
+  static const std::set<std::string> out{"MaxPool", "AveragePool"};
+  return out;
+}
+const std::set<std::string>& global_pools() {
+  static const std::set<std::string> out{"GlobalMaxPool", "GlobalAveragePool"};
+  return out;
+}
+
+std::vector<Candidate> other_unary(const Place& place, graph::NodeId its, graph::NodeId mine) {
+  const auto is_unary = [](const std::string& type) {
+    return functions().contains(type) || pools().contains(type) || global_pools().contains(type);
+  };
+  const graph::Node &source = place.source.node(its), &target = place.target.node(mine);
+  if (source.type == target.type || !is_unary(source.type) || !is_unary(target.type)) return {};
+  return {other_type(place, mine, source.type, source.type, source.attributes)};
+}
+
+// Faults next to each other share a segment: the k-th of a family stands for the k-th, where both sides have
+// equally many.
+std::vector<Candidate> each_of_its_family(const Place& place) {
+  std::vector<Candidate> out;
+  for (const auto* family : {&functions(), &pools(), &global_pools()}) {
+    const auto of_family = [&](const graph::Graph& graph, std::vector<graph::NodeId> nodes) {
+      std::erase_if(nodes, [&](graph::NodeId id) { return !family->contains(graph.node(id).type); });
+      return nodes;
+    };
+    const auto its = of_family(place.source, place.segment->source_nodes);
+    const auto mine = of_family(place.target, place.segment->target_nodes);
+    if (its.size() != mine.size()) continue;
+    for (size_t i = 0; i < its.size(); ++i)
+      for (Candidate& one : other_unary(place, its[i], mine[i])) out.push_back(std::move(one));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<Candidate> operator_type(const Place& place) {
@@ -96,19 +139,10 @@ std::vector<Candidate> operator_type(const Place& place) {
     if (auto out = named_otherwise(place); !out.empty()) return out;
     if (auto out = other_reduction(place); !out.empty()) return out;
   }
-  if (!place.segment || place.segment->target_nodes.size() != 1 || place.segment->source_nodes.size() != 1)
-    return {};
-  // Operators of one data operand whose attributes mean the same in any layout the two can share.
-  static const std::set<std::string> unary{
-      "Relu", "LeakyRelu", "Sigmoid",  "HardSigmoid", "Tanh",          "Elu",
-      "Selu", "Softplus",  "Softsign", "Abs",         "Neg",           "Exp",
-      "Sqrt", "Erf",       "MaxPool",  "AveragePool", "GlobalMaxPool", "GlobalAveragePool",
-      "Celu", "Identity"};
-  const graph::NodeId id = place.segment->target_nodes[0];
-  const graph::Node& target = place.target.node(id);
-  const graph::Node& source = place.source.node(place.segment->source_nodes[0]);
-  if (source.type == target.type || !unary.contains(source.type) || !unary.contains(target.type)) return {};
-  return {other_type(place, id, source.type, source.type, source.attributes)};
+  if (!place.segment) return {};
+  if (place.segment->target_nodes.size() == 1 && place.segment->source_nodes.size() == 1)
+    return other_unary(place, place.segment->source_nodes[0], place.segment->target_nodes[0]);
+  return each_of_its_family(place);
 }
 
 }  // namespace fetafix::faults

@@ -1,6 +1,7 @@
 // pad-amounts: a Pad operator of its own pads other borders than the source's Pad.
 #include <algorithm>
 
+#include "faults/counting.h"
 #include "faults/effective.h"
 #include "faults/node_pairs.h"
 
@@ -21,15 +22,9 @@ std::vector<int> dimension_map(const align::Permutation& permutation, const Shap
   return out;
 }
 
-// The padded value's dimensions as the source's convolution sees them. nullopt: what it reads is no evidence.
-std::optional<std::vector<int>> dimensions_before(const Place& place, graph::NodeId core,
-                                                  const graph::Node& pad) {
-  graph::ValueId value = place.source.node(core).inputs[0];
-  for (;;) {
-    const graph::NodeId producer = place.values.uses().producer[static_cast<size_t>(value)];
-    if (producer < 0 || place.source.node(producer).type != "Pad") break;
-    value = place.source.node(producer).inputs[0];
-  }
+// The padded value's dimensions as those of a source value. nullopt: what the Pad reads is no evidence.
+std::optional<std::vector<int>> dimensions_of(const Place& place, graph::ValueId value,
+                                              const graph::Node& pad) {
   const auto pair = place.alignment.pairs.find(pad.inputs[0]);
   if (pair != place.alignment.pairs.end() && !pair->second.arrangement.channels.empty())
     return std::nullopt;  // no permutation of dimensions makes the one from the other
@@ -40,6 +35,18 @@ std::optional<std::vector<int>> dimensions_before(const Place& place, graph::Nod
   const auto match = place.values.best_permutation(padded, value);
   if (!match) return std::nullopt;
   return dimension_map(match->arrangement.permutation, place.values.at(0, value).shape());
+}
+
+// ... as the source's convolution sees them.
+std::optional<std::vector<int>> dimensions_before(const Place& place, graph::NodeId core,
+                                                  const graph::Node& pad) {
+  graph::ValueId value = place.source.node(core).inputs[0];
+  for (;;) {
+    const graph::NodeId producer = place.values.uses().producer[static_cast<size_t>(value)];
+    if (producer < 0 || place.source.node(producer).type != "Pad") break;
+    value = place.source.node(producer).inputs[0];
+  }
+  return dimensions_of(place, value, pad);
 }
 
 // The padded value's dimensions in the source's order; its pair is asked, for the segment may end behind a
@@ -63,8 +70,10 @@ std::optional<graph::Edit> as_the_source_pads(const Place& place, const NodePair
   const graph::Node& target = place.target.node(pair.target);
   const auto found = stored_pads(place, target);
   if (!found) return std::nullopt;
-  auto wanted = to_int64s(source_constants(place)(place.source.node(pair.source).inputs[1]));
-  const auto map = dimensions_at(place, target);
+  const graph::Node& source = place.source.node(pair.source);
+  auto wanted = to_int64s(source_constants(place)(source.inputs[1]));
+  // A value's twins may lie otherwise: what the source's Pad reads itself says it best.
+  const auto map = dimensions_of(place, source.inputs[0], target).value_or(dimensions_at(place, target));
   if (!wanted.ok() || map.empty() || wanted->size() != 2 * map.size() || found->size() != wanted->size())
     return std::nullopt;
   std::vector<int64_t> pads(wanted->size());
@@ -73,6 +82,28 @@ std::optional<graph::Edit> as_the_source_pads(const Place& place, const NodePair
   if (pads == *found) return std::nullopt;
   return graph::SetTensor{graph::address_of(place.target, pair.target), target.slots[1],
                           Tensor::vector(pads)};
+}
+
+// A Pad of the target that pads nothing comes out right by itself: it stands before the place, and what it
+// should do is the source's only Pad there.
+std::vector<NodePair> with_idle_pad(const Place& place) {
+  graph::NodeId wanted = -1;
+  for (const graph::NodeId id : place.segment->source_nodes) {
+    if (place.source.node(id).type != "Pad") continue;
+    if (wanted >= 0) return {};
+    wanted = id;
+  }
+  if (wanted < 0) return {};
+  for (const graph::NodeId id : place.segment->target_nodes)
+    for (const graph::ValueId in : place.target.node(id).inputs) {
+      if (in == graph::no_value) continue;
+      const graph::ValueId read = before_bridges(place, in);
+      const graph::NodeId producer = place.target_uses.producer[static_cast<size_t>(read)];
+      const auto pads = producer < 0 ? std::nullopt : stored_pads(place, place.target.node(producer));
+      if (pads && std::all_of(pads->begin(), pads->end(), [](int64_t p) { return p == 0; }))
+        return {{wanted, producer}};
+    }
+  return {};
 }
 
 // The source's convolution pads by itself, the target's is padded by a Pad before it.
@@ -153,18 +184,44 @@ std::vector<Candidate> as_the_pool_pads(const Place& place) {
   return out;
 }
 
+// The source's convolution pads with zeros by itself; the target's Pad before it, or before what may have
+// been folded into it, pads with another number.
+std::vector<Candidate> as_convolutions_pad(const Place& place) {
+  std::vector<Candidate> out;
+  for (const graph::NodeId id : place.segment->source_nodes)
+    if (place.source.node(id).type == "Pad") return {};
+  if (!effective(place.source, place.segment->source_nodes, source_constants(place))) return {};
+  for (const graph::NodeId id : place.segment->target_nodes) {
+    const graph::Node& node = place.target.node(id);
+    if (node.type != "Pad" || node.inputs.size() < 3 || node.slots.size() < 3 || node.slots[2] < 0) continue;
+    const Tensor number = target_constants(place)(node.inputs[2]);
+    if (number.dtype() != DType::float32 || number.size() != 1 || number.as<float>()[0] == 0) continue;
+    Candidate one;
+    one.explanation = "the Pad operator fills its borders with " +
+                      graph::to_text(graph::Attribute(number.as<float>()[0])) +
+                      ", the source's convolution with 0";
+    one.edits = {graph::SetTensor{graph::address_of(place.target, id), node.slots[2],
+                                  *Tensor::zeros(DType::float32, number.shape())}};
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<Candidate> pad_amounts(const Place& place) {
   if (!place.segment) return {};
   Candidate out;
-  for (const NodePair& pair : pairs_by_type(place))
-    if (place.target.node(pair.target).type == "Pad")
-      if (auto edit = as_the_source_pads(place, pair)) out.edits.push_back(std::move(*edit));
+  std::vector<NodePair> pairs = pairs_by_type(place);
+  std::erase_if(pairs, [&](const NodePair& pair) { return place.target.node(pair.target).type != "Pad"; });
+  if (pairs.empty()) pairs = with_idle_pad(place);
+  for (const NodePair& pair : pairs)
+    if (auto edit = as_the_source_pads(place, pair)) out.edits.push_back(std::move(*edit));
   if (out.edits.empty())
     if (auto edit = as_the_convolution_pads(place)) out.edits.push_back(std::move(*edit));
   out.explanation = "the Pad operator pads other borders than the source's";
   std::vector<Candidate> all = out.edits.empty() ? as_the_pool_pads(place) : std::vector{std::move(out)};
+  for (Candidate& one : as_convolutions_pad(place)) all.push_back(std::move(one));
   for (Candidate& one : all) {
     one.pattern = "pad-amounts";
     one.fault_class = "hyperparameters";

@@ -32,7 +32,8 @@ struct Candidate {
   std::string explanation;  // what is wrong here, for a user
   std::string advice;       // how to convert so that it does not happen
   std::vector<graph::Edit> edits;
-  bool guess = false;  // nothing but its trial says that it is so
+  bool guess = false;        // nothing but its trial says that it is so
+  bool last_resort = false;  // tried when no others mend the place, not even together
 };
 
 struct Pattern {
@@ -66,6 +67,7 @@ std::vector<Candidate> operator_type(const Place& place);
 std::vector<Candidate> missing_operator(const Place& place);
 std::vector<Candidate> extra_operator(const Place& place);
 std::vector<Candidate> transpose_order(const Place& place);
+std::vector<Candidate> missing_transpose(const Place& place);
 std::vector<Candidate> rewired_operand(const Place& place);
 std::vector<Candidate> extra_transpose(const Place& place);
 std::vector<Candidate> replaced_operator(const Place& place);

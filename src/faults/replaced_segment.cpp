@@ -146,6 +146,7 @@ std::vector<Candidate> replaced_segment(const Place& place) {
     out.edits.push_back(std::move(*insert));
   }
   take_out(place, *chain, out);
+  out.last_resort = true;
   out.pattern = "replaced-segment";
   out.fault_class = "graph";
   out.explanation =

@@ -132,7 +132,8 @@ Result<std::vector<evaluate::Feeds>> evaluate_view(evaluate::Evaluator& evaluato
 
 Result<std::unique_ptr<Analysis>> analyze(evaluate::Evaluator& evaluator, const Pair& pair,
                                           const graph::Graph& target, const std::vector<SampleId>& samples,
-                                          const Options& options, const std::string& stage) {
+                                          const Options& options, const std::string& stage,
+                                          bool step_by_step) {
   auto out = std::make_unique<Analysis>();
   out->source = align::canonical(pair.source.lifted.graph);
   out->target = align::canonical(target);
@@ -146,6 +147,7 @@ Result<std::unique_ptr<Analysis>> analyze(evaluate::Evaluator& evaluator, const 
   FETAFIX_TRY(auto values, evaluate_view(evaluator, out->source, source_inputs, pair.budget));
   out->values = std::make_unique<align::SourceValues>(out->source, std::move(values));
   align::WalkOptions walk;
+  walk.step_by_step = step_by_step;
   walk.named = pair.mapping.values_of(pair.source.lifted.graph, target);
   if (options.progress)
     walk.progress = [&](size_t done, size_t total) { options.progress(stage, done, total); };

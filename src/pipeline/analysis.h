@@ -38,10 +38,12 @@ Result<evaluate::Feeds> view_inputs(const Side& side, const graph::Graph& view,
 Result<Outputs> run_view(evaluate::Evaluator& evaluator, const Side& side,
                          const std::vector<Tensor>& tensors);
 
-// Aligns `target` (a lift of the target file or of its repaired form) on the diagnosis inputs.
+// Aligns `target` (a lift of the target file or of its repaired form) on the diagnosis inputs; `step_by_step`
+// as in align::WalkOptions.
 Result<std::unique_ptr<Analysis>> analyze(evaluate::Evaluator& evaluator, const Pair& pair,
                                           const graph::Graph& target, const std::vector<SampleId>& samples,
-                                          const Options& options, const std::string& stage);
+                                          const Options& options, const std::string& stage,
+                                          bool step_by_step = false);
 
 // What an operator is called: its own name and those of its outputs, as the file has them, and the words that
 // results name it with ("Conv #12 'stem'").

@@ -17,65 +17,6 @@ using results::Verdict;
 
 constexpr int most_cycles = 20;  // each mends something, or is the last
 
-// One fault may hide another, or show on other samples: those that differ most behind the patch are walked
-// next, on the patched view, so that all edits keep addressing the original file. Where none differs, those
-// made of samples on which something does.
-Result<bool> search_what_still_differs(Run& run, Draft& draft) {
-  const graph::Patch& patch = draft.patch;
-  const size_t most = run.options.max_edits;
-  if (patch.groups.empty() || (most > 0 && patch.groups.size() >= most)) return false;
-  FETAFIX_CHECK(run.go_on());
-  FETAFIX_TRY(auto file, run.pair.target.model->patched(patch));
-  FETAFIX_TRY(auto tried, write_and_load(run.pair.target, *file, run.options));
-  if (!tried.session.ok()) return false;  // verification will say so
-  auto outputs =
-      run_all(**tried.session, run.pair.target, run.count, run.options, "running the repaired target");
-  if (!outputs.ok()) return false;
-  // The samples held back judge the end; they do not say whether to go on.
-  const auto now = compare_outputs(run.source, *outputs, run.searched(), run.noise());
-  std::optional<Doubt> doubt;
-  if (now.label_differences <= now.near_ties && now.max_relative_error <= run.allowed_error()) {
-    FETAFIX_TRY(doubt, probe(run, **tried.session));
-    run.probed = !doubt;
-    if (!doubt) return false;
-  }
-  if (run.out_of_time()) {
-    run.cut_short = true;
-    return false;
-  }
-  graph::Graph view = run.pair.target.lifted.graph;
-  if (auto applied = graph::apply(view, patch); !applied.ok()) return false;
-  if (!doubt) run.walked = run.diagnosis_samples(*outputs);
-  run.analysis.reset();  // the values of one walk are enough to hold
-  auto next = analyze(*run.evaluator, run.pair, view, doubt ? doubt->samples : run.walked_ids(), run.options,
-                      "aligning again");
-  if (!next.ok()) return false;
-  const size_t before = patch.groups.size();
-  run.analysis = std::move(next).value();
-  FETAFIX_CHECK(search_round(run, *run.analysis, draft));
-  return patch.groups.size() > before;
-}
-
-// That the file lacked something says more than that what held its place was not the source's: one fault,
-// told by the defect and measured by the walk.
-void tell_once(std::vector<results::Fault>& faults, const Draft& draft, std::span<const Stopgap> dropped) {
-  std::vector<size_t> gone;
-  for (const Stopgap& one : dropped) {
-    results::Fault &defect = faults[draft.faults[one.group]], &later = faults[draft.faults[one.mended_by]];
-    if (one.alone) {
-      later.fault_class = defect.fault_class;
-      later.pattern = defect.pattern;
-      later.explanation = defect.explanation;
-      later.advice = defect.advice;
-      std::swap(defect, later);  // in the place of what stopped the file
-    }
-    gone.push_back(draft.faults[one.alone ? one.mended_by : one.group]);
-  }
-  std::sort(gone.rbegin(), gone.rend());
-  gone.erase(std::unique(gone.begin(), gone.end()), gone.end());
-  for (size_t index : gone) faults.erase(faults.begin() + static_cast<std::ptrdiff_t>(index));
-}
-
 // How many operators the patch puts in; what serves several readers is written once.
 size_t operators_put_in(const graph::Patch& patch) {
   std::set<std::string> out;
@@ -101,6 +42,128 @@ bool looks_foreign(const Analysis& analysis, const graph::Patch& patch) {
   return linear >= 4 && 2 * replaced > linear;
 }
 
+enum class Ended {
+  not_yet,  // something was mended
+  agreeing,
+  stuck,   // they differ, and nothing that was tried helps
+  forced,  // by a limit, or by a target that does not run
+};
+
+// Round after round. One fault may hide another, or show on other samples: those that differ most behind the
+// patch are walked next, on the patched view, so that all edits keep addressing the original file. Where none
+// differs, those made of samples on which something does.
+class Rounds {
+ public:
+  Rounds(Run& run, Draft& draft) : run_(run), draft_(draft) {}
+
+  // False: what would have to be changed is no repair.
+  Result<bool> run() {
+    FETAFIX_CHECK(search_round(run_, *run_.analysis, draft_));
+    for (int cycle = 1; cycle <= most_cycles; ++cycle) {
+      if (looks_foreign(*run_.analysis, draft_.patch) && !run_.options.force) {
+        if (!settled_) return false;
+        take_back();
+        return true;
+      }
+      FETAFIX_TRY(Ended ended, go_on());
+      if (ended == Ended::stuck && !settled_) {
+        settled_ = Settled{draft_, *now_};
+        FETAFIX_TRY(ended, look_again());
+      }
+      if (ended == Ended::not_yet) continue;
+      if (settled_ && ended != Ended::agreeing) take_back_what_did_not_help();
+      return true;
+    }
+    return true;
+  }
+
+ private:
+  // What there was when each fault had been looked for by itself.
+  struct Settled {
+    Draft draft;
+    results::Differences differences;
+  };
+
+  Result<Ended> go_on() {
+    FETAFIX_CHECK(run_.go_on());
+    now_.reset();
+    FETAFIX_TRY(auto file, run_.pair.target.model->patched(draft_.patch));
+    FETAFIX_TRY(auto tried, write_and_load(run_.pair.target, *file, run_.options));
+    if (!tried.session.ok()) return Ended::forced;  // verification will say so
+    auto outputs =
+        run_all(**tried.session, run_.pair.target, run_.count, run_.options, "running the repaired target");
+    if (!outputs.ok()) return Ended::forced;
+    outputs_ = std::move(outputs).value();
+    // The samples held back judge the end; they do not say whether to go on.
+    now_ = compare_outputs(run_.source, outputs_, run_.searched(), run_.noise());
+    doubt_.reset();
+    if (now_->label_differences <= now_->near_ties && now_->max_relative_error <= run_.allowed_error()) {
+      FETAFIX_TRY(doubt_, probe(run_, **tried.session));
+      run_.probed = !doubt_;
+      if (!doubt_) return Ended::agreeing;
+    }
+    if (draft_.patch.groups.empty() && !settled_) return Ended::stuck;  // the first walk saw the same
+    return look_again();
+  }
+
+  Result<Ended> look_again() {
+    const size_t most = run_.options.max_edits, before = draft_.patch.groups.size();
+    run_.cut_short = run_.cut_short || run_.out_of_time();
+    if (run_.cut_short || (most > 0 && before >= most)) return Ended::forced;
+    graph::Graph view = run_.pair.target.lifted.graph;
+    if (auto applied = graph::apply(view, draft_.patch); !applied.ok()) return Ended::forced;
+    if (!doubt_) run_.walked = run_.diagnosis_samples(outputs_);
+    run_.analysis.reset();  // the values of one walk are enough to hold
+    auto next = analyze(*run_.evaluator, run_.pair, view, doubt_ ? doubt_->samples : run_.walked_ids(),
+                        run_.options, "aligning again", settled_.has_value());
+    if (!next.ok()) return Ended::forced;
+    run_.analysis = std::move(next).value();
+    FETAFIX_CHECK(search_round(run_, *run_.analysis, draft_));
+    return draft_.patch.groups.size() > before ? Ended::not_yet : Ended::stuck;
+  }
+
+  // What structure alone said is kept only where the outputs come nearer.
+  void take_back_what_did_not_help() {
+    const auto& then = settled_->differences;
+    const bool fewer = now_ && now_->label_differences < then.label_differences;
+    const bool as_many = now_ && now_->label_differences == then.label_differences;
+    if (!fewer && !(as_many && now_->max_relative_error < 0.5 * then.max_relative_error)) take_back();
+  }
+
+  void take_back() {
+    const std::span<const size_t> later = std::span(draft_.faults).subspan(settled_->draft.faults.size());
+    leave(run_, later, "by this edit the outputs do not come nearer to the source's");
+    draft_ = std::move(settled_->draft);
+  }
+
+  Run& run_;
+  Draft& draft_;
+  std::vector<Outputs> outputs_;             // of the target as it is patched now
+  std::optional<results::Differences> now_;  // nullopt: it does not run
+  std::optional<Doubt> doubt_;
+  std::optional<Settled> settled_;
+};
+
+// That the file lacked something says more than that what held its place was not the source's: one fault,
+// told by the defect and measured by the walk.
+void tell_once(std::vector<results::Fault>& faults, const Draft& draft, std::span<const Stopgap> dropped) {
+  std::vector<size_t> gone;
+  for (const Stopgap& one : dropped) {
+    results::Fault &defect = faults[draft.faults[one.group]], &later = faults[draft.faults[one.mended_by]];
+    if (one.alone) {
+      later.fault_class = defect.fault_class;
+      later.pattern = defect.pattern;
+      later.explanation = defect.explanation;
+      later.advice = defect.advice;
+      std::swap(defect, later);  // in the place of what stopped the file
+    }
+    gone.push_back(draft.faults[one.alone ? one.mended_by : one.group]);
+  }
+  std::sort(gone.rbegin(), gone.rend());
+  gone.erase(std::unique(gone.begin(), gone.end()), gone.end());
+  for (size_t index : gone) faults.erase(faults.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
 Status write(Run& run, const formats::NativeModel& repaired, const graph::Patch& patch) {
   const Options& options = run.options;
   if (options.dry_run || run.result.verdict == Verdict::not_repaired || options.output.empty()) return {};
@@ -114,7 +177,7 @@ Status write(Run& run, const formats::NativeModel& repaired, const graph::Patch&
   return {};
 }
 
-// Round by round. False: what would have to be changed is no repair.
+// False: what would have to be changed is no repair.
 Result<bool> search_all(Run& run, Draft& draft) {
   run.result.faults.clear();
   report_defects(run);
@@ -122,18 +185,13 @@ Result<bool> search_all(Run& run, Draft& draft) {
   report_feeding(run);
   run.result.faults.insert(run.result.faults.end(), run.runtime_faults.begin(),
                            run.runtime_faults.end());  // they stay
-  FETAFIX_CHECK(search_round(run, *run.analysis, draft));
-  for (int cycle = 1;; ++cycle) {
-    if (looks_foreign(*run.analysis, draft.patch) && !run.options.force) {
-      run.conclude(
-          Verdict::unknown,
-          "too much of the target differs from the source: these are not the same model (--force goes on)");
-      run.best.discard();
-      return false;
-    }
-    if (cycle == most_cycles) break;
-    FETAFIX_TRY(const bool more, search_what_still_differs(run, draft));
-    if (!more) break;
+  FETAFIX_TRY(const bool is_a_repair, Rounds(run, draft).run());
+  if (!is_a_repair) {
+    run.conclude(
+        Verdict::unknown,
+        "too much of the target differs from the source: these are not the same model (--force goes on)");
+    run.best.discard();
+    return false;
   }
   if (run.cut_short)
     run.result.warnings.push_back("the search stopped at the time limit of " +

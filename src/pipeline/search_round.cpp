@@ -142,8 +142,7 @@ Result<std::vector<Kept>> runnable(Run& run, const graph::Patch& patch, std::vec
     out.push_back(std::move(one));
     FETAFIX_TRY(const std::string why, refusal(run, with(patch, out)));
     if (why.empty()) continue;
-    for (size_t fault : out.back().faults)
-      leave(run.result.faults[fault], "with this edit the target would not run any more: " + why);
+    leave(run, out.back().faults, "with this edit the target would not run any more: " + why);
     out.pop_back();
   }
   return out;
@@ -158,15 +157,18 @@ void keep_the_largest(Run& run, std::vector<Kept>& kept, size_t before) {
   while (held > most && !kept.empty()) {
     const auto smallest = std::min_element(kept.rbegin(), kept.rend(),
                                            [](const Kept& a, const Kept& b) { return a.error < b.error; });
-    for (size_t fault : smallest->faults)
-      leave(run.result.faults[fault], "the patch can't hold more than " + std::to_string(most) +
-                                          " edits, as many as --max-edits allows");
+    leave(run, smallest->faults,
+          "the patch can't hold more than " + std::to_string(most) + " edits, as many as --max-edits allows");
     held -= smallest->groups.size();
     kept.erase(std::next(smallest).base());
   }
 }
 
 }  // namespace
+
+void leave(Run& run, std::span<const size_t> faults, const std::string& reason) {
+  for (const size_t fault : faults) leave(run.result.faults[fault], reason);
+}
 
 Status search_round(Run& run, const Analysis& analysis, Draft& draft) {
   FETAFIX_TRY(auto kept, try_repairs(run, analysis, draft.patch));

@@ -11,6 +11,9 @@ struct Draft {
   std::vector<size_t> faults;
 };
 
+// Tells of these faults of the result that they were left, and why.
+void leave(Run& run, std::span<const size_t> faults, const std::string& reason);
+
 // Repairs what an analysis found; adds to the patch what helps, may be done and can be written.
 Status search_round(Run& run, const Analysis& analysis, Draft& draft);
 

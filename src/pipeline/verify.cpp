@@ -27,6 +27,14 @@ void mark_fixed(results::Result& result, const Analysis& again) {
         before.relative_error_after = point.relative_error;
 }
 
+// What an earlier round took for a fault, beside another one that was mended later.
+void drop_mistaken(results::Result& result) {
+  std::erase_if(result.faults, [](const results::Fault& fault) {
+    return !fault.fixed && fault.edits == 0 && fault.left_because.empty() && fault.fault_class != "runtime" &&
+           fault.fault_class != "preprocessing";
+  });
+}
+
 void conclude(Run& run, const Analysis& again) {
   const auto& after = *run.result.after;
   const bool clean =
@@ -36,6 +44,7 @@ void conclude(Run& run, const Analysis& again) {
   const bool worse =
       run.pair.target.broken.empty() && after.label_differences > run.result.before.label_differences;
   if (again.faults.empty() && fully_covered(run.result.coverage) && clean) {
+    drop_mistaken(run.result);
     run.conclude(Verdict::repaired,
                  "every operator computes what the source computes, on held back samples too");
   } else if (worse) {

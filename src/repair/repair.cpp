@@ -28,6 +28,7 @@ std::vector<graph::EditGroup> edits_of(const Trial& trial) {
 struct Goal {
   ValueId value = graph::no_value;  // in the edited graph
   align::Pair expected;
+  bool elsewhere = false;  // another value than the one that comes out wrong: the walk has seen what it is
 };
 
 class Search {
@@ -39,21 +40,35 @@ class Search {
   Result<Repair> repair(const diagnose::Fault& fault) {
     Repair out;
     out.fault = &fault;
-    for (const faults::Candidate& candidate : fault.candidates) {
-      if (options_.stop && options_.stop()) {
-        out.cut_short = true;
-        break;
-      }
-      FETAFIX_TRY(const bool accepted, take(out, {&candidate}));
-      if (accepted) return out;
+    // Several small edits say more of what is wrong than one that does it all anew.
+    for (const bool last_resort : {false, true}) {
+      FETAFIX_TRY(const bool done, take_each(out, last_resort));
+      if (done) break;
+      if (last_resort && !has_last_resort(fault)) break;
+      FETAFIX_CHECK(combine(out));
+      if (out.kept >= 0 || out.cut_short) break;
     }
-    if (!out.cut_short) FETAFIX_CHECK(combine(out));
     if (out.kept < 0) out.kept = second_best(out);
     return out;
   }
 
  private:
   using Candidates = std::vector<const faults::Candidate*>;
+
+  static bool has_last_resort(const diagnose::Fault& fault) {
+    return std::any_of(fault.candidates.begin(), fault.candidates.end(),
+                       [](const faults::Candidate& one) { return one.last_resort; });
+  }
+
+  // Each by itself; true: one mends the place, or there is no time left.
+  Result<bool> take_each(Repair& out, bool last_resort) {
+    for (const faults::Candidate& candidate : out.fault->candidates) {
+      if (candidate.last_resort != last_resort) continue;
+      FETAFIX_TRY(const bool done, take_unless_late(out, {&candidate}));
+      if (done) return true;
+    }
+    return false;
+  }
 
   // Tries these edits together; true: they mend the place, and are kept.
   Result<bool> take(Repair& out, Candidates candidates) {
@@ -99,10 +114,12 @@ class Search {
     while (!next.empty()) {
       const size_t from = out.trials.size();
       for (Candidates& together : next) {
+        if (was_tried(out, together)) continue;
         FETAFIX_TRY(const bool done, take_unless_late(out, std::move(together)));
         if (done) return {};
       }
       next.clear();
+      if (from == out.trials.size()) break;
       const auto best = std::min_element(out.trials.begin() + static_cast<std::ptrdiff_t>(from),
                                          out.trials.end(), is_closer);
       if (!is_judged(*best) || best->relative_error >= closest || best->candidates.size() == most_together)
@@ -116,6 +133,11 @@ class Search {
       }
     }
     return {};
+  }
+
+  static bool was_tried(const Repair& repair, const Candidates& candidates) {
+    return std::any_of(repair.trials.begin(), repair.trials.end(),
+                       [&](const Trial& trial) { return trial.candidates == candidates; });
   }
 
   Result<bool> take_unless_late(Repair& out, Candidates candidates) {
@@ -186,21 +208,21 @@ class Search {
         const ValueId consumer = target_.node(use.node).outputs[0];
         const NodeId now = uses.producer[static_cast<size_t>(consumer)];
         if (now >= 0)
-          return {edited.node(now).inputs[static_cast<size_t>(use.input)], alignment_.pairs.at(end)};
+          return {edited.node(now).inputs[static_cast<size_t>(use.input)], alignment_.pairs.at(end), true};
       }
       for (NodeId id : fault.segment->target_nodes)
         for (ValueId in : target_.node(id).inputs)
           if (auto pair = alignment_.pairs.find(in);
               pair != alignment_.pairs.end() && pair->second.source == fault.segment->source_end)
-            return {in, pair->second};
+            return {in, pair->second, true};
       return {};
     }
     const align::Pair expected{fault.edge->expected, fault.edge->arrangement, align::Evidence::substituted};
-    if (fault.edge->node < 0) return {edited.outputs[static_cast<size_t>(fault.edge->input)], expected};
+    if (fault.edge->node < 0) return {edited.outputs[static_cast<size_t>(fault.edge->input)], expected, true};
     const ValueId made = target_.node(fault.edge->node).outputs[0];
     for (const graph::Node& node : edited.nodes)
       if (!node.outputs.empty() && node.outputs[0] == made)
-        return {node.inputs[static_cast<size_t>(fault.edge->input)], expected};
+        return {node.inputs[static_cast<size_t>(fault.edge->input)], expected, true};
     return {};
   }
 
@@ -306,7 +328,8 @@ class Search {
     auto paired = alignment_.pairs.find(goal.value);
     const bool given = paired != alignment_.pairs.end() && paired->second.source == goal.expected.source &&
                        paired->second.arrangement == goal.expected.arrangement &&
-                       (uses.producer[static_cast<size_t>(goal.value)] < 0 || only_rewires(trial.candidates));
+                       (uses.producer[static_cast<size_t>(goal.value)] < 0 ||
+                        (goal.elsewhere && only_rewires(trial.candidates)));
     if (given) {  // rewired to a value that is right already
       actual = alignment_.values[sample].at(goal.value);
     } else {

@@ -210,6 +210,39 @@ TEST(Structure, AReductionOfAnotherKind) {
   EXPECT_EQ(expect_mended(pooled, target, "operator-type").edits, 1u);
 }
 
+const std::string activated = R"(input %x float32[1,3,8,8]
+const %w1 float32[6,3,3,3] {random 1}
+const %w2 float32[4,6,1,1] {random 2}
+%c = Conv(%x, %w1)
+%r = Relu(%c)
+%p = MaxPool(%r) {kernel_shape=[2,2], strides=[2,2]}
+%y = Conv(%p, %w2)
+output %y
+)";
+
+// Neither that one operator is too many nor one in place of both is believed: two small edits mend it.
+TEST(Structure, TwoOperatorsNextToEachOther) {
+  const std::string target =
+      replaced(replaced(activated, "Relu(%c)", "LeakyRelu(%c) {alpha=0.5}"), "MaxPool", "AveragePool");
+  const Aligned pair(activated, target);
+  const auto faults = diagnose::diagnose(pair.source, pair.target, *pair.values, pair.alignment);
+  ASSERT_EQ(faults.size(), 1u);
+  const auto repairs = search(evaluator(), pair.target, *pair.values, pair.alignment, faults, {});
+  ASSERT_TRUE(repairs.ok() && (*repairs)[0].kept >= 0);
+  const Trial& kept = (*repairs)[0].trials[static_cast<size_t>((*repairs)[0].kept)];
+  EXPECT_EQ(kept.outcome, repair::Outcome::accepted);
+  ASSERT_EQ(kept.candidates.size(), 2u);
+  for (const faults::Candidate* one : kept.candidates) EXPECT_EQ(one->pattern, "operator-type");
+}
+
+TEST(Structure, ABorderOfAnotherNumber) {
+  const std::string target =
+      replaced(replaced(branches, "const %w3",
+                        "const %p int64[8] {0,0,1,1,0,0,1,1}\nconst %one float32[1] {1}\nconst %w3"),
+               "%c1 = Conv(%x, %w1) {pads=[1,1,1,1]}", "%d = Pad(%x, %p, %one)\n%c1 = Conv(%d, %w1)");
+  EXPECT_EQ(expect_mended(branches, target, "pad-amounts").edits, 1u);
+}
+
 TEST(Structure, WhatWasFrozenToNumbersIsComputedAgain) {
   const std::string target = replaced(pooled, "MatMul(%f, %w2)", "MatMul(%frozen, %w2)");
   EXPECT_EQ(expect_mended(pooled, target, "rewired-operand").edits, 1u);

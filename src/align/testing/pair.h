@@ -62,10 +62,10 @@ struct Aligned {
   Alignment alignment;
 
   // `input_permutation`: of the target's input against the source's. `named`: target and source value that
-  // the user pairs.
+  // the user pairs. `options`: how to walk.
   Aligned(const std::string& source_text, const std::string& target_text,
           const std::vector<int>& input_permutation = {},
-          const std::map<std::string, std::string>& named = {})
+          const std::map<std::string, std::string>& named = {}, WalkOptions options = {})
       : source(canonical(parse(source_text))), target(canonical(parse(target_text))) {
     std::vector<NodeId> nodes(source.nodes.size());
     std::iota(nodes.begin(), nodes.end(), 0);
@@ -84,7 +84,6 @@ struct Aligned {
       inputs.push_back({{target.inputs[0], input_permutation.empty() ? x : transpose(x, input_permutation)}});
     }
     values = std::make_unique<SourceValues>(source, std::move(samples));
-    WalkOptions options;
     for (const auto& [mine, its] : named) options.named[id_of(target, mine)] = id_of(source, its);
     auto aligned = align(evaluator(), *values, target, inputs, options);
     EXPECT_TRUE(aligned.ok()) << aligned.error().message;

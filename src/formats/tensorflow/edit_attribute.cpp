@@ -280,6 +280,12 @@ Status unchanged(const Request& r) {
 
 using Setter = Status (*)(const Request&);
 
+// TensorFlow's pools leave out what does not fill a window, unless SAME pads for it: then the pads say so.
+Status set_ceil_mode(const Request& r) {
+  const bool ceil = r.value && std::holds_alternative<int64_t>(*r.value) && std::get<int64_t>(*r.value) != 0;
+  return ceil ? Editor::unsupported("TensorFlow's pools have no ceil_mode") : Status();
+}
+
 const std::map<std::string, Setter>& setters() {
   static const std::map<std::string, Setter> table{
       {"alpha", set_alpha},
@@ -289,6 +295,7 @@ const std::map<std::string, Setter>& setters() {
       {"beta", [](const Request& r) { return set_lrn(r, "beta", 0.75f); }},
       {"bias", [](const Request& r) { return set_lrn(r, "bias", 1.f); }},
       {"blocksize", set_blocksize},
+      {"ceil_mode", set_ceil_mode},
       {"coordinate_transformation_mode", set_coordinates},
       {"count_include_pad", set_count_include_pad},
       {"dilations", set_dilations},
