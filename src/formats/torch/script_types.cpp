@@ -42,6 +42,16 @@ bool has(const std::set<std::string>& names, const std::string& name) {
   return names.contains(name);
 }
 
+// Whether the result has as many channels as the operand, whatever its number of dimensions; of arithmetic
+// with one number.
+bool keeps_channels(const std::string& name, const BoundCall& call) {
+  const int pads = length_at(call, "pad");
+  if (name == "pad" || name == "constant_pad_nd") return pads >= 0 && pads <= 4;
+  return has({"add", "sub", "mul", "div", "clone", "contiguous", "dropout", "to", "reflection_pad2d",
+              "replication_pad2d"},
+             name);
+}
+
 // Operators whose input has a fixed number of dimensions; a batch is taken to be there.
 int fixed_rank(const std::string& name) {
   if (name.find("2d") != std::string::npos || name == "pixel_shuffle" || name == "pixel_unshuffle" ||
@@ -84,22 +94,32 @@ void ScriptRun::learn(const BoundCall& call) {
   Rank& rank = *out_.types[input->text].rank;
   const Value* weight = value_at(call, "weight");
   const bool convolution = name.find("conv") != std::string::npos && weight;
-  int wanted = fixed_rank(name);
+  int wanted = name == "permute" ? length_at(call, "dims") : fixed_rank(name);
   if (convolution) {
     const Rank& kernel = *type_of(*weight).rank;
     wanted = kernel.count;
-    const auto is_user = [&](const ScriptInput& one) {
-      return one.name == input->text && one.target.empty();
-    };
+    const auto before = channels_of_.find(input->text);
+    const std::string& source = before == channels_of_.end() ? input->text : before->second;
+    const auto is_user = [&](const ScriptInput& one) { return one.name == source && one.target.empty(); };
     if (kernel.sizes.size() > 2 && rank.sizes.empty() && std::ranges::any_of(out_.inputs, is_user)) {
       const bool backwards = name.find("transpose") != std::string::npos || integer_at(call, "transposed", 0);
-      Shape& sizes = out_.input_sizes[input->text];
+      Shape& sizes = out_.input_sizes[source];
       sizes.assign(kernel.sizes.size(), -1);
       sizes[1] = backwards ? kernel.sizes[0] : kernel.sizes[1] * integer_at(call, "groups", 1);
     }
   }
   if (rank.count < 0 && wanted > 0) rank.count = wanted;
   if (rank.count > 0 && rank.sizes.empty()) learn_last(call, *input, name);
+}
+
+void ScriptRun::learn_channels(const BoundCall& call, const std::string& result) {
+  const Value* input = value_at(call, "input");
+  if (!input) input = value_at(call, "self");
+  if (!input || !input->is(ValueKind::tensor) || !keeps_channels(base_name(call.schema.target), call)) return;
+  const Value* other = value_at(call, "other");
+  if (other && other->is(ValueKind::tensor) && type_of(*other).rank->count != 0) return;
+  const auto before = channels_of_.find(input->text);
+  channels_of_[result] = before == channels_of_.end() ? input->text : before->second;
 }
 
 // What weights say of the last dimension of a user's input.
@@ -246,7 +266,10 @@ std::vector<TensorType> ScriptRun::types_of(const BoundCall& call, size_t result
       const bool wider = is_floating(one.dtype) && !is_floating(out.dtype) && one.dtype != DType::unknown;
       if (wider || (name == "where" && out.dtype == DType::boolean)) out.dtype = one.dtype;
     }
-    if (divides(name, call) && !is_floating(out.dtype)) out.dtype = DType::float32;
+    const bool real = std::ranges::any_of(call.values, [](const Value* value) {
+      return value && value->is(ValueKind::real) && !value->is_tensor;
+    });
+    if ((real || divides(name, call)) && !is_floating(out.dtype)) out.dtype = DType::float32;
   }
   const int rank = result_rank(name, call, first.rank->count, second.rank->count);
   const bool same_sizes = out.rank->sizes.empty();
