@@ -229,6 +229,11 @@ class Walk:
         return self.hold(result) if isinstance(result, torch.Tensor) else result
 
 
+def append(walk, frame, node, arguments):
+    arguments[0].append(arguments[1])
+    return [arguments[0]]
+
+
 def refuse(walk, frame, node, arguments):
     raise RuntimeError(str(arguments[0]))
 
@@ -250,6 +255,7 @@ SIMPLE = {
     "prim::dtype": lambda walk, frame, node, arguments: [SCALAR_TYPES[dtype_of(arguments[0].tensor)]],
     "prim::device": lambda walk, frame, node, arguments: [arguments[0].tensor.device],
     "aten::__getitem__": lambda walk, frame, node, arguments: [arguments[0][arguments[1]]],
+    "aten::append": append,
     "aten::len": lambda walk, frame, node, arguments: [len(plain(arguments[0]))],
     "aten::__is__": lambda walk, frame, node, arguments: [arguments[0] is arguments[1]],
     "aten::__isnot__": lambda walk, frame, node, arguments: [arguments[0] is not arguments[1]],
