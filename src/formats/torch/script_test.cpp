@@ -108,7 +108,7 @@ TEST(ScriptView, ShapesOfInputs) {
   EXPECT_EQ(shape("traced.pt"), (Shape{1, 2, 8, 8}));
   EXPECT_EQ(shape("scripted.pt"), (Shape{-1, 2, -1, -1}));
   EXPECT_EQ(shape("turns.pt"), (Shape{-1, -1, 3}));
-  EXPECT_EQ(shape("padded.pt"), (Shape{-1, 2, -1, -1}));
+  EXPECT_EQ(shape("padded.pt"), (Shape{-1, -1, -1, 2}));
 }
 
 TEST(ScriptView, InnerValuesAreWhatTheViewComputes) {

@@ -99,13 +99,17 @@ void ScriptRun::learn(const BoundCall& call) {
     const Rank& kernel = *type_of(*weight).rank;
     wanted = kernel.count;
     const auto before = channels_of_.find(input->text);
-    const std::string& source = before == channels_of_.end() ? input->text : before->second;
-    const auto is_user = [&](const ScriptInput& one) { return one.name == source && one.target.empty(); };
+    const std::pair<std::string, size_t> origin =
+        before == channels_of_.end() ? std::pair(input->text, size_t{1}) : before->second;
+    const auto is_user = [&](const ScriptInput& one) {
+      return one.name == origin.first && one.target.empty();
+    };
     if (kernel.sizes.size() > 2 && rank.sizes.empty() && std::ranges::any_of(out_.inputs, is_user)) {
       const bool backwards = name.find("transpose") != std::string::npos || integer_at(call, "transposed", 0);
-      Shape& sizes = out_.input_sizes[source];
+      Shape& sizes = out_.input_sizes[origin.first];
       sizes.assign(kernel.sizes.size(), -1);
-      sizes[1] = backwards ? kernel.sizes[0] : kernel.sizes[1] * integer_at(call, "groups", 1);
+      if (origin.second < sizes.size())
+        sizes[origin.second] = backwards ? kernel.sizes[0] : kernel.sizes[1] * integer_at(call, "groups", 1);
     }
   }
   if (rank.count < 0 && wanted > 0) rank.count = wanted;
@@ -115,11 +119,21 @@ void ScriptRun::learn(const BoundCall& call) {
 void ScriptRun::learn_channels(const BoundCall& call, const std::string& result) {
   const Value* input = value_at(call, "input");
   if (!input) input = value_at(call, "self");
-  if (!input || !input->is(ValueKind::tensor) || !keeps_channels(base_name(call.schema.target), call)) return;
-  const Value* other = value_at(call, "other");
-  if (other && other->is(ValueKind::tensor) && type_of(*other).rank->count != 0) return;
+  if (!input || !input->is(ValueKind::tensor)) return;
+  const std::string name = base_name(call.schema.target);
+  const Value *other = value_at(call, "other"), *dims = value_at(call, "dims");
+  int64_t from = 1;  // the operand's dimension that becomes the channels
+  if (name == "permute" && dims && dims->items && dims->items->size() > 1 &&
+      (*dims->items)[1].is(ValueKind::integer))
+    from = (*dims->items)[1].integer;
+  else if (!keeps_channels(name, call) ||
+           (other && other->is(ValueKind::tensor) && type_of(*other).rank->count != 0))
+    return;
   const auto before = channels_of_.find(input->text);
-  channels_of_[result] = before == channels_of_.end() ? input->text : before->second;
+  if (before == channels_of_.end() && from >= 0)
+    channels_of_[result] = {input->text, static_cast<size_t>(from)};
+  else if (before != channels_of_.end() && from == 1)
+    channels_of_[result] = before->second;
 }
 
 // What weights say of the last dimension of a user's input.
