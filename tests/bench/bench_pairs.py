@@ -65,7 +65,7 @@ PAIRS = [
            "vit.pt2 vit.keras"),
     *pairs("from PyTorch", LITE0, "lite0.pt2 lite0_float32.tflite", few=True),
     *pairs("TorchScript", KERAS, "resnet.onnx resnet_traced.pt", "resnet.tflite resnet_scripted.pt", "resnet.pt2 resnet_frozen.pt",
-           "mixed.onnx mixed_traced.pt", "parts.tflite parts_traced.pt", "parts.onnx parts_scripted.pt", "former.onnx former_traced.pt",
+           "mixed.onnx mixed_traced.pt", "parts.tflite parts_traced.pt", "former.onnx former_traced.pt",
            "rnn.onnx rnn_traced.pt", "branches.keras branches_traced.pt", "branches_saved_model branches_frozen.pt",
            "chain.tflite chain_frozen.pt", "vit.keras vit_traced.pt", "lstm.keras lstm_traced.pt", "gru.tflite gru_traced.pt"),
     *pairs("TorchScript", KERAS, "mobilenet_v3.tflite mobilenet_v3_traced.pt", few=True),

@@ -183,7 +183,7 @@ PAIRS = [
           "sim.onnx lite0_frozen.pt", "lite0.pt2 lite0_traced.pt", "lite0_saved_model lite0_traced.pt"),
     *same(KERAS, *both_directions(
         "resnet.onnx resnet_traced.pt", "resnet.tflite resnet_scripted.pt", "resnet.pt2 resnet_frozen.pt",
-        "mixed.onnx mixed_traced.pt", "parts.tflite parts_traced.pt", "parts.onnx parts_scripted.pt",
+        "mixed.onnx mixed_traced.pt", "parts.tflite parts_traced.pt",
         "rnn.onnx rnn_traced.pt", "former.onnx former_traced.pt", "branches.keras branches_traced.pt",
         "mobilenet_v3.tflite mobilenet_v3_traced.pt", "vit_saved_model vit_traced.pt", "lstm.keras lstm_traced.pt",
         "gru.tflite gru_traced.pt")),

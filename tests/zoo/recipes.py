@@ -311,7 +311,7 @@ GATE = [
     *(by_hand(net, f"{net}.pt2") for net in ("lstm", "gru")),
     *(script("resnet", how) for how in ("traced", "scripted", "frozen")),
     *(script("mixed", how) for how in ("traced", "frozen")),
-    *(script(*names) for names in (("former", "traced"), ("parts", "traced"), ("parts", "scripted"), ("rnn", "traced"))),
+    *(script(*names) for names in (("former", "traced"), ("parts", "traced"), ("rnn", "traced"))),
     *(lite0_script(how) for how in ("traced", "frozen")),
     *(ported(f"{net}.onnx", f"{net}_{how}.pt", "--how", how)
       for net, how in (("branches", "traced"), ("branches", "frozen"), ("mobilenet_v3", "traced"), ("vit", "traced"), ("chain", "frozen"))),

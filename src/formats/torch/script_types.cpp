@@ -43,7 +43,7 @@ bool has(const std::set<std::string>& names, const std::string& name) {
 }
 
 // Whether the result has as many channels as the operand, whatever its number of dimensions; of arithmetic
-// with one number.
+// with numbers that are stored.
 bool keeps_channels(const std::string& name, const BoundCall& call) {
   const int pads = length_at(call, "pad");
   if (name == "pad" || name == "constant_pad_nd") return pads >= 0 && pads <= 4;
@@ -99,17 +99,15 @@ void ScriptRun::learn(const BoundCall& call) {
     const Rank& kernel = *type_of(*weight).rank;
     wanted = kernel.count;
     const auto before = channels_of_.find(input->text);
-    const std::pair<std::string, size_t> origin =
-        before == channels_of_.end() ? std::pair(input->text, size_t{1}) : before->second;
-    const auto is_user = [&](const ScriptInput& one) {
-      return one.name == origin.first && one.target.empty();
-    };
+    const std::string source = before == channels_of_.end() ? input->text : before->second.first;
+    const size_t axis = before == channels_of_.end() ? 1 : before->second.second.value_or(1);
+    const auto is_user = [&](const ScriptInput& one) { return one.name == source && one.target.empty(); };
     if (kernel.sizes.size() > 2 && rank.sizes.empty() && std::ranges::any_of(out_.inputs, is_user)) {
       const bool backwards = name.find("transpose") != std::string::npos || integer_at(call, "transposed", 0);
-      Shape& sizes = out_.input_sizes[origin.first];
+      Shape& sizes = out_.input_sizes[source];
       sizes.assign(kernel.sizes.size(), -1);
-      if (origin.second < sizes.size())
-        sizes[origin.second] = backwards ? kernel.sizes[0] : kernel.sizes[1] * integer_at(call, "groups", 1);
+      if (axis < sizes.size())
+        sizes[axis] = backwards ? kernel.sizes[0] : kernel.sizes[1] * integer_at(call, "groups", 1);
     }
   }
   if (rank.count < 0 && wanted > 0) rank.count = wanted;
@@ -122,17 +120,18 @@ void ScriptRun::learn_channels(const BoundCall& call, const std::string& result)
   if (!input || !input->is(ValueKind::tensor)) return;
   const std::string name = base_name(call.schema.target);
   const Value *other = value_at(call, "other"), *dims = value_at(call, "dims");
-  int64_t from = 1;  // the operand's dimension that becomes the channels
-  if (name == "permute" && dims && dims->items && dims->items->size() > 1 &&
-      (*dims->items)[1].is(ValueKind::integer))
-    from = (*dims->items)[1].integer;
+  std::optional<size_t> from;  // the operand's dimension that becomes the channels
+  if (name == "permute" && dims && dims->items && dims->items->size() > 1 && (*dims->items)[1].integer >= 0)
+    from = static_cast<size_t>((*dims->items)[1].integer);
   else if (!keeps_channels(name, call) ||
-           (other && other->is(ValueKind::tensor) && type_of(*other).rank->count != 0))
+           (other && other->is(ValueKind::tensor) && !stored_.contains(other->text)))
     return;
   const auto before = channels_of_.find(input->text);
-  if (before == channels_of_.end() && from >= 0)
-    channels_of_[result] = {input->text, static_cast<size_t>(from)};
-  else if (before != channels_of_.end() && from == 1)
+  if (before == channels_of_.end())
+    channels_of_[result] = {input->text, from};
+  else if (!before->second.second)
+    channels_of_[result] = {before->second.first, from};
+  else if (!from || *from == 1)
     channels_of_[result] = before->second;
 }
 
