@@ -79,6 +79,10 @@ struct Preprocessing {
 // less 128); with them it is quantized. Errors: kind `usage`, the input is no image or contradicts the spec.
 Result<Preprocessing> resolve(const PreprocessSpec& spec, const InputSpec& input);
 
+// Where a specification leaves the size of the picture to a model that takes any: the input, as large as that
+// of the model that it is compared with.
+InputSpec sized_like(const PreprocessSpec& spec, const InputSpec& input, const InputSpec& other);
+
 // The picture after resizing and cropping, with the channels that the input takes. `image` is RGB or RGBA.
 // Error kind `usage`: a crop larger than the image, or a size that the input does not take.
 Result<Image> pixels_for(const Image& image, const Preprocessing& preprocessing);

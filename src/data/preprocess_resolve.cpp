@@ -155,7 +155,28 @@ Status complete_values(Preprocessing& p) {
   return {};
 }
 
+// The dimension of the height, before that of the width; nullopt: the shape does not say.
+std::optional<size_t> height_axis(const InputSpec& input) {
+  std::vector<std::string> unsaid;
+  const auto shape = image_shape(input);
+  if (!shape.ok()) return std::nullopt;
+  const auto layout = layout_of({}, *shape, input, unsaid);
+  if (!layout.ok()) return std::nullopt;
+  return input.shape.size() - (*layout == Layout::nchw ? 2 : 3);
+}
+
 }  // namespace
+
+InputSpec sized_like(const PreprocessSpec& spec, const InputSpec& input, const InputSpec& other) {
+  const bool left = spec.steps.empty() || std::ranges::any_of(spec.steps, [](const GeometryStep& step) {
+                      return step.kind == Kind::resize_input;
+                    });
+  const auto mine = height_axis(input), theirs = height_axis(other);
+  InputSpec out = input;
+  for (size_t axis = 0; left && mine && theirs && axis < 2; ++axis)
+    if (out.shape[*mine + axis] < 0) out.shape[*mine + axis] = other.shape[*theirs + axis];
+  return out;
+}
 
 Result<Preprocessing> resolve(const PreprocessSpec& spec, const InputSpec& input) {
   Preprocessing p;

@@ -90,6 +90,20 @@ TEST(PreprocessResolve, TakesTheRestFromTheInput) {
   EXPECT_EQ(*resolve({}, {"g", DType::float32, {1, 28, 28, 1}, 0, 0})->spec.channels, Channels::gray);
 }
 
+TEST(PreprocessResolve, SizeOfTheOtherModel) {
+  const InputSpec any{"x", DType::float32, {-1, 3, -1, -1}, 0, 0},
+      other{"y", DType::float32, {1, 6, 8, 3}, 0, 0};
+  const auto sized = [&](const std::string& text, const InputSpec& input, const InputSpec& like) {
+    return sized_like(*parse_preprocess(text), input, like).shape;
+  };
+  EXPECT_EQ(sized("keras-tf", any, other), (Shape{-1, 3, 6, 8}));
+  EXPECT_EQ(sized("", any, other), (Shape{-1, 3, 6, 8}));
+  EXPECT_EQ(sized("resize=4x4", any, other), any.shape);  // it says a size itself
+  EXPECT_EQ(sized("keras-tf", other, any), other.shape);  // that has one
+  EXPECT_EQ(sized("keras-tf", any, {"y", DType::float32, {-1, -1, -1, -1}, 0, 0}), any.shape);
+  EXPECT_EQ(sized("keras-tf", any, {"y", DType::float32, {1, 10}, 0, 0}), any.shape);
+}
+
 TEST(PreprocessResolve, Refuses) {
   const auto why = [](const std::string& text, const InputSpec& input) {
     auto p = resolve(*parse_preprocess(text), input);

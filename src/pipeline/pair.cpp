@@ -169,6 +169,17 @@ std::vector<data::InputSpec> inputs_in_order(const Side& side, const Mapping& ma
   return out;
 }
 
+// With the size of the other side's picture where this one takes any and the specification names none.
+std::vector<data::InputSpec> sized_inputs(const Side& side, const Pair& pair,
+                                          const data::PreprocessSpec& spec) {
+  auto inputs = inputs_in_order(side, pair.mapping);
+  const Side& other = &side == &pair.source ? pair.target : pair.source;
+  const auto others = inputs_in_order(other, pair.mapping);
+  for (size_t i = 0; i < std::min(inputs.size(), others.size()); ++i)
+    inputs[i] = data::sized_like(spec, inputs[i], others[i]);
+  return inputs;
+}
+
 // What the user has paired decides the order in which the target's inputs and outputs are taken.
 Status map_target(Pair& pair, const Options& options) {
   const graph::Graph& source = pair.source.lifted.graph;
@@ -197,8 +208,8 @@ Status make_loader(Side& side, const Pair& pair, const std::string& spec_text) {
 }  // namespace
 
 Status feed(Side& side, const Pair& pair, const data::PreprocessSpec& spec) {
-  FETAFIX_TRY(data::Loader loader, data::Loader::make(pair.samples, inputs_in_order(side, pair.mapping), spec,
-                                                      cache_mb(pair.budget)));
+  FETAFIX_TRY(data::Loader loader,
+              data::Loader::make(pair.samples, sized_inputs(side, pair, spec), spec, cache_mb(pair.budget)));
   side.loader = std::make_unique<data::Loader>(std::move(loader));
   return {};
 }
@@ -265,7 +276,7 @@ Result<Pair> open_pair(const Options& options) {
   FETAFIX_CHECK(map_target(pair, options));
   if (options.data.empty()) {
     pair.samples = std::make_shared<data::SampleSource>(data::SampleSource::synthetic(
-        wanted_inputs(pair.source), options.limit ? options.limit : 8, options.seed));
+        sized_inputs(pair.source, pair, {}), options.limit ? options.limit : 8, options.seed));
     pair.warnings.push_back(
         "no --data: seeded noise was used, which exercises a model less than real inputs do");
   } else {

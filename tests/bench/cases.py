@@ -10,7 +10,7 @@ from collections import Counter, namedtuple
 from bench_pairs import PAIRS, kind_of, name_of
 
 Case = namedtuple("Case", "pair fault count near seed renamed")
-FORMATS = ("onnx", "tflite", "keras", "tensorflow", "torch")
+FORMATS = ("onnx", "tflite", "keras", "tensorflow", "torch", "script")
 COUNTS = (2, 4, 8, 16)
 FEW = 4  # a pair marked so comes up in one round of so many
 

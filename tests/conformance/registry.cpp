@@ -109,7 +109,7 @@ FormatSubject tensorflow() {
 FormatSubject torch() {
   return {
       .name = "torch",
-      .models = {"net.pt2", "sequence.pt2"},
+      .models = {"net.pt2", "sequence.pt2", "net.pt", "sequence.pt"},
       .broken = {},
       .hostile = {{"an entry that would lie outside of the folder",
                    [](const Bytes& sound) { return with_entry(sound, "../evil", "x"); }, "outside"},

@@ -13,7 +13,7 @@ VERDICTS = {"same": ("identical", "equivalent"), "quantized": ("quantized",)}
 RIGHT = {"same": 1e-3, "quantized": 0.5}
 
 
-FORMATS = {"onnx": "ONNX", "tflite": "TFLite", "keras": "Keras", "tensorflow": "TensorFlow", "torch": "PyTorch"}
+FORMATS = {"onnx": "ONNX", "tflite": "TFLite", "keras": "Keras", "tensorflow": "TensorFlow", "torch": "PyTorch", "script": "TorchScript"}
 
 
 def format_name(file):

@@ -178,6 +178,20 @@ PAIRS = [
           "chain.h5 chain.pt2", "chain.pt2 chain.tflite", "vit_saved_model vit.pt2", "mobilenet_v3.keras mobilenet_v3.pt2",
           "densenet.pt2 densenet.tflite"),
 
+    # TorchScript of the same nets: traced, scripted, frozen.
+    *same(LITE0, *both_directions("right.onnx lite0_traced.pt", "lite0_float32.tflite lite0_frozen.pt"),
+          "sim.onnx lite0_frozen.pt", "lite0.pt2 lite0_traced.pt", "lite0_saved_model lite0_traced.pt"),
+    *same(KERAS, *both_directions(
+        "resnet.onnx resnet_traced.pt", "resnet.tflite resnet_scripted.pt", "resnet.pt2 resnet_frozen.pt",
+        "mixed.onnx mixed_traced.pt", "parts.tflite parts_traced.pt",
+        "rnn.onnx rnn_traced.pt", "former.onnx former_traced.pt", "branches.keras branches_traced.pt",
+        "mobilenet_v3.tflite mobilenet_v3_traced.pt", "vit_saved_model vit_traced.pt", "lstm.keras lstm_traced.pt",
+        "gru.tflite gru_traced.pt")),
+    *same(KERAS,
+          "resnet_traced.pt resnet_scripted.pt", "resnet_scripted.pt resnet_frozen.pt", "resnet_permuted_whole.onnx resnet_traced.pt",
+          "mixed_folded.onnx mixed_frozen.pt", "mixed_frozen.pt mixed_dynamo.onnx", "branches_saved_model branches_frozen.pt",
+          "branches_frozen.pt branches.tflite", "chain.h5 chain_frozen.pt", "chain_frozen.pt chain.tflite"),
+
     # One audio network as its authors ship it.
     *same(ARRAYS, "pitch.onnx pitch.tflite", "pitch.tflite pitch.onnx", "pitch.onnx pitch_sim.onnx",
           "pitch.onnx pitch_extended.onnx"),

@@ -4,7 +4,7 @@ are moved and removed alike."""
 import shutil
 from pathlib import Path
 
-SUFFIXES = {".tflite": "tflite", ".keras": "keras", ".h5": "keras", ".pb": "tensorflow", ".pt2": "torch"}
+SUFFIXES = {".tflite": "tflite", ".keras": "keras", ".h5": "keras", ".pb": "tensorflow", ".pt2": "torch", ".pt": "script"}
 FOLDER = "saved_model"
 
 

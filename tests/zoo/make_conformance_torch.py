@@ -1,4 +1,4 @@
-"""Makes net.pt2 and sequence.pt2 of tests/conformance/testdata: make_conformance_torch.py FOLDER
+"""Makes net.pt2, net.pt, sequence.pt2 and sequence.pt of tests/conformance/testdata: make_conformance_torch.py FOLDER
 
 What make_conformance_nets.py makes in other formats, drawn anew: that one runs in an environment without PyTorch. Run this with
 build/torch/bin/python.
@@ -6,14 +6,18 @@ build/torch/bin/python.
 net       a picture of 12 x 12: convolutions (strides, padding, depthwise), normalization, pools, both sides of an add and a cat,
           activation functions with a bound and a slope, a linear layer, softmax. A dynamic batch.
 sequence  six steps of three numbers through an LSTM.
+
+The .pt files are TorchScript: the first as it was traced, the second as it was scripted.
 """
 
 import sys
+import warnings
 from pathlib import Path
 
 import torch
 from torch import nn
 
+import make_torch_scripts
 from make_torch_testdata import save
 
 
@@ -55,10 +59,13 @@ def drawn(module, seed):
 
 
 def main():
+    warnings.simplefilter("ignore")
     folder = Path(sys.argv[1])
     rows = torch.export.Dim("rows")
     save(drawn(Net(), 1), folder / "net.pt2", torch.ones(2, 3, 12, 12), dynamic_shapes={"image": {0: rows}})
     save(drawn(Sequence(), 2), folder / "sequence.pt2", torch.ones(1, 6, 3))
+    make_torch_scripts.save(torch.jit.trace(drawn(Net(), 1).eval(), torch.ones(1, 3, 12, 12)), folder / "net.pt")
+    make_torch_scripts.save(torch.jit.script(drawn(Sequence(), 2).eval()), folder / "sequence.pt")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ traced    a small convnet as torch.jit.trace leaves it, whose file says the shap
           size that is computed of the input's.
 scripted  the same as torch.jit.script leaves it: its layers call PyTorch's own functions, of which all activations share one.
 frozen    the traced one, its weights in the one method that is left (torch.jit.freeze).
+padded    frozen: its input is permuted, padded and scaled before the first convolution, whose weights say how many channels it has.
 turns     a scripted LSTM: branches that the number of its input's dimensions decides.
 """
 
@@ -48,6 +49,15 @@ class Net(nn.Module):
         return torch.softmax(self.head(x) * x.size(1), -1)
 
 
+class Padded(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(2, 3, 3, stride=2)
+
+    def forward(self, picture):
+        return F.relu(self.conv(F.pad(picture.permute(0, 3, 1, 2), [0, 1, 0, 1]) / 2 - 1))
+
+
 class Turns(nn.Module):
     def __init__(self):
         super().__init__()
@@ -78,6 +88,7 @@ def main():
     save(torch.jit.freeze(torch.jit.trace(net, picture)), folder / "frozen.pt")
     save(torch.jit.script(net), folder / "scripted.pt")
     save(torch.jit.script(fill(Turns(), 8).eval()), folder / "turns.pt")
+    save(torch.jit.freeze(torch.jit.trace(fill(Padded(), 9).eval(), torch.ones(1, 8, 8, 2))), folder / "padded.pt")
 
 
 if __name__ == "__main__":

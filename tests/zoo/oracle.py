@@ -1,8 +1,8 @@
 """An independent second opinion on a pair: oracle.py SOURCE TARGET [--photos DIR] [--preprocess NAME] [--noise N]
 
-Runs both files (.onnx, .tflite, .keras, .h5, .pt2, SavedModel folders) in the Python packages of their own runtimes on the same samples, one at a time, and
-prints one JSON: differing labels, largest differences, and what tells kinds of fault apart. It decides what a planted
-fault really does (measures.md: equivalent mutants), so it shares no code with what it judges.
+Runs both files (.onnx, .tflite, .keras, .h5, .pt2, .pt, SavedModel folders) in the Python packages of their own runtimes on the
+same samples, one at a time, and prints one JSON: differing labels, largest differences, and what tells kinds of fault apart. It
+decides what a planted fault really does (measures.md: equivalent mutants), so it shares no code with what it judges.
 """
 
 import argparse
@@ -139,7 +139,7 @@ def frozen(path):
 
 
 class TorchModel:
-    """An exported program, in the environment that has torch. Nothing is optimized: operators run one by one."""
+    """An exported program or a script, in the environment that has torch. Nothing is optimized: operators run one by one."""
 
     def __init__(self, path, optimize, batch=1):
         from torch_client import Session
@@ -152,7 +152,8 @@ class TorchModel:
         return self.session.ask([value.astype(dtype) for value, (_, dtype) in zip(plain, self.session.slots)])
 
 
-KINDS = {"onnx": OnnxModel, "tflite": TfliteModel, "keras": KerasModel, "tensorflow": TensorflowModel, "torch": TorchModel}
+KINDS = {"onnx": OnnxModel, "tflite": TfliteModel, "keras": KerasModel, "tensorflow": TensorflowModel, "torch": TorchModel,
+         "script": TorchModel}
 
 
 def load(path, optimize=True, batch=1):

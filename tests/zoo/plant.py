@@ -5,7 +5,7 @@
     plant.py --list                                                    the faults of all formats
 
 Independent of fetafix: it works on the file's own objects (plant_onnx.py, plant_tflite.py, plant_keras.py,
-plant_tensorflow.py, plant_torch.py, faults/), one table of faults a format. The place is drawn by the seed among the places
+plant_tensorflow.py, plant_torch.py, plant_script.py, faults/), one table of faults a format. The place is drawn by the seed among the places
 where the fault applies, the planted file still runs in its own runtime and something changes on noise (where nothing changes
 anywhere, the first that runs); --place I takes the I-th place of all instead. A fault whose file must not run is placed where the runtime refuses it. Beside OUT goes a
 record of the truth:
@@ -14,7 +14,7 @@ record of the truth:
     index, op_type, node   the operator touched, by its index in OUT's node list (main graph); for an inserted operator itself
     index_in               its index in IN's node list; null for an inserted one
     ends                   for an inserted or removed operator: indices in OUT of the operators on both sides of the edge
-    paths                  of a SavedModel: the paths of all operators that were touched
+    paths                  of a SavedModel or a script: the paths of all operators that were touched
     slot or attribute      what of it changed
     effect_on_noise        largest output difference between IN and OUT on one noise sample (null: the shapes differ, or it does
                            not run)
@@ -61,12 +61,12 @@ def renumbered(record, numbers):
 
 def with_places(planter, original, model, record):
     """Of a format whose operators are known by paths: those of all that was touched."""
-    if planter.FORMAT != "tensorflow":
+    if planter.FORMAT not in ("tensorflow", "script"):
         return record
     paths = planter.paths(model, original)
     numbers = [record.get("inserted"), *record.get("ends", []), *record.get("also", [])]
-    own = [record["node"]] if record["index"] is not None else []
-    return {**record, "paths": sorted({*own, *(paths[n] for n in numbers if n is not None)})}
+    own = [] if record["index"] is None else [record["node"] if planter.FORMAT == "tensorflow" else paths[record["index"]]]
+    return {**record, "paths": sorted({*own, *(paths[n] for n in numbers if n is not None)} - {None})}
 
 
 def describe(fault, planter, record):
@@ -142,7 +142,7 @@ def plant(options):
 
 
 def print_list():
-    for planter in map(format_of, ("a.onnx", "a.tflite", "a.keras", "a_saved_model", "a.pt2")):
+    for planter in map(format_of, ("a.onnx", "a.tflite", "a.keras", "a_saved_model", "a.pt2", "a.pt")):
         for fault in planter.FAULTS:
             marks = [*([] if fault.recognizer else ["recognizer: none"]), *([] if fault.loads else ["loads: false"])]
             print(f"{planter.FORMAT}\t{fault.name}\t{fault.kind}\t{fault.pattern or '-'}\t{', '.join(marks) or '-'}")

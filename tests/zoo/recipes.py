@@ -154,25 +154,38 @@ def program(net, name, *words, source=None):
         torch("torch_export.py", net, f"OUT:{name}", "--state", f"{net}.state", *words), held(source or f"{net}.onnx", name)])
 
 
+def script(net, how):
+    """The same as TorchScript."""
+    name = f"{net}_{how}.pt"
+    return Recipe("gate", [name], [f"{net}.onnx"], [
+        ["{debian_python}", "{zoo}/torch_nets.py", net, f"{net}.state", "--state"],
+        torch("torch_script.py", net, f"OUT:{name}", "--how", how, "--state", f"{net}.state"), held(f"{net}.onnx", name)])
+
+
+def lite0_script(how):
+    name = f"lite0_{how}.pt"
+    return Recipe("gate", [name], ["right.onnx"], [
+        torch("torch_script.py", "lite0", f"OUT:{name}", "--how", how), held("right.onnx", name)])
+
+
 def lite0_program(set_name, name):
     return Recipe(set_name, [name], ["right.onnx"], [
         torch("torch_export.py", "lite0", f"OUT:{name}"), held("right.onnx", name)])
 
 
-def ported(source, name):
-    """onnxsim for fixed shapes, onnx2torch, then torch.export."""
+def ported(source, name, *words):
+    """onnxsim for fixed shapes, onnx2torch, then torch.export or TorchScript."""
     return Recipe("gate", [name], [source], [
         python("fix_shapes.py", "{models}/" + source, "fixed.onnx"),
         ["{python}", "-m", "onnxsim", "fixed.onnx", "simplified.onnx"],
-        torch("torch_port.py", "simplified.onnx", f"OUT:{name}"), held(source, name)])
+        torch("torch_port.py", "simplified.onnx", f"OUT:{name}", *words), held(source, name)])
 
 
-def by_hand(net):
+def by_hand(net, name, *words):
     """A recurrent net of keras_nets.py, written once more."""
-    name = f"{net}.pt2"
     return Recipe("gate", [name], [f"{net}.keras"], [
         python("keras_arrays.py", "{models}/" + f"{net}.keras", "arrays.npz"),
-        torch("torch_by_hand.py", net, "arrays.npz", f"OUT:{name}"), held(f"{net}.keras", name)])
+        torch("torch_by_hand.py", net, "arrays.npz", f"OUT:{name}", *words), held(f"{net}.keras", name)])
 
 
 def seeded_program(net):
@@ -296,7 +309,15 @@ GATE = [
     *(program(net, f"{net}_dynamo.onnx") for net in ("resnet", "former", "mixed", "rnn")),
     lite0_program("gate", "lite0_dynamo.onnx"),
     *(ported(f"{net}.onnx", f"{net}.pt2") for net in ("branches", "dog", "chain", "vit", "densenet", "mobilenet_v3")),
-    *(by_hand(net) for net in ("lstm", "gru")),
+    *(by_hand(net, f"{net}.pt2") for net in ("lstm", "gru")),
+    *(script("resnet", how) for how in ("traced", "scripted", "frozen")),
+    *(script("mixed", how) for how in ("traced", "frozen")),
+    *(script(*names) for names in (("former", "traced"), ("parts", "traced"), ("rnn", "traced"))),
+    *(lite0_script(how) for how in ("traced", "frozen")),
+    *(ported(f"{net}.onnx", f"{net}_{how}.pt", "--how", how)
+      for net, how in (("branches", "traced"), ("branches", "frozen"), ("mobilenet_v3", "traced"), ("vit", "traced"), ("chain", "frozen"))),
+    by_hand("lstm", "lstm_traced.pt", "--how", "traced"),
+    by_hand("gru", "gru_traced.pt", "--how", "traced"),
     *(seeded_program(net) for net in SHELF),
 
     *(seeded_light(name) for name in SEEDED_LIGHT),

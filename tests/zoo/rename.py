@@ -4,7 +4,7 @@ Names of nodes, values, graph inputs and outputs, nested graphs and free dimensi
 file those of models and layers, and of the groups and weights of an .h5 file (an archive's groups are called after classes). What
 is computed stays the same. In a SavedModel those of nodes, functions and variables; signatures and the checkpoint keep their
 keys, and --record FILE says the new paths in a record of plant.py, and in a PyTorch program those of nodes, values, weights
-and members of the archive; the order of arguments is all that is left of a call. A tool that leans on names shows it on such a file.
+and members of the archive; the order of arguments is all that is left of a call. In TorchScript those of modules' attributes. A tool that leans on names shows it on such a file.
 """
 
 import argparse
@@ -139,6 +139,12 @@ def rename_torch(source, target, seed):
     return rename_torch.rename(source, target, Names(seed))
 
 
+def rename_script(source, target, seed):
+    """Names of operators are told by those of modules"""
+    import rename_script
+    return rename_script.rename(source, target, Names(seed))
+
+
 def rename_in_record(path, paths):
     """The operators that plant.py's record names."""
     def renamed(record):
@@ -156,9 +162,9 @@ def main():
     parser.add_argument("--record", type=Path, help="of plant.py about IN: it gets the new names")
     options = parser.parse_args()
     rename = {"tflite": rename_tflite, "keras": rename_keras, "tensorflow": rename_tensorflow, "onnx": rename_onnx,
-              "torch": rename_torch}
+              "torch": rename_torch, "script": rename_script}
     paths = rename[kind_of(options.input)](options.input, options.output, options.seed)
-    if options.record and paths:
+    if options.record and paths is not None:
         rename_in_record(options.record, paths)
 
 

@@ -29,7 +29,7 @@ def outputs_on_noise(path, batch=1):
         oracle.keras_of(path)  # once, in the parent: the import takes longer than a run
     if kind_of(path) == "tensorflow":
         import tensorflow  # noqa: F401  the same
-    if kind_of(path) == "torch":
+    if kind_of(path) in ("torch", "script"):
         torch_client.address()  # the server, once
     context = multiprocessing.get_context("fork")
     mine, child = context.Pipe(False)

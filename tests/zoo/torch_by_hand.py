@@ -1,4 +1,5 @@
-"""Recurrent nets of keras_nets.py written once more in PyTorch, as one ports them by hand: torch_by_hand.py NET ARRAYS.npz OUT.pt2
+"""Recurrent nets of keras_nets.py written once more in PyTorch, as one ports them by hand: torch_by_hand.py NET ARRAYS.npz OUT
+[--how HOW], which makes TorchScript of it in place of a program.
 
 onnx2torch has neither loops nor recurrent layers. Kernels are transposed, gates put in PyTorch's order and the one bias beside a
 bias of zeros. The picture comes with its channels first.
@@ -11,6 +12,8 @@ import numpy
 import torch
 from torch import nn
 
+import torch_script
+
 SIDE = 48
 GATES = {"lstm": [0, 1, 2, 3], "gru": [1, 0, 2]}  # the other framework's, in PyTorch's order
 
@@ -21,7 +24,7 @@ class Net(nn.Module):
         self.rows = nn.Linear(3 * SIDE, 48)
 
     def forward(self, image):
-        x = image.permute(0, 2, 3, 1).reshape(1, SIDE, 3 * SIDE)
+        x = image.permute(0, 2, 3, 1).reshape(1, -1, self.rows.in_features)
         return self.head(self.recurrent(torch.tanh(self.rows(x)))[:, -1])
 
 
@@ -83,13 +86,17 @@ def main():
     parser.add_argument("net", choices=NETS)
     parser.add_argument("arrays")
     parser.add_argument("output")
+    parser.add_argument("--how", choices=torch_script.FORMS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     net = NETS[options.net]().eval()
     with torch.no_grad():
         fill(net, {name: torch.from_numpy(array) for name, array in numpy.load(options.arrays).items()})
-    program = torch.export.export(net, (torch.zeros(1, 3, SIDE, SIDE),), strict=False)
-    torch.export.save(program, options.output)
+    sample = torch.zeros(1, 3, SIDE, SIDE)
+    if options.how:
+        torch_script.save(net, sample, options.how, options.output)
+    else:
+        torch.export.save(torch.export.export(net, (sample,), strict=False), options.output)
 
 
 if __name__ == "__main__":

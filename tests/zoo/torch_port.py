@@ -1,5 +1,5 @@
-"""An ONNX file as a PyTorch program: torch_port.py IN.onnx OUT.pt2 [--keep-names]. onnx2torch makes modules of its
-nodes, torch.export a program.
+"""An ONNX file as a PyTorch program or TorchScript: torch_port.py IN.onnx OUT [--how HOW] [--keep-names]. onnx2torch makes
+modules of its nodes, torch.export a .pt2 file, or torch_script.py a .pt file.
 
 IN has fixed shapes (onnxsim makes them so). Numbers that onnx2torch reads from tensors while the net runs, shapes and axes, are
 read here once: a program can't be exported whose shapes depend on data. A transposed convolution with other pads at its end
@@ -16,6 +16,8 @@ import onnx
 import torch
 from onnx import helper, numpy_helper
 from onnx2torch import convert
+
+import torch_script
 
 
 def reshape(value, shape):
@@ -114,6 +116,7 @@ def main():
     parser.add_argument("source")
     parser.add_argument("output")
     parser.add_argument("--keep-names", action="store_true")
+    parser.add_argument("--how", choices=torch_script.FORMS, help="TorchScript, made so")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     model = onnx.load(options.source)
@@ -121,8 +124,11 @@ def main():
         node.name = node.name.replace(";", "_")
     for node in [n for n in model.graph.node if n.op_type == "ConvTranspose"]:
         cut_after(model, node)
-    program = torch.export.export(read_numbers(convert(model)).eval(), tuple(samples(model)), strict=False)
-    torch.export.save(program, options.output)
+    module, inputs = read_numbers(convert(model)).eval(), tuple(samples(model))
+    if options.how:
+        torch_script.save(module, *inputs, options.how, options.output)
+    else:
+        torch.export.save(torch.export.export(module, inputs, strict=False), options.output)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Runs .pt2 files for oracle.py, in the environment that has torch: torch_run.py ADDRESS
+"""Runs .pt2 and .pt files for oracle.py, in the environment that has torch: torch_run.py ADDRESS
 
 Listens at a socket, and works on each connection in a child of its own, because a damaged file may end the runtime and torch
 takes seconds to import. A connection names its file and the number of samples at a time, is told the shapes and dtypes of the
 inputs, and then sends lists of arrays and gets lists of arrays; a text is a refusal. Ends with the process that started it,
-whose end closes standard input. A pair (name or None, arrays) asks for values inside: for one, or for dtype and shape of all.
+whose end closes standard input. A pair (name or None, arrays) asks for values inside: for one, or for dtype and shape of all; of
+a .pt file for one, or for its operators. (dictionary, arrays) changes a .pt file as script_edit.py has it.
 """
 
 import io
@@ -11,11 +12,15 @@ import os
 import select
 import signal
 import sys
+import warnings
 from multiprocessing.connection import Listener
 
 import torch
 from torch.export import export, load, save
 from torch.utils import _pytree as pytree
+
+import script_edit
+from script_walk import Script, Walk
 
 WAIT = 120  # seconds for one answer
 
@@ -63,17 +68,42 @@ def inside(program, wanted, arrays):
     return {name: (str(v.dtype).split(".")[-1], list(v.shape), list(v.stride())) for name, v in watched.seen.items()}
 
 
+class Program:
+    def __init__(self, path):
+        self.program = load(path)
+        self.module, self.slots = self.program.module(), slots(self.program)
+
+    def answer(self, message):
+        return inside(self.program, *message) if isinstance(message, tuple) else run(self.program, self.module, message)
+
+
+class Scripted:
+    """A .pt file."""
+
+    def __init__(self, path):
+        self.path, self.module, self.slots = path, torch.jit.load(path), Script(path).slots
+
+    def answer(self, message):
+        if not isinstance(message, tuple):
+            with torch.no_grad():
+                result = self.module(*(torch.from_numpy(array.copy()) for array in message))
+            return [value.detach().numpy() for value in pytree.tree_leaves(result)]
+        what, arrays = message
+        if isinstance(what, dict):
+            return script_edit.edited(self.path, arrays, what)
+        return script_edit.told(Script(self.path), arrays) if what is None else Walk(Script(self.path), arrays).values[what].numpy()
+
+
 def serve(connection):
     signal.alarm(WAIT)
-    program = load(connection.recv())
-    module = program.module()
-    connection.send(slots(program))
+    path = connection.recv()
+    file = Scripted(path) if path.endswith(".pt") else Program(path)
+    connection.send(file.slots)
     while True:
         signal.alarm(0)
         message = connection.recv()
         signal.alarm(WAIT)
-        answer = inside(program, *message) if isinstance(message, tuple) else run(program, module, message)
-        connection.send(answer)
+        connection.send(file.answer(message))
 
 
 def session(connection):
@@ -93,6 +123,10 @@ def warm():
     whole = io.BytesIO()
     save(export(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU()), (torch.zeros(1, 2),)), whole)
     load(whole).module()(torch.zeros(1, 2))
+    warnings.simplefilter("ignore")
+    whole = io.BytesIO()
+    torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)), whole)
+    torch.jit.load(io.BytesIO(whole.getvalue()))(torch.zeros(1, 2))
 
 
 def main():

@@ -234,6 +234,7 @@ Result<Value> ScriptRun::emit(Frame& frame, const Expr& expr, const std::string&
   for (size_t i = 0; i < count; ++i) {
     const std::string result = count == 1 && !list ? node.name : unique(node.name + "_" + std::to_string(i));
     out_.types[result] = types[i];
+    learn_channels(*call, result);
     made.push_back(script_tensor(result));
     tensors.push_back(list ? tensor_json(result) : Json{{"as_tensor", tensor_json(result)}});
   }

@@ -390,6 +390,11 @@ std::optional<Value> ScriptRun::without_run(const std::string& space, const std:
   static const std::set<std::string> of_any{"__is__", "__isnot__", "__contains__", "append", "len", "format"};
   if (tensors && !of_any.contains(name)) return std::nullopt;
   auto out = computed(name, numbers);
+  // A tensor that holds a size goes into operators like any other.
+  const bool as_tensor = of_sizes && std::ranges::none_of(numbers, [](const Value& one) {
+                           return one.is(ValueKind::unknown) || one.is(ValueKind::sizes);
+                         });
+  if (out && out->is(ValueKind::unknown) && as_tensor && !schemas_of(name).empty()) return std::nullopt;
   if (out && (name == "int" || name == "float" || name == "bool")) out->is_tensor = false;
   return out;
 }

@@ -320,6 +320,18 @@ std::optional<ScriptValue> slice(const Operands& operands) {
   return script_list(std::move(out));
 }
 
+// The numbers of range(first, last, step), as TorchScript writes a loop over it.
+std::optional<ScriptValue> of_range(const std::string& name, const Operands& operands) {
+  if (!std::ranges::all_of(operands, is_whole)) return depends();
+  const int64_t a = operands[0].integer, b = operands[1].integer, c = operands[2].integer;
+  constexpr int64_t most = int64_t{1} << 30;  // beyond are no loops, and products stay in range
+  if (std::max({std::llabs(a), std::llabs(b), std::llabs(c)}) > most) return depends();
+  if (name == "__derive_index") return b + a * c <= most ? script_integer(b + a * c) : depends();
+  if (c == 0) return depends();
+  const int64_t span = c > 0 ? b - a + c - 1 : a - b - c - 1;
+  return script_integer(std::max<int64_t>(0, span / std::llabs(c)));
+}
+
 }  // namespace
 
 std::optional<ScriptValue> computed(const std::string& name, const Operands& operands) {
@@ -330,6 +342,8 @@ std::optional<ScriptValue> computed(const std::string& name, const Operands& ope
   if (operands.size() == 1) out = of_one(name, operands[0]);
   if (name == "slice" && !operands.empty() && is_list(operands[0])) return slice(operands);
   if (operands.size() == 2) out = of_two(name, operands[0], operands[1]);
+  if (operands.size() == 3 && (name == "__range_length" || name == "__derive_index"))
+    out = of_range(name, operands);
   if (operands.size() == 3 && name == "div" && operands[2].is(ValueKind::text))
     out = of_two("floordiv", operands[0], operands[1]);
   if (!out) return out;

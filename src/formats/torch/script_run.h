@@ -121,6 +121,7 @@ class ScriptRun {
 
   // --- what is known of results (script_types.cpp) ---
   void learn(const BoundCall& call);
+  void learn_channels(const BoundCall& call, const std::string& result);
   void learn_last(const BoundCall& call, const Value& input, const std::string& name);
   std::vector<TensorType> types_of(const BoundCall& call, size_t results);
   size_t results_of(const BoundCall& call) const;
@@ -143,6 +144,8 @@ class ScriptRun {
   std::set<std::string> targets_;
   std::map<std::string, const PickleTensor*> stored_;
   std::map<std::string, std::string> written_over_;  // tensors, and the result of what wrote into them
+  // Results, and which dimension of what comes first are their channels; nullopt: each is in its place.
+  std::map<std::string, std::pair<std::string, std::optional<size_t>>> channels_of_;
   std::set<std::string> integers_;
   size_t steps_ = 0, wanted_ = 0;
   std::map<SizePtr, std::string> size_names_;

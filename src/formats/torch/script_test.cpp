@@ -77,7 +77,7 @@ TEST(ScriptSchema, OverloadsByWhatTheyTake) {
 // --- views -----------------------------------------------------------------------------------------
 
 TEST(ScriptView, ComputesWhatPyTorchComputes) {
-  for (const char* name : {"traced.pt", "frozen.pt", "scripted.pt", "turns.pt"}) {
+  for (const char* name : {"traced.pt", "frozen.pt", "scripted.pt", "turns.pt", "padded.pt"}) {
     SCOPED_TRACE(name);
     const auto model = read(testdata(name));
     ASSERT_TRUE(model);
@@ -108,6 +108,7 @@ TEST(ScriptView, ShapesOfInputs) {
   EXPECT_EQ(shape("traced.pt"), (Shape{1, 2, 8, 8}));
   EXPECT_EQ(shape("scripted.pt"), (Shape{-1, 2, -1, -1}));
   EXPECT_EQ(shape("turns.pt"), (Shape{-1, -1, 3}));
+  EXPECT_EQ(shape("padded.pt"), (Shape{-1, -1, -1, 2}));
 }
 
 TEST(ScriptView, InnerValuesAreWhatTheViewComputes) {
@@ -230,15 +231,16 @@ TEST(ScriptPatch, OneRunOfAModuleThatRunsTwice) {
 
 // --- edits of texts that are written for it -----------------------------------------------------------
 
-// A module without attributes, whose forward is `body` of `x`; `others`: functions.
-Subject by_hand(const std::string& body, const std::string& others = "") {
+// A module without attributes, whose forward is `body` of `x`; `others`: functions; `first`: what says that
+// it is a matrix.
+Subject by_hand(const std::string& body, const std::string& others = "",
+                const std::string& first = "    rows, columns, = torch.size(x)\n") {
   const auto entry = [](const std::string& name, const std::string& text) {
     const BytesView view = as_bytes(text);
     return ZipEntry{"m/" + name, Bytes(view.begin(), view.end())};
   };
-  const std::string code =
-      others + "class M(Module):\n  __parameters__ = []\n  __buffers__ = []\n" +
-      "  def forward(self: __torch__.M,\n    x: Tensor):\n    rows, columns, = torch.size(x)\n" + body;
+  const std::string code = others + "class M(Module):\n  __parameters__ = []\n  __buffers__ = []\n" +
+                           "  def forward(self: __torch__.M,\n    x: Tensor):\n" + first + body;
   const std::string module(
       "\x80\x02"
       "c__torch__\nM\n)\x81}b.");
@@ -248,6 +250,31 @@ Subject by_hand(const std::string& body, const std::string& others = "") {
                          true);
   EXPECT_TRUE(write_file(path, bytes.value()).ok());
   return Subject(path);
+}
+
+void expect_as_native(const Subject& given) {
+  const auto inputs = inputs_of(given.view);
+  expect_same(run_natively(given.path, inputs), run_view(given.view, inputs, given.view.outputs));
+}
+
+// A traced number of channels is a tensor, and what is computed of it may be no whole number.
+TEST(ScriptView, TensorsThatHoldSizes) {
+  expect_as_native(
+      by_hand("    wide = ops.prim.NumToTensor(torch.size(x, 1))\n"
+              "    return torch.div(torch.sin(x), torch.pow(torch.floor_divide(wide, 2), 0.5))\n"));
+}
+
+TEST(ScriptView, LoopsThatBeginLater) {
+  expect_as_native(
+      by_hand("    y = x\n    for turn in range(torch.__range_length(1, 6, 2)):\n"
+              "      at = torch.__derive_index(turn, 1, 2)\n      z = torch.add(torch.sin(y), at)\n"
+              "      y = z\n    return y\n"));
+}
+
+// A permutation has a place for each dimension.
+TEST(ScriptView, RankByAPermutation) {
+  const graph::Graph view = by_hand("    return torch.permute(x, [0, 2, 1])\n", "", "").view;
+  EXPECT_EQ(*view.value(view.inputs[0]).shape, (Shape{-1, -1, -1}));
 }
 
 // Each of two runs gets other numbers: two copies, and the function behind has an edit of its own.

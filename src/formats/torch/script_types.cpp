@@ -42,6 +42,16 @@ bool has(const std::set<std::string>& names, const std::string& name) {
   return names.contains(name);
 }
 
+// Whether the result has as many channels as the operand, whatever its number of dimensions; of arithmetic
+// with numbers that are stored.
+bool keeps_channels(const std::string& name, const BoundCall& call) {
+  const int pads = length_at(call, "pad");
+  if (name == "pad" || name == "constant_pad_nd") return pads >= 0 && pads <= 4;
+  return has({"add", "sub", "mul", "div", "clone", "contiguous", "dropout", "to", "reflection_pad2d",
+              "replication_pad2d"},
+             name);
+}
+
 // Operators whose input has a fixed number of dimensions; a batch is taken to be there.
 int fixed_rank(const std::string& name) {
   if (name.find("2d") != std::string::npos || name == "pixel_shuffle" || name == "pixel_unshuffle" ||
@@ -84,22 +94,45 @@ void ScriptRun::learn(const BoundCall& call) {
   Rank& rank = *out_.types[input->text].rank;
   const Value* weight = value_at(call, "weight");
   const bool convolution = name.find("conv") != std::string::npos && weight;
-  int wanted = fixed_rank(name);
+  int wanted = name == "permute" ? length_at(call, "dims") : fixed_rank(name);
   if (convolution) {
     const Rank& kernel = *type_of(*weight).rank;
     wanted = kernel.count;
-    const auto is_user = [&](const ScriptInput& one) {
-      return one.name == input->text && one.target.empty();
-    };
+    const auto before = channels_of_.find(input->text);
+    const std::string source = before == channels_of_.end() ? input->text : before->second.first;
+    const size_t axis = before == channels_of_.end() ? 1 : before->second.second.value_or(1);
+    const auto is_user = [&](const ScriptInput& one) { return one.name == source && one.target.empty(); };
     if (kernel.sizes.size() > 2 && rank.sizes.empty() && std::ranges::any_of(out_.inputs, is_user)) {
       const bool backwards = name.find("transpose") != std::string::npos || integer_at(call, "transposed", 0);
-      Shape& sizes = out_.input_sizes[input->text];
+      Shape& sizes = out_.input_sizes[source];
       sizes.assign(kernel.sizes.size(), -1);
-      sizes[1] = backwards ? kernel.sizes[0] : kernel.sizes[1] * integer_at(call, "groups", 1);
+      if (axis < sizes.size())
+        sizes[axis] = backwards ? kernel.sizes[0] : kernel.sizes[1] * integer_at(call, "groups", 1);
     }
   }
   if (rank.count < 0 && wanted > 0) rank.count = wanted;
   if (rank.count > 0 && rank.sizes.empty()) learn_last(call, *input, name);
+}
+
+void ScriptRun::learn_channels(const BoundCall& call, const std::string& result) {
+  const Value* input = value_at(call, "input");
+  if (!input) input = value_at(call, "self");
+  if (!input || !input->is(ValueKind::tensor)) return;
+  const std::string name = base_name(call.schema.target);
+  const Value *other = value_at(call, "other"), *dims = value_at(call, "dims");
+  std::optional<size_t> from;  // the operand's dimension that becomes the channels
+  if (name == "permute" && dims && dims->items && dims->items->size() > 1 && (*dims->items)[1].integer >= 0)
+    from = static_cast<size_t>((*dims->items)[1].integer);
+  else if (!keeps_channels(name, call) ||
+           (other && other->is(ValueKind::tensor) && !stored_.contains(other->text)))
+    return;
+  const auto before = channels_of_.find(input->text);
+  if (before == channels_of_.end())
+    channels_of_[result] = {input->text, from};
+  else if (!before->second.second)
+    channels_of_[result] = {before->second.first, from};
+  else if (!from || *from == 1)
+    channels_of_[result] = before->second;
 }
 
 // What weights say of the last dimension of a user's input.
@@ -246,7 +279,10 @@ std::vector<TensorType> ScriptRun::types_of(const BoundCall& call, size_t result
       const bool wider = is_floating(one.dtype) && !is_floating(out.dtype) && one.dtype != DType::unknown;
       if (wider || (name == "where" && out.dtype == DType::boolean)) out.dtype = one.dtype;
     }
-    if (divides(name, call) && !is_floating(out.dtype)) out.dtype = DType::float32;
+    const bool real = std::ranges::any_of(call.values, [](const Value* value) {
+      return value && value->is(ValueKind::real) && !value->is_tensor;
+    });
+    if ((real || divides(name, call)) && !is_floating(out.dtype)) out.dtype = DType::float32;
   }
   const int rank = result_rank(name, call, first.rank->count, second.rank->count);
   const bool same_sizes = out.rank->sizes.empty();

@@ -1,4 +1,4 @@
-"""A .pt2 file's graph with what faults ask about it, and the ways to change it.
+"""The graph of a .pt2 or .pt file with what faults ask about it, and the ways to change it.
 
 Operators are the nodes of the graph by their place in its list. A slot is (name of an argument, place in it or None): arguments
 may be lists of tensors. An operator's word is its name without namespace and overload.
@@ -19,6 +19,7 @@ conv1d(input, weight, bias=None, stride=[1], padding=[0], dilation=[1], groups=1
 conv2d(input, weight, bias=None, stride=[1, 1], padding=[0, 0], dilation=[1, 1], groups=1)
 conv_transpose2d(input, weight, bias=None, stride=[1, 1], padding=[0, 0], output_padding=[0, 0], groups=1, dilation=[1, 1])
 convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups)
+_convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups)
 linear(input, weight, bias=None)
 layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5, cudnn_enable=True)
 group_norm(input, num_groups, weight=None, bias=None, eps=1e-5, cudnn_enabled=True)

@@ -7,10 +7,11 @@ from faults.common import PARAMETERS, TENSOR_STRUCTURE, DoesNotApply, Fault
 from faults.torch_graph import argument, data_slot, encoded, references, set_argument, slot_name, tensor, word
 
 # Operators with trained numbers: the argument with the weights.
-WEIGHTS = {"conv1d": "weight", "conv2d": "weight", "conv_transpose2d": "weight", "convolution": "weight", "linear": "weight",
-           "matmul": "other", "mm": "mat2", "addmm": "mat2", "embedding": "weight"}
-KERNELS = {name: "weight" for name in ("conv2d", "conv_transpose2d", "convolution")}
-BIASES = {"conv1d": "bias", "conv2d": "bias", "conv_transpose2d": "bias", "convolution": "bias", "linear": "bias", "addmm": "self"}
+WEIGHTS = {"conv1d": "weight", "conv2d": "weight", "conv_transpose2d": "weight", "convolution": "weight",
+           "_convolution": "weight", "linear": "weight", "matmul": "other", "mm": "mat2", "addmm": "mat2", "embedding": "weight"}
+KERNELS = {name: "weight" for name in ("conv2d", "conv_transpose2d", "convolution", "_convolution")}
+BIASES = {"conv1d": "bias", "conv2d": "bias", "conv_transpose2d": "bias", "convolution": "bias", "_convolution": "bias",
+          "linear": "bias", "addmm": "self"}
 NORMS = ("batch_norm", "layer_norm", "group_norm", "instance_norm", "_native_batch_norm_legit_no_training", "native_layer_norm",
          "native_group_norm")
 BATCH_NORMS = ("batch_norm", "_native_batch_norm_legit_no_training")
@@ -67,7 +68,7 @@ def bias_places(file):
 
 def channel_axis(node):
     """Axis of the output channels of an operator's weights."""
-    transposed = word(node) == "conv_transpose2d" or word(node) == "convolution" and argument(node, "transposed")
+    transposed = word(node) == "conv_transpose2d" or word(node).endswith("convolution") and argument(node, "transposed")
     return 1 if transposed else -1 if word(node) in ("matmul", "mm", "addmm") else 0
 
 

@@ -70,8 +70,8 @@ def shuffle(file, index, draw):
 
 FAULTS = [
     unrecognized("low-rank", PARAMETERS, kernels, change_numbers(tensors.low_rank)),
-    unrecognized("node-repeated", GRAPH, of("conv2d", "linear", "avg_pool2d", "softmax", "hardswish", "sigmoid", "mul", "batch_norm",
-                                            "layer_norm"), repeat),
+    unrecognized("node-repeated", GRAPH, of("conv2d", "_convolution", "linear", "avg_pool2d", "softmax", "hardswish", "sigmoid", "mul",
+                                            "batch_norm", "layer_norm"), repeat),
     unrecognized("add-to-max", GRAPH, residuals, largest),
     unrecognized("order-exchanged", GRAPH, lambda file: file.live, exchange),
     unrecognized("channels-shuffled", GRAPH, of("relu", "hardswish", "hardtanh", "leaky_relu", "sigmoid", "silu"), shuffle),

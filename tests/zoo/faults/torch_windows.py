@@ -3,13 +3,13 @@
 from faults.common import GRAPH, HYPERPARAMETERS, DoesNotApply, Fault
 from faults.torch_graph import argument, change_argument, encoded, of, set_argument, set_to, tensor, word
 
-CONVOLUTIONS = ("conv1d", "conv2d", "convolution")
+CONVOLUTIONS = ("conv1d", "conv2d", "convolution", "_convolution")
 MAX_POOLS, POOLS = ("max_pool2d", "max_pool2d_with_indices"), ("max_pool2d", "max_pool2d_with_indices", "avg_pool2d")
 MINUS_INFINITY = float("-inf")
 
 
 def is_transposed(node):
-    return word(node) == "conv_transpose2d" or word(node) == "convolution" and argument(node, "transposed")
+    return word(node) == "conv_transpose2d" or word(node).endswith("convolution") and argument(node, "transposed")
 
 
 def convolutions(file):
@@ -17,7 +17,7 @@ def convolutions(file):
 
 
 def deconvolutions(file):
-    return [i for i in file.of_type("conv_transpose2d", "convolution") if is_transposed(file.nodes[i])]
+    return [i for i in file.of_type("conv_transpose2d", "convolution", "_convolution") if is_transposed(file.nodes[i])]
 
 
 def ints(node, name, rank=2):

@@ -7,7 +7,7 @@ from faults.torch_attributes import ACTIVATIONS, CLIPS
 from faults.torch_graph import argument, data_slot, encoded, of, references, set_argument, slot_name, tensor, word
 from faults.torch_parameters import NORMS
 
-LINEAR = ("conv1d", "conv2d", "conv_transpose2d", "convolution", "linear", "addmm", "matmul", "mm", "add", "mul", *NORMS)
+LINEAR = ("conv1d", "conv2d", "conv_transpose2d", "convolution", "_convolution", "linear", "addmm", "matmul", "mm", "add", "mul", *NORMS)
 NOT_COMMUTATIVE = ("sub", "div", "pow", "matmul", "mm", "bmm", "where")
 FROZEN_SIZE = 4096  # elements of a value that becomes a constant
 MOVERS = ("permute", "transpose")
