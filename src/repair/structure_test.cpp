@@ -248,6 +248,46 @@ TEST(Structure, WhatWasFrozenToNumbersIsComputedAgain) {
   EXPECT_EQ(expect_mended(pooled, target, "rewired-operand").edits, 1u);
 }
 
+const std::string heads = R"(input %x float32[1,6,8]
+const %w1 float32[8,8] {random 1}
+const %w2 float32[8,5] {random 2}
+const %split int64[4] {1,6,2,4}
+const %joined int64[3] {1,6,8}
+%a = MatMul(%x, %w1)
+%h = Reshape(%a, %split)
+%t = Transpose(%h) {perm=[0,2,1,3]}
+%s = Sigmoid(%t)
+%u = Transpose(%s) {perm=[0,2,1,3]}
+%j = Reshape(%u, %joined)
+%y = MatMul(%j, %w2)
+output %y
+)";
+
+// A Reshape takes what it is given: nothing but the numbers shows it.
+TEST(Structure, ALostTransposeBeforeAReshape) {
+  const auto out = expect_mended(heads, replaced(heads, "Reshape(%u, %joined)", "Reshape(%s, %joined)"),
+                                 "missing-transpose");
+  EXPECT_EQ(out.edits, 1u);
+}
+
+const std::string padded = R"(input %x float32[1,3,8,8]
+const %w1 float32[6,3,3,3] {random 1}
+const %w2 float32[4,6,1,1] {random 2}
+const %p int64[8] {0,0,1,1,0,0,1,1}
+%c = Conv(%x, %w1)
+%d = Pad(%c, %p)
+%m = AveragePool(%d) {kernel_shape=[3,3], strides=[2,2]}
+%y = Conv(%m, %w2)
+output %y
+)";
+
+// It comes out right by itself: what is behind it does not.
+TEST(Structure, APadThatPadsNothing) {
+  const auto out =
+      expect_mended(padded, replaced(padded, "{0,0,1,1,0,0,1,1}", "{0,0,0,0,0,0,0,0}"), "pad-amounts");
+  EXPECT_EQ(out.edits, 1u);
+}
+
 TEST(Structure, ALostFlattenIsPutBack) {
   expect_mended(pooled, replaced(pooled, "MatMul(%f, %w2)", "MatMul(%p, %w2)"), "missing-reshape");
 }
