@@ -22,6 +22,7 @@ class Tracer {
   std::vector<EdgeFault> run(const EdgeFault& edge, int left) const {
     if (left == 0 || edge.actual == graph::no_value || made_from(edge.expected, edge.actual)) return {};
     const NodeId maker = behind_layout(edge.target_value, edge.actual);
+    if (!is_made_elsewhere(edge.actual, maker)) return {};
     const NodeId expected = source_.uses().producer[static_cast<size_t>(edge.expected)];
     if (maker < 0 || expected < 0) return {};
     const Node &mine = target_.node(maker), &its = source_.graph().node(expected);
@@ -60,6 +61,15 @@ class Tracer {
     for (ValueId in : source_.graph().node(producer).inputs)
       if (in != graph::no_value && source_.class_of(in) == source_.class_of(from)) return true;
     return false;
+  }
+
+  // Whether the target makes that source value a second time. What makes it alone is what the source has for
+  // it, and reads what it should.
+  bool is_made_elsewhere(ValueId source, NodeId maker) const {
+    const ValueId of = source_.class_of(source);
+    return std::any_of(alignment_.pairs.begin(), alignment_.pairs.end(), [&](const auto& pair) {
+      return source_.class_of(pair.second.source) == of && behind_layout(pair.first, source) != maker;
+    });
   }
 
   // The node that computes the value, behind changes of layout alone.
