@@ -35,7 +35,8 @@ bool is_linear(const Node& node) {
   return node.type == "Conv" || node.type == "ConvTranspose" || node.type == "MatMul";
 }
 
-// What may have been folded into the linear operator that makes `value`: each reads the one before it alone.
+// What may have been folded into the linear operator that makes `value`: each reads the one before it alone,
+// but for changes of layout.
 std::vector<NodeId> foldable_from(const graph::Graph& graph, const graph::Uses& uses, ValueId value) {
   static const Types foldable{"BatchNormalization", "Add", "Sub", "Mul", "Div"};
   std::vector<NodeId> out;
@@ -46,8 +47,9 @@ std::vector<NodeId> foldable_from(const graph::Graph& graph, const graph::Uses& 
     const bool alone = std::all_of(next.inputs.begin(), next.inputs.end(), [&](ValueId in) {
       return in == value || in == graph::no_value || graph.value(in).is_constant();
     });
-    if (!alone || !foldable.contains(next.type)) return out;
-    out.push_back(readers[0].node);
+    const bool folds = foldable.contains(next.type);
+    if (!alone || (!folds && next.type != "Transpose" && next.type != "Identity")) return out;
+    if (folds) out.push_back(readers[0].node);
     value = next.outputs[0];
   }
 }

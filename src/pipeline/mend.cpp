@@ -16,6 +16,7 @@ namespace fs = std::filesystem;
 using results::Verdict;
 
 constexpr int most_cycles = 20;  // each mends something, or is the last
+constexpr int most_steps = 6;    // of them, step by step: more of these undo each other
 
 // How many operators the patch puts in; what serves several readers is written once.
 size_t operators_put_in(const graph::Patch& patch) {
@@ -70,7 +71,8 @@ class Rounds {
         settled_ = Settled{draft_, *now_};
         FETAFIX_TRY(ended, look_again());
       }
-      if (ended == Ended::not_yet) continue;
+      const bool goes_round = settled_ && ++steps_ > most_steps;
+      if (ended == Ended::not_yet && !goes_round) continue;
       if (settled_ && ended != Ended::agreeing) take_back_what_did_not_help();
       return true;
     }
@@ -142,6 +144,7 @@ class Rounds {
   std::optional<results::Differences> now_;  // nullopt: it does not run
   std::optional<Doubt> doubt_;
   std::optional<Settled> settled_;
+  int steps_ = 0;
 };
 
 // That the file lacked something says more than that what held its place was not the source's: one fault,
