@@ -63,6 +63,15 @@ std::vector<ValueId> Walk::read_beside(NodeId id, size_t input) const {
   return out;
 }
 
+// Whether the operand is made by the same function of the file's operator, which no edge of the file can
+// reach into.
+bool Walk::is_inside(NodeId id, ValueId operand) const {
+  const Node& node = target_.node(id);
+  const NodeId producer = uses_.producer[static_cast<size_t>(operand)];
+  return producer >= 0 && node.native.index >= 0 && node.role == graph::Role::activation &&
+         target_.node(producer).native == node.native && target_.node(producer).role == node.role;
+}
+
 // Does it compute right when one operand is another source value, or the same in another layout? Then the
 // fault lies before that operand. A consumer must agree: many activations give the same on many values.
 bool Walk::substitute(size_t position) {
@@ -72,7 +81,7 @@ bool Walk::substitute(size_t position) {
   const auto operands = [&](auto&& candidates) {
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId in = node.inputs[i];
-      if (in == graph::no_value || !out_.pairs.contains(in)) continue;
+      if (in == graph::no_value || !out_.pairs.contains(in) || is_inside(id, in)) continue;
       const ValueId now = out_.pairs.at(in).source;
       for (ValueId other : candidates(i, values_[0].at(in).size(), now))
         if (substitute_operand(position, i, other)) return true;

@@ -143,6 +143,7 @@ class Walk {
   std::vector<graph::ValueId> given_to_others(int64_t elements, graph::ValueId now) const;
   std::vector<graph::ValueId> read_beside(graph::NodeId id, size_t input) const;
   bool reads_the_same(graph::NodeId id, size_t input, const Candidate& operand, graph::ValueId result) const;
+  bool is_inside(graph::NodeId id, graph::ValueId operand) const;
   bool substitute(size_t position);
   bool substitute_operand(size_t position, size_t input, graph::ValueId other);
   bool substitute_layout(size_t position);

@@ -62,10 +62,11 @@ Result<NodeId> resolve_slot(const Graph& graph, const Address& at, int slot) {
   return resolve(graph, at);
 }
 
-// All nodes of an address: more than one in a canonical form, where the last makes what the operator makes.
+// All nodes of an address: more than one in a canonical form, and of an activation function that is written
+// out, where the last makes what the operator makes.
 std::vector<NodeId> all_of(const Graph& graph, const Address& at) {
   std::vector<NodeId> out;
-  if (at.role != Role::core) return out;
+  if (at.role != Role::core && at.role != Role::activation) return out;
   for (NodeId n = 0; n < static_cast<NodeId>(graph.nodes.size()); ++n)
     if (graph.node(n).native == at.op && graph.node(n).role == at.role) out.push_back(n);
   return out;
