@@ -116,6 +116,8 @@ bool Walk::substitute_layout(size_t position) {
   for (const Permutation& permutation : operand_permutations(node.inputs[0], now.source)) {
     Candidate operand{now.source, {permutation, {}}, Evidence::substituted};
     if (operand.arrangement == now.arrangement) continue;
+    // A kernel with swapped axes behind it computes right on a swapped picture too.
+    if (!is_common(permutation, source_.at(0, now.source).shape(), shape)) continue;
     const auto computed = made_with(
         id, 0, [&](size_t s) { return hand_over(source_.at(s, now.source), operand.arrangement, shape); });
     if (computed.empty()) continue;

@@ -12,9 +12,12 @@ namespace {
 // the source: of the same type, right behind the value.
 std::vector<NodePair> behind_the_value(const Place& place) {
   const graph::NodeId target = place.segment->target_nodes[0];
+  const std::string& type = place.target.node(target).type;
+  // That is said of no linear operator: one that is there twice reads what the next one of its type does.
+  if (type == "Conv" || type == "ConvTranspose" || type == "MatMul") return {};
   for (graph::ValueId twin : place.values.twins(place.segment->source_end))
     for (const graph::Uses::Use& use : place.values.uses().consumers[static_cast<size_t>(twin)])
-      if (place.source.node(use.node).type == place.target.node(target).type) return {{use.node, target}};
+      if (place.source.node(use.node).type == type) return {{use.node, target}};
   return {};
 }
 

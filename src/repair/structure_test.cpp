@@ -235,6 +235,29 @@ TEST(Structure, TwoOperatorsNextToEachOther) {
   for (const faults::Candidate* one : kept.candidates) EXPECT_EQ(one->pattern, "operator-type");
 }
 
+TEST(Structure, AConvolutionThatIsThereTwice) {
+  const std::string source =
+      replaced(activated, "%y = Conv(%p, %w2)",
+               "%d = Conv(%p, %w3) {group=6, pads=[1,1,1,1]}\n%e = Relu(%d)\n%y = Conv(%e, %w2)");
+  const std::string with = replaced(source, "const %w2", "const %w3 float32[6,1,3,3] {random 3}\nconst %w2");
+  const std::string twice =
+      replaced(with, "%e = Relu(%d)", "%g = Relu(%d)\n%e = Conv(%g, %w3) {group=6, pads=[1,1,1,1]}");
+  EXPECT_EQ(expect_mended(with, twice, "extra-operator").edits, 1u);
+}
+
+// Nothing has been computed yet that says in which order height and width stand.
+TEST(Structure, ATransposedKernelBehindAPad) {
+  const std::string source = replaced(activated, "Conv(%x, %w1)", "Conv(%x, %w1) {pads=[0,0,1,1]}");
+  std::string target = replaced(activated, "const %w1 float32[6,3,3,3] {random 1}",
+                                "const %q int64[8] {0,0,0,0,0,0,1,1}\nconst %k float32[6,3,3,3] {random 1}");
+  target = replaced(target, "%c = Conv(%x, %w1)",
+                    "%w1 = Transpose(%k) {perm=[0,1,3,2]}\n%o = Pad(%x, %q)\n%c = Conv(%o, %w1)");
+  const Aligned pair(source, target);
+  for (const auto& edge : pair.alignment.edges)
+    EXPECT_FALSE(edge.node >= 0 && pair.target.node(edge.node).type == "Pad");
+  EXPECT_EQ(pair.paired("c"), "c");
+}
+
 TEST(Structure, ABorderOfAnotherNumber) {
   const std::string target =
       replaced(replaced(branches, "const %w3",
