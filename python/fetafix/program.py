@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PROGRAM = "FETAFIX_PROGRAM"
@@ -63,16 +64,21 @@ def environment():
 
 def call(words):
     """Runs the program: (exit code, standard output, standard error). It does not outlive an exception here, Ctrl-C among them."""
-    child = subprocess.Popen([find(), *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                             text=True, errors="replace", env=environment())
-    try:
-        out, err = child.communicate()
-    except BaseException:
-        end(child)
-        raise
-    if child.returncode == 130:
+    command = [find(), *map(str, words)]
+    # In a thread, which Ctrl-C does not reach: a program that runs has a name here.
+    with ThreadPoolExecutor(1) as starter:
+        child = starter.submit(subprocess.Popen, command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               stdin=subprocess.DEVNULL, text=True, errors="replace", env=environment())
+        try:
+            out, err = child.result().communicate()
+        except BaseException:
+            if child.exception() is None:
+                end(child.result())
+            raise
+    code = child.result().returncode
+    if code == 130:
         raise KeyboardInterrupt
-    return child.returncode, out, err
+    return code, out, err
 
 
 def end(child):

@@ -191,7 +191,16 @@ def test_a_missing_program_is_named(monkeypatch):
         fetafix.check("a.onnx", "b.onnx")
 
 
-def test_an_interrupt_ends_the_program(monkeypatch, tmp_path):
+@pytest.mark.parametrize("lag", [0, 0.5])  # seconds until the program that has started is known here
+def test_an_interrupt_ends_the_program(monkeypatch, tmp_path, lag):
+    start = subprocess.Popen
+
+    def started(*words, **options):
+        child = start(*words, **options)
+        time.sleep(lag)
+        return child
+
+    monkeypatch.setattr(subprocess, "Popen", started)
     slow = tmp_path / "slow"
     slow.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
     slow.chmod(0o755)
