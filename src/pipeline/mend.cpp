@@ -133,7 +133,11 @@ class Rounds {
   }
 
   void take_back() {
-    const std::span<const size_t> later = std::span(draft_.faults).subspan(settled_->draft.faults.size());
+    // A fault that was mended before may have got a further edit.
+    const auto& before = settled_->draft.faults;
+    std::vector<size_t> later(draft_.faults.begin() + static_cast<std::ptrdiff_t>(before.size()),
+                              draft_.faults.end());
+    std::erase_if(later, [&](size_t fault) { return std::ranges::count(before, fault) > 0; });
     leave(run_, later, "by this edit the outputs do not come nearer to the source's");
     draft_ = std::move(settled_->draft);
   }

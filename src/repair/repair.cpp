@@ -44,7 +44,6 @@ class Search {
     for (const bool last_resort : {false, true}) {
       FETAFIX_TRY(const bool done, take_each(out, last_resort));
       if (done) break;
-      if (last_resort && !has_last_resort(fault)) break;
       FETAFIX_CHECK(combine(out));
       if (out.kept >= 0 || out.cut_short) break;
     }
@@ -54,11 +53,6 @@ class Search {
 
  private:
   using Candidates = std::vector<const faults::Candidate*>;
-
-  static bool has_last_resort(const diagnose::Fault& fault) {
-    return std::any_of(fault.candidates.begin(), fault.candidates.end(),
-                       [](const faults::Candidate& one) { return one.last_resort; });
-  }
 
   // Each by itself; true: one mends the place, or there is no time left.
   Result<bool> take_each(Repair& out, bool last_resort) {

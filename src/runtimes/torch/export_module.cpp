@@ -28,9 +28,10 @@ ErrorKind kind_of(const std::string& ending) {
   return ErrorKind::runtime_failed;
 }
 
+constexpr std::string_view mark = "fetafix.export: ";  // of lines that the script itself writes
+
 // What the script itself says, without what the user's code prints; else its last line, as of a traceback.
 std::string said(const std::string& output) {
-  constexpr std::string_view mark = "fetafix.export: ";
   std::istringstream lines(output);
   std::string own, last;
   for (std::string line; std::getline(lines, line);) {
@@ -54,7 +55,7 @@ Result<std::string> export_module(const ModuleCode& code, const std::filesystem:
     arguments.push_back("--input=" + text_of(input));  // a size may be -1
   FETAFIX_TRY(const auto done, channel::run_command(package.interpreter, arguments, most_time));
   if (!done.succeeded) return Error{kind_of(done.ending), said(done.output)};
-  return done.output.find("fetafix.export: ") == std::string::npos ? std::string() : said(done.output);
+  return done.output.find(mark) == std::string::npos ? std::string() : said(done.output);
 }
 
 }  // namespace fetafix::runtimes
